@@ -1,0 +1,57 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { RunContext } from "#operations/evidence";
+import type { PhaseRecord } from "#operations/evidence-schema";
+import type { Instance } from "#operations/instances";
+import type { Canary, CanaryFindings, CanaryRequest } from "#operations/mint-canaries";
+import type { ProbeSettings } from "#operations/probes";
+import type { ProbeClient } from "#operations/tokens";
+import { configure } from "./configure.ts";
+
+export interface CanaryTokenArgs {
+  run: RunContext;
+  exemptKeys: string[];
+  instances: Instance[];
+  probe: ProbeSettings;
+  /** Instances probed at a time. */
+  concurrency: number;
+  /** Secret. One for each algorithm. */
+  probeClients: pulumi.Input<ProbeClient[]>;
+}
+
+type Inputs = Omit<CanaryRequest, "rotation"> & { run: RunContext };
+
+const provider: pulumi.dynamic.ResourceProvider<Inputs> = {
+  configure,
+  async diff(_id, olds, news) {
+    const { changed } = await import("#operations/changed");
+    return { changes: changed(olds.run, news.run, ["rotation", "realm"]).length > 0 };
+  },
+  async create(inputs) {
+    const { canaryPhase } = await import("#operations/phases");
+    return { id: `canary-${inputs.run.realm}`, outs: { ...inputs, ...(await canaryPhase(inputs)) } };
+  },
+  async update(_id, _olds, news) {
+    const { canaryPhase } = await import("#operations/phases");
+    return { outs: { ...news, ...(await canaryPhase(news)) } };
+  },
+};
+
+/**
+ * Mints real tokens with each key that is about to retire, while it still signs, and proves that every instance
+ * accepts them. They are replayed after the cut-over: only a canary that was accepted before proves anything.
+ *
+ * Kept in the state as a secret, so that a crash does not cost the proof. Minted anew when `rotation` is bumped.
+ */
+export class CanaryToken extends pulumi.dynamic.Resource {
+  /** Secret. */
+  declare readonly canaries: pulumi.Output<Canary[]>;
+  /** The keys, the JWKS and every instance's verdict before anything was changed. */
+  declare readonly findings: pulumi.Output<CanaryFindings>;
+  declare readonly record: pulumi.Output<PhaseRecord>;
+
+  constructor(name: string, args: CanaryTokenArgs, opts?: pulumi.CustomResourceOptions) {
+    const outputs = { canaries: undefined, findings: undefined, record: undefined };
+    const secret = pulumi.mergeOptions(opts, { additionalSecretOutputs: ["canaries"] });
+    super(provider, name, { ...outputs, ...args }, secret, "jwks", "CanaryToken");
+  }
+}

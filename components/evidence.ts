@@ -1,0 +1,47 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Findings, RunContext } from "#operations/evidence";
+import type { EvidenceRequest } from "#operations/phases";
+
+export interface EvidenceArgs {
+  run: RunContext;
+  findings: pulumi.Input<Required<Findings>>;
+}
+
+const provider: pulumi.dynamic.ResourceProvider<EvidenceRequest & { digest?: string }> = {
+  async diff(_id, olds, news) {
+    // In a preview the findings may be a placeholder for what is not known yet: then they are about to change.
+    return { changes: olds.findings.verification.finishedAt !== news.findings.verification?.finishedAt };
+  },
+  async create(inputs) {
+    const { evidencePhase } = await import("#operations/phases");
+    return { id: "evidence", outs: { ...inputs, ...(await evidencePhase(inputs)) } };
+  },
+  async update(_id, _olds, news) {
+    const { evidencePhase } = await import("#operations/phases");
+    return { outs: { ...news, ...(await evidencePhase(news)) } };
+  },
+};
+
+/**
+ * Writes the evidence bundle of a rotation, and fails the run where the rotation is not verified. It comes last, so
+ * that a red verification leaves its evidence; a phase that fails earlier writes the bundle itself.
+ */
+export class Evidence extends pulumi.dynamic.Resource {
+  /** Directory of the bundle. */
+  declare readonly directory: pulumi.Output<string>;
+  declare readonly reportPath: pulumi.Output<string>;
+  /** SHA-256 of the bundle's SHA256SUMS, hex. */
+  declare readonly digest: pulumi.Output<string>;
+  /** Milliseconds from the first retired key's disabling to the last instance's proof. */
+  declare readonly exposureWindowMs: pulumi.Output<number | undefined>;
+
+  constructor(name: string, args: EvidenceArgs, opts?: pulumi.CustomResourceOptions) {
+    const outputs = {
+      directory: undefined,
+      reportPath: undefined,
+      digest: undefined,
+      exposureWindowMs: undefined,
+    };
+    super(provider, name, { ...outputs, ...args }, opts, "jwks", "Evidence");
+  }
+}

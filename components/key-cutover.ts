@@ -1,0 +1,63 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { CutoverResult } from "#operations/cut-over";
+import type { Findings, RunContext } from "#operations/evidence";
+import type { PhaseRecord } from "#operations/evidence-schema";
+import type { CutoverPhaseRequest } from "#operations/phases";
+import { configure } from "./configure.ts";
+
+export interface KeyCutoverArgs {
+  run: RunContext;
+  /** Components of this rotation's signing keys. */
+  componentIds: pulumi.Input<pulumi.Input<string>[]>;
+  /** Names of key providers that stay as they are. Default in the stack config: none. */
+  exemptKeys: string[];
+  /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
+  jwksUris: string[];
+  /** What the phases before this one have found, the keys as they were among it. */
+  before: pulumi.Input<Findings>;
+}
+
+const provider: pulumi.dynamic.ResourceProvider<CutoverPhaseRequest> = {
+  configure,
+  async diff(_id, olds, news) {
+    const { changed } = await import("#operations/changed");
+    const due = changed({ ...olds.run, ...olds }, { ...news.run, ...news }, [
+      "rotation",
+      "realm",
+      "componentIds",
+    ]);
+    return { changes: due.length > 0 || olds.settled !== true };
+  },
+  async create(inputs) {
+    const { cutoverPhase } = await import("#operations/phases");
+    return { id: `cutover-${inputs.run.realm}`, outs: { ...inputs, ...(await cutoverPhase(inputs)) } };
+  },
+  async update(_id, _olds, news) {
+    const { cutoverPhase } = await import("#operations/phases");
+    return { outs: { ...news, ...(await cutoverPhase(news)) } };
+  },
+  async read(id, props) {
+    const { isSettled } = await import("#operations/phases");
+    return props ? { id, props: { ...props, settled: await isSettled(props) } } : { id };
+  },
+  async delete() {
+    // Forgets: the realm goes on signing with the keys it has.
+  },
+};
+
+/**
+ * Makes the new keys the realm's signers and then disables every other signing key, unmanaged and `fallback-*` ones
+ * included, and waits until every JWKS URL shows it. Disabling is an update, never a delete: deletes run after
+ * everything else, and a probe could not wait for them.
+ */
+export class KeyCutover extends pulumi.dynamic.Resource {
+  declare readonly result: pulumi.Output<CutoverResult>;
+  /** Whether the realm was as the cut-over left it when it was last looked at. */
+  declare readonly settled: pulumi.Output<boolean>;
+  declare readonly record: pulumi.Output<PhaseRecord>;
+
+  constructor(name: string, args: KeyCutoverArgs, opts?: pulumi.CustomResourceOptions) {
+    const outputs = { result: undefined, settled: undefined, record: undefined };
+    super(provider, name, { ...outputs, ...args }, opts, "jwks", "KeyCutover");
+  }
+}

@@ -1,0 +1,232 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { RunContext } from "#operations/evidence";
+import type { PhaseRecord } from "#operations/evidence-schema";
+import type { Instance } from "#operations/instances";
+import type { ProbeSettings } from "#operations/probes";
+import type { PublishedKey } from "#operations/publish-key";
+import type { Algorithm } from "#operations/realm-keys";
+import type { RefreshSettings } from "#operations/refresh";
+import { CanaryToken } from "./canary-token.ts";
+import { Evidence } from "./evidence.ts";
+import { JwksRefresh } from "./jwks-refresh.ts";
+import { KeyCutover } from "./key-cutover.ts";
+import { ProbeClients } from "./probe-clients.ts";
+import { SigningKey } from "./signing-key.ts";
+import { Verification } from "./verification.ts";
+
+export interface KeyRotationArgs {
+  run: RunContext;
+  /** A signing key is made for each. Must cover every algorithm that a client of the realm asks for. */
+  algorithms: Algorithm[];
+  /** RSA modulus bits of new keys. */
+  keySize: number;
+  /** Names of key providers that stay trusted through an emergency. */
+  exemptKeys: string[];
+  /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
+  jwksUris: string[];
+  /** Every running API process. */
+  instances: Instance[];
+  refresh: RefreshSettings;
+  probe: ProbeSettings;
+  probeClient: { audience: string[]; realmRoles: string[] };
+  /** Secret. The bearer token of the instances' refresh operation. */
+  refreshToken: pulumi.Input<string>;
+}
+
+/**
+ * One rotation of a realm's signing keys, from the canaries to the evidence. The phases wait for one another because
+ * each takes what the one before it gives.
+ */
+export class KeyRotation extends pulumi.ComponentResource {
+  /** Kids of the new keys, by algorithm. */
+  readonly kids: pulumi.Output<Record<string, string>>;
+  readonly retiredKids: pulumi.Output<string[]>;
+  readonly verified: pulumi.Output<boolean>;
+  readonly exposureWindowMs: pulumi.Output<number | undefined>;
+  /** Path of the report that an auditor reads. */
+  readonly report: pulumi.Output<string>;
+
+  constructor(name: string, args: KeyRotationArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("jwks:index:KeyRotation", name, {}, opts);
+    const step = new Steps(this, name, args);
+    const probes = step.prepareProbes();
+    const canary = step.mintCanaries(probes);
+    const keys = step.publish(canary);
+    const cutover = step.cutOver(canary, keys);
+    const refreshed = step.enforce(keys, cutover);
+    const verification = step.verify(probes, canary, keys, cutover, refreshed);
+    const evidence = step.writeEvidence(canary, keys, cutover, refreshed, verification);
+    this.kids = pulumi
+      .all(keys.map(({ algorithm, kid }) => pulumi.all([algorithm, kid])))
+      .apply((pairs) => Object.fromEntries<string>(pairs));
+    this.retiredKids = kidsOf(cutover);
+    this.verified = verification.verified;
+    this.exposureWindowMs = evidence.exposureWindowMs;
+    this.report = evidence.reportPath;
+    this.registerOutputs({
+      kids: this.kids,
+      retiredKids: this.retiredKids,
+      verified: this.verified,
+      report: this.report,
+    });
+  }
+}
+
+/** The phases of a rotation, each a resource. */
+class Steps {
+  readonly #parent: pulumi.Resource;
+  readonly #name: string;
+  readonly #args: KeyRotationArgs;
+
+  constructor(parent: pulumi.Resource, name: string, args: KeyRotationArgs) {
+    this.#parent = parent;
+    this.#name = name;
+    this.#args = args;
+  }
+
+  prepareProbes(): ProbeClients {
+    const { run, algorithms, probeClient } = this.#args;
+    return new ProbeClients(
+      `${this.#name}-probe`,
+      { realm: run.realm, algorithms, ...probeClient },
+      this.#child(),
+    );
+  }
+
+  mintCanaries(probes: ProbeClients): CanaryToken {
+    const { run, exemptKeys, instances, probe, refresh } = this.#args;
+    return new CanaryToken(
+      `${this.#name}-canary`,
+      { run, exemptKeys, instances, probe, concurrency: refresh.concurrency, probeClients: probes.clients },
+      this.#child(probes),
+    );
+  }
+
+  publish(canary: CanaryToken): SigningKey[] {
+    const { run, algorithms, keySize } = this.#args;
+    const before = this.#findings(canary);
+    return algorithms.map(
+      (algorithm) =>
+        new SigningKey(
+          `${this.#name}-key-${algorithm}`,
+          { run, algorithm, keySize, before },
+          this.#child(canary),
+        ),
+    );
+  }
+
+  cutOver(canary: CanaryToken, keys: SigningKey[]): KeyCutover {
+    const { run, exemptKeys, jwksUris } = this.#args;
+    const componentIds = keys.map(({ componentId }) => componentId);
+    const before = this.#findings(canary, keys);
+    return new KeyCutover(
+      `${this.#name}-cutover`,
+      { run, exemptKeys, jwksUris, componentIds, before },
+      this.#child(...keys),
+    );
+  }
+
+  enforce(keys: SigningKey[], cutover: KeyCutover): JwksRefresh {
+    const { instances, refresh, refreshToken } = this.#args;
+    const newKids = keys.map(({ kid }) => kid);
+    const after = cutover.result.completedAt;
+    return new JwksRefresh(
+      `${this.#name}-refresh`,
+      { instances, refresh, refreshToken, newKids, retiredKids: kidsOf(cutover), after },
+      this.#child(cutover),
+    );
+  }
+
+  verify(
+    probes: ProbeClients,
+    canary: CanaryToken,
+    keys: SigningKey[],
+    cutover: KeyCutover,
+    refreshed: JwksRefresh,
+  ): Verification {
+    const { run, instances, probe, refresh, refreshToken } = this.#args;
+    return new Verification(
+      `${this.#name}-verification`,
+      {
+        run,
+        instances,
+        probe,
+        refresh,
+        refreshToken,
+        probeClients: probes.clients,
+        expiredClient: probes.expired,
+        newKids: keys.map(({ kid }) => kid),
+        retired: cutover.result.retired,
+        canaries: canary.canaries,
+        baseline: canary.findings.baseline,
+        after: cutover.result.completedAt,
+      },
+      this.#child(refreshed),
+    );
+  }
+
+  writeEvidence(
+    canary: CanaryToken,
+    keys: SigningKey[],
+    cutover: KeyCutover,
+    refreshed: JwksRefresh,
+    verification: Verification,
+  ): Evidence {
+    const later = [cutover.record, refreshed.record, verification.record];
+    const findings = pulumi
+      .all([
+        this.#findings(canary, keys),
+        pulumi.all(later),
+        cutover.result,
+        refreshed.results,
+        verification.result,
+        verification.attempts,
+      ])
+      .apply(([before, records, cutover, refresh, verification, attempts]) => ({
+        ...before,
+        phases: [...before.phases, ...records],
+        cutover,
+        refresh,
+        verification,
+        attempts,
+      }));
+    return new Evidence(
+      `${this.#name}-evidence`,
+      { run: this.#args.run, findings },
+      this.#child(verification),
+    );
+  }
+
+  /** What is known after the canaries, and after the keys where they are given. */
+  #findings(canary: CanaryToken, keys: SigningKey[] = []) {
+    return pulumi
+      .all([
+        canary.findings,
+        canary.record,
+        pulumi.all(keys.map(publishedKey)),
+        pulumi.all(keys.map(recordOf)),
+      ])
+      .apply(([findings, record, published, records]) => ({
+        phases: [record, ...records],
+        canary: findings,
+        published,
+      }));
+  }
+
+  #child(...dependsOn: pulumi.Resource[]): pulumi.CustomResourceOptions {
+    return { parent: this.#parent, dependsOn };
+  }
+}
+
+function kidsOf(cutover: KeyCutover): pulumi.Output<string[]> {
+  return cutover.result.retired.apply((keys) => keys.map(({ kid }) => kid));
+}
+
+function recordOf({ record }: SigningKey): pulumi.Output<PhaseRecord> {
+  return record;
+}
+
+function publishedKey(key: SigningKey): pulumi.Output<PublishedKey> {
+  const { componentId, keyName: name, kid, algorithm, certificateThumbprint, publishedAt } = key;
+  return pulumi.output({ componentId, name, kid, algorithm, certificateThumbprint, publishedAt });
+}

@@ -1,0 +1,152 @@
+import { RotationError } from "./errors.ts";
+import { awaitJwks, discover, type JwksReadBack, type PublishedJwks, readJwks } from "./jwks.ts";
+import type { KeycloakAdmin } from "./keycloak-admin.ts";
+import { planCutover } from "./plan-cutover.ts";
+import { listSigningKeys, type RealmKey, updateKeyComponent } from "./realm-keys.ts";
+
+export interface CutoverRequest {
+  /** Components of this rotation's signing keys. */
+  componentIds: string[];
+  /** Component names that stay as they are. */
+  exemptKeys: string[];
+  /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
+  jwksUris: string[];
+  /** The realm's signing keys before this rotation, and when they were read: it can't have disabled one earlier. */
+  canary: { keysBefore: RealmKey[]; keysBeforeAt: string };
+}
+
+export interface RetiredKey {
+  kid: string;
+  algorithm: string;
+  componentName: string;
+  /** Disabled in Keycloak at this time, ISO 8601 UTC. */
+  disabledAt: string;
+  /** False where an interrupted run disabled it: `disabledAt` is then the earliest that it can have been. */
+  disabledAtIsExact: boolean;
+}
+
+export interface CutoverResult {
+  /** When the new keys were seen to sign, ISO 8601 UTC. */
+  activatedAt: string;
+  /** When every JWKS URL had shown the new set, ISO 8601 UTC. */
+  completedAt: string;
+  retired: RetiredKey[];
+  keysAfter: RealmKey[];
+  jwksAfter: PublishedJwks;
+  jwksReadBack: JwksReadBack[];
+}
+
+/** Called for each change, with a line that can be shown. */
+export type Progress = (line: string) => void;
+
+/** A client can make Keycloak add a `fallback-*` key between two looks; so the realm is looked at until it is still. */
+const maxRounds = 5;
+
+/**
+ * Makes this rotation's keys the signers, disables every other signing key, and waits until every JWKS URL shows it.
+ * The new keys are active before any old one is disabled, so the realm can sign at every moment.
+ *
+ * @throws {RotationError} KEY_NOT_PUBLISHED, KEY_NOT_ACTIVE, CUTOVER_UNSETTLED, JWKS_NOT_CURRENT, or any Keycloak code
+ */
+export async function cutOver(
+  admin: KeycloakAdmin,
+  request: CutoverRequest,
+  progress: Progress,
+): Promise<CutoverResult> {
+  await activate(admin, request, progress);
+  const activatedAt = new Date().toISOString();
+  const disabledAt = await disableOthers(admin, request, progress);
+  const keysAfter = await listSigningKeys(admin);
+  const expected = keysAfter.filter(isTrusted).map(({ kid }) => kid);
+  const issuerUri = (await discover(admin)).jwksUri;
+  const urls = request.jwksUris.length > 0 ? request.jwksUris : [issuerUri];
+  const jwksReadBack = await Promise.all(urls.map((url) => awaitJwks(admin, url, expected)));
+  for (const { url, reads } of jwksReadBack) progress(`${url} shows the new set (${reads} reads in a row)`);
+  return {
+    activatedAt,
+    completedAt: new Date().toISOString(),
+    retired: retiredKeys(request, keysAfter, disabledAt),
+    keysAfter,
+    jwksAfter: await readJwks(admin, issuerUri),
+    jwksReadBack,
+  };
+}
+
+async function activate(admin: KeycloakAdmin, request: CutoverRequest, progress: Progress): Promise<void> {
+  const plan = planCutover(await listSigningKeys(admin), request.componentIds, request.exemptKeys);
+  for (const { key, priority } of plan.activate) {
+    await updateKeyComponent(admin, key.componentId, { active: true, priority });
+    progress(`${key.kid} (${key.algorithm}) is active at priority ${priority}`);
+  }
+  const keys = await listSigningKeys(admin);
+  for (const componentId of request.componentIds) {
+    const key = keys.find((candidate) => candidate.componentId === componentId);
+    if (!key?.signing) throw notActive(componentId, key);
+  }
+}
+
+async function disableOthers(
+  admin: KeycloakAdmin,
+  request: CutoverRequest,
+  progress: Progress,
+): Promise<Map<string, string>> {
+  const disabledAt = new Map<string, string>();
+  for (let round = 0; round < maxRounds; round += 1) {
+    const plan = planCutover(await listSigningKeys(admin), request.componentIds, request.exemptKeys);
+    if (plan.disable.length === 0) return disabledAt;
+    for (const key of plan.disable) {
+      await updateKeyComponent(admin, key.componentId, { enabled: false, active: false });
+      disabledAt.set(key.kid, new Date().toISOString());
+      progress(`${key.kid} (${key.algorithm}, ${key.componentName}) is disabled`);
+    }
+  }
+  throw new RotationError(
+    "CUTOVER_UNSETTLED",
+    "signing keys keep appearing in the realm while old ones are disabled",
+    {
+      nextStep:
+        "find the client that asks for an algorithm outside `algorithms` (a fallback-* key names it), then run the same up again",
+    },
+  );
+}
+
+function retiredKeys(
+  request: CutoverRequest,
+  keysAfter: readonly RealmKey[],
+  disabledAt: ReadonlyMap<string, string>,
+): RetiredKey[] {
+  const stillTrusted = new Set(keysAfter.filter(isTrusted).map(({ kid }) => kid));
+  const candidates = [
+    ...request.canary.keysBefore.filter(isTrusted),
+    ...keysAfter.filter(
+      ({ kid }) => disabledAt.has(kid) && !request.canary.keysBefore.some((key) => key.kid === kid),
+    ),
+  ];
+  return candidates
+    .filter(({ kid }) => !stillTrusted.has(kid))
+    .map(({ kid, algorithm, componentName }) => ({
+      kid,
+      algorithm,
+      componentName,
+      disabledAt: disabledAt.get(kid) ?? request.canary.keysBeforeAt,
+      disabledAtIsExact: disabledAt.has(kid),
+    }));
+}
+
+function isTrusted({ status }: RealmKey): boolean {
+  return status !== "DISABLED";
+}
+
+function notActive(componentId: string, key: RealmKey | undefined): RotationError {
+  const what = key
+    ? `${key.kid} (${key.algorithm}) is ${key.status} at priority ${key.priority}`
+    : "is not there";
+  return new RotationError(
+    "KEY_NOT_ACTIVE",
+    `the new signing key ${what} and does not sign (component ${componentId})`,
+    {
+      nextStep:
+        "look for someone else changing the realm's keys, then run the same up again; nothing was disabled",
+    },
+  );
+}

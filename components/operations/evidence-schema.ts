@@ -1,0 +1,159 @@
+import { z } from "zod";
+
+const time = z.iso.datetime().describe("UTC, ISO 8601");
+const kid = z.string().min(1);
+
+const verdict = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("accepted"), status: z.int() }),
+  z.strictObject({ kind: z.literal("rejected"), status: z.int() }),
+  z.strictObject({ kind: z.literal("inconclusive"), reason: z.string() }),
+]);
+
+const phase = z.strictObject({
+  phase: z.enum(["canary", "publish", "cut-over", "enforce", "verify"]),
+  outcome: z.enum(["done", "failed", "skipped"]),
+  startedAt: time,
+  finishedAt: time,
+  summary: z.string(),
+  error: z.string().optional().describe("A code and what to do next"),
+});
+
+const realmKey = z.strictObject({
+  kid,
+  algorithm: z.string(),
+  status: z.enum(["ACTIVE", "PASSIVE", "DISABLED"]),
+  signing: z.boolean().describe("Whether it signs for its algorithm"),
+  priority: z.number(),
+  componentId: z.string(),
+  componentName: z.string(),
+  providerId: z.string(),
+  certificateThumbprint: z.string().optional().describe("SHA-256 of the DER certificate, hex"),
+});
+
+const retiredKey = z.strictObject({
+  kid,
+  algorithm: z.string(),
+  componentName: z.string(),
+  disabledAt: time,
+  disabledAtIsExact: z
+    .boolean()
+    .describe("False: an interrupted run disabled it, and disabledAt is the earliest possible"),
+});
+
+const tokenReference = z.strictObject({ jti: z.string(), expiresAt: time });
+
+const check = z.strictObject({
+  check: z.enum(["fresh", "retired", "forged"]),
+  subject: z.string(),
+  canary: z.enum(["seen", "unseen"]).optional(),
+  jti: z.string().optional(),
+  expected: z.enum(["accepted", "rejected"]),
+  verdict,
+  ok: z.boolean(),
+  at: time,
+});
+
+const instance = z.strictObject({
+  instance: z.string(),
+  url: z.string(),
+  proof: z.enum(["replayed", "nothing-retired", "unproven"]),
+  verified: z.boolean(),
+  provenAt: time.optional(),
+  checks: z.array(check),
+  reasons: z.array(z.string()),
+});
+
+const refreshResult = z.strictObject({
+  instance: z.string(),
+  outcome: z
+    .enum(["claimed", "failed"])
+    .describe("A 2xx is a claim of the instance; only a replayed canary is proof"),
+  attempts: z.int().min(1),
+  startedAt: time,
+  finishedAt: time,
+  status: z.int().optional(),
+  kids: z.array(kid).optional(),
+  reason: z.string().optional(),
+});
+
+const verification = z.strictObject({
+  verified: z.boolean(),
+  startedAt: time,
+  finishedAt: time,
+  fresh: z.array(z.strictObject({ kid, algorithm: z.string(), jti: z.string() })),
+  issuer: z.array(z.strictObject({ kid, jti: z.string(), verdict, ok: z.boolean() })),
+  instances: z.array(instance),
+  failures: z.array(z.string()),
+});
+
+const attempt = z.strictObject({
+  startedAt: time,
+  finishedAt: time,
+  verified: z.boolean(),
+  failures: z.array(z.string()),
+});
+
+/** evidence.json, version 1. Tokens appear as their `jti` and kid only. */
+export const evidenceSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  outcome: z.enum(["verified", "failed"]),
+  failedPhase: phase.shape.phase.optional(),
+  error: z.string().optional(),
+  writtenAt: time,
+  incident: z.string(),
+  rotation: z.int().min(1),
+  mode: z.enum(["planned", "emergency"]),
+  reason: z.string(),
+  realm: z.string(),
+  stack: z.string(),
+  phases: z.array(phase),
+  keysBefore: z.array(realmKey),
+  keysAfter: z.array(realmKey),
+  published: z.array(
+    z.strictObject({
+      kid,
+      algorithm: z.string(),
+      name: z.string(),
+      componentId: z.string(),
+      certificateThumbprint: z.string(),
+      publishedAt: time,
+    }),
+  ),
+  retired: z.array(retiredKey),
+  jwksReadBack: z.array(
+    z.strictObject({ url: z.string(), reads: z.int(), currentAt: time, kids: z.array(kid) }),
+  ),
+  canaries: z.array(
+    z.strictObject({ kid, algorithm: z.string(), seen: tokenReference, unseen: tokenReference }),
+  ),
+  baseline: z.array(
+    z.strictObject({ instance: z.string(), verdicts: z.array(z.strictObject({ kid, verdict })) }),
+  ),
+  refresh: z.array(refreshResult),
+  verification: verification.optional(),
+  attempts: z.array(attempt).describe("Every verification of this rotation so far, the last one last"),
+  exposureWindow: z
+    .strictObject({
+      from: time,
+      to: time,
+      ms: z.number().min(0),
+      exact: z.boolean().describe("False: the true window is at most this long"),
+    })
+    .optional()
+    .describe(
+      "From the first retired key's disabling to the last instance proven; absent until every instance is",
+    ),
+  notProven: z.array(z.string()),
+});
+
+export type Evidence = z.infer<typeof evidenceSchema>;
+export type PhaseRecord = z.infer<typeof phase>;
+export type PhaseName = PhaseRecord["phase"];
+
+/** The JSON Schema that is published with the project. */
+export function evidenceJsonSchema(): object {
+  return {
+    title: "jwks-break-glass evidence, version 1",
+    ...z.toJSONSchema(evidenceSchema, { target: "draft-2020-12" }),
+  };
+}

@@ -1,0 +1,112 @@
+import type { CutoverResult } from "./cut-over.ts";
+import type { Evidence, PhaseRecord } from "./evidence-schema.ts";
+import type { CanaryFindings } from "./mint-canaries.ts";
+import type { PublishedKey } from "./publish-key.ts";
+import type { RefreshResult } from "./refresh.ts";
+import type { VerificationResult } from "./verify.ts";
+import type { InstanceVerification } from "./verify-instance.ts";
+
+/** What every phase knows of the run that it is part of. */
+export interface RunContext {
+  rotation: number;
+  mode: "planned" | "emergency";
+  /** Ticket of the incident; in planned mode it may be empty. */
+  incident: string;
+  reason: string;
+  realm: string;
+  /** Pulumi stack. */
+  stack: string;
+  /** Directory that gets `<incident>/<rotation>/`. */
+  evidenceDir: string;
+}
+
+export type VerificationAttempt = Evidence["attempts"][number];
+
+/** What the phases have found so far; a run that failed early has little of it. Holds no secret. */
+export interface Findings {
+  phases: PhaseRecord[];
+  canary?: CanaryFindings;
+  published?: PublishedKey[];
+  cutover?: CutoverResult;
+  refresh?: RefreshResult[];
+  verification?: VerificationResult;
+  attempts?: VerificationAttempt[];
+}
+
+/** Puts the findings together as evidence. Pure. */
+export function buildEvidence(run: RunContext, findings: Findings, writtenAt: string): Evidence {
+  const { phases, canary, published = [], cutover, refresh = [], verification, attempts = [] } = findings;
+  const failed = phases.find(({ outcome }) => outcome === "failed");
+  const verified = !failed && verification?.verified === true;
+  const window = exposureWindow(cutover, verification);
+  return {
+    schemaVersion: 1,
+    outcome: verified ? "verified" : "failed",
+    ...(failed ? { failedPhase: failed.phase, error: failed.error ?? failed.summary } : {}),
+    writtenAt,
+    incident: run.incident,
+    rotation: run.rotation,
+    mode: run.mode,
+    reason: run.reason,
+    realm: run.realm,
+    stack: run.stack,
+    phases,
+    keysBefore: canary?.keysBefore ?? [],
+    keysAfter: cutover?.keysAfter ?? [],
+    published,
+    retired: cutover?.retired ?? [],
+    jwksReadBack: cutover?.jwksReadBack ?? [],
+    canaries: canary?.canaries ?? [],
+    baseline: canary?.baseline ?? [],
+    refresh,
+    ...(verification ? { verification } : {}),
+    attempts,
+    ...(window ? { exposureWindow: window } : {}),
+    notProven: notProven(findings),
+  };
+}
+
+/** From the first retired key's disabling to the last instance's proof; undefined while any instance is unproven. */
+export function exposureWindow(
+  cutover: Pick<CutoverResult, "retired"> | undefined,
+  verification: Pick<VerificationResult, "instances"> | undefined,
+): Evidence["exposureWindow"] {
+  const first = cutover?.retired.toSorted((a, b) => (a.disabledAt < b.disabledAt ? -1 : 1))[0];
+  const proofs = verification?.instances.map(({ provenAt }) => provenAt) ?? [];
+  const last = proofs.includes(undefined) ? undefined : proofs.toSorted().at(-1);
+  if (!first || !last) return undefined;
+  const ms = Math.max(0, Date.parse(last) - Date.parse(first.disabledAt));
+  return {
+    from: first.disabledAt,
+    to: last,
+    ms,
+    exact: cutover?.retired.every((key) => key.disabledAtIsExact) === true,
+  };
+}
+
+function notProven({ phases, canary, cutover, verification }: Findings): string[] {
+  const failed = phases.find(({ outcome }) => outcome === "failed");
+  return [
+    ...(verification ? [] : [`Nothing was verified: the run ended in phase ${failed?.phase ?? "unknown"}.`]),
+    ...(canary?.baselineSkipped
+      ? ["No instance answered before the cut-over, so nothing can be proven by replay."]
+      : []),
+    ...(cutover && cutover.retired.length === 0
+      ? ["No key was retired, so there was no retired key to refuse."]
+      : []),
+    ...(verification?.instances ?? []).flatMap(unprovenReasons),
+    ...(verification && verification.instances.length === 0 ? verification.failures : []),
+    ...alwaysUnproven,
+  ];
+}
+
+function unprovenReasons({ instance, reasons }: InstanceVerification): string[] {
+  return reasons.map((reason) => `${instance} ${reason}.`);
+}
+
+/** What no rotation of signing keys can show, said each time so that nobody reads it into the report. */
+const alwaysUnproven = [
+  "Instances that are not in the list were not asked.",
+  "Refresh tokens are signed with the realm's internal HS512 key: stolen sessions survive a rotation of signing keys until they are revoked.",
+  "What was done with tokens of the stolen key before the last instance refused them is not known.",
+];

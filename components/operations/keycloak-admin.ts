@@ -1,0 +1,195 @@
+import { decodeJwt } from "jose";
+import { Agent, type Dispatcher } from "undici";
+import { z } from "zod";
+import type { KeycloakConnection } from "./connection.ts";
+import { RotationError } from "./errors.ts";
+import { exchange, type HttpAnswer, NoAnswerError } from "./http.ts";
+
+const maxBytes = 16 * 1024 * 1024;
+const tokenAnswer = z.object({ access_token: z.string() });
+
+/** Roles by client in an admin token; lightweight tokens carry none. */
+const adminClaims = z.looseObject({
+  resource_access: z.record(z.string(), z.looseObject({ roles: z.array(z.string()) })).optional(),
+});
+
+/** What a 403 usually means, by the first segment below the realm. */
+const roleFor: Record<string, string> = { clients: "view-clients", "": "view-realm" };
+
+/**
+ * A client of Keycloak's Admin REST API for one realm.
+ *
+ * Logs in on first use, and again when its token has expired. Every failure is a {@link RotationError} that says
+ * whether Keycloak was out of reach, refused the login, or refused the call.
+ *
+ * @see https://www.keycloak.org/docs-api/latest/rest-api/index.html
+ */
+export class KeycloakAdmin {
+  readonly connection: KeycloakConnection;
+  readonly realmName: string;
+  readonly #dispatcher: Dispatcher | undefined;
+  #token: string | undefined;
+
+  constructor(connection: KeycloakConnection, realmName: string) {
+    this.connection = connection;
+    this.realmName = realmName;
+    this.#dispatcher = dispatcherFor(connection);
+  }
+
+  /** Base URL of the realm's public endpoints, without a trailing slash. */
+  get realmUrl(): string {
+    const { url, basePath } = this.connection;
+    return `${url}${basePath}/realms/${encodeURIComponent(this.realmName)}`;
+  }
+
+  /** Reads `/admin/realms/{realm}{path}` and checks its shape. */
+  async get<T>(path: string, shape: z.ZodType<T>): Promise<T> {
+    const answer = await this.#call("GET", path);
+    return parseAnswer(answer, shape, `GET ${path || "the realm"}`);
+  }
+
+  async post(path: string, body: unknown): Promise<void> {
+    await this.#call("POST", path, body);
+  }
+
+  async put(path: string, body: unknown): Promise<void> {
+    await this.#call("PUT", path, body);
+  }
+
+  /**
+   * The error for a role on this realm that the admin token shows to be missing, found before anything is written.
+   * Undefined where the role is there, or the token does not say.
+   */
+  async missingRole(role: string): Promise<RotationError | undefined> {
+    this.#token ??= await this.#login();
+    const access = adminClaims.safeParse(decodeJwt(this.#token)).data?.resource_access;
+    const granted = access?.[`${this.realmName}-realm`] ?? access?.["realm-management"];
+    if (!granted || granted.roles.includes(role) || granted.roles.includes("realm-admin")) return undefined;
+    return this.#roleMissing(role, "change its keys");
+  }
+
+  /** One request to a public endpoint of this server, with the connection's time limit and TLS settings. */
+  async fetchPublic(url: string, options: { headers?: Record<string, string>; form?: URLSearchParams } = {}) {
+    const { form, headers = {} } = options;
+    return this.#exchange(url, {
+      method: form ? "POST" : "GET",
+      headers: form ? { ...headers, "content-type": "application/x-www-form-urlencoded" } : headers,
+      ...(form ? { body: form.toString() } : {}),
+    });
+  }
+
+  async #call(method: "GET" | "POST" | "PUT", path: string, body?: unknown): Promise<HttpAnswer> {
+    let answer = await this.#authorized(method, path, body);
+    if (answer.status === 401) {
+      this.#token = undefined;
+      answer = await this.#authorized(method, path, body);
+    }
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    throw this.#refusal(method, path, answer.status);
+  }
+
+  async #authorized(method: "GET" | "POST" | "PUT", path: string, body?: unknown): Promise<HttpAnswer> {
+    this.#token ??= await this.#login();
+    const { adminUrl, basePath } = this.connection;
+    const url = `${adminUrl}${basePath}/admin/realms/${encodeURIComponent(this.realmName)}${path}`;
+    return this.#exchange(url, {
+      method,
+      headers: { authorization: `Bearer ${this.#token}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  }
+
+  async #login(): Promise<string> {
+    const { url, basePath, realm, clientId, clientSecret, username, password } = this.connection;
+    const form = new URLSearchParams({ client_id: clientId, grant_type: "client_credentials" });
+    if (clientSecret !== undefined) form.set("client_secret", clientSecret);
+    if (username !== undefined && password !== undefined) {
+      form.set("grant_type", "password");
+      form.set("username", username);
+      form.set("password", password);
+    }
+    const endpoint = `${url}${basePath}/realms/${encodeURIComponent(realm)}/protocol/openid-connect/token`;
+    const answer = await this.fetchPublic(endpoint, { form });
+    if (answer.status === 200) return parseAnswer(answer, tokenAnswer, "the login").access_token;
+    if (answer.status < 500 && answer.status !== 404) {
+      throw new RotationError(
+        "KEYCLOAK_LOGIN_REFUSED",
+        `Keycloak refused the login of client ${clientId} in realm ${realm} (HTTP ${answer.status})`,
+        { nextStep: "check keycloak:clientId, keycloak:clientSecret and keycloak:realm" },
+      );
+    }
+    throw new RotationError(
+      "KEYCLOAK_UNREACHABLE",
+      `${url} answered HTTP ${answer.status} to a login in realm ${realm}`,
+      { nextStep: "check keycloak:url, keycloak:basePath and keycloak:realm, and that Keycloak is healthy" },
+    );
+  }
+
+  async #exchange(
+    url: string,
+    options: Omit<Parameters<typeof exchange>[1], "timeoutMs">,
+  ): Promise<HttpAnswer> {
+    try {
+      return await exchange(url, {
+        timeoutMs: this.connection.timeoutMs,
+        maxBytes,
+        ...(this.#dispatcher ? { dispatcher: this.#dispatcher } : {}),
+        ...options,
+      });
+    } catch (error) {
+      if (!(error instanceof NoAnswerError)) throw error;
+      throw new RotationError("KEYCLOAK_UNREACHABLE", `${new URL(url).origin}: ${error.message}`, {
+        nextStep: "check keycloak:url and that Keycloak is up, then run the same command again",
+        cause: error,
+      });
+    }
+  }
+
+  #refusal(method: string, path: string, status: number): RotationError {
+    if (status === 401 || status === 403) {
+      const role = method === "GET" ? (roleFor[path.split(/[/?]/)[1] ?? ""] ?? "view-realm") : "manage-realm";
+      return this.#roleMissing(role, `${method} ${path || "/"} (HTTP ${status})`);
+    }
+    if (status === 404 && path === "") {
+      return new RotationError("REALM_NOT_FOUND", `Keycloak has no realm ${this.realmName}`, {
+        nextStep: "set the config key realm to the realm's name (not its id or display name)",
+      });
+    }
+    return new RotationError(
+      "KEYCLOAK_UNEXPECTED_ANSWER",
+      `Keycloak answered HTTP ${status} to ${method} ${path || "/"} in realm ${this.realmName}`,
+      { nextStep: "look into Keycloak's log, then run the same command again" },
+    );
+  }
+
+  #roleMissing(role: string, what: string): RotationError {
+    return new RotationError(
+      "KEYCLOAK_ROLE_MISSING",
+      `client ${this.connection.clientId} may not ${what} in realm ${this.realmName}`,
+      { nextStep: `give its service account the role ${role} for realm ${this.realmName}` },
+    );
+  }
+}
+
+function parseAnswer<T>(answer: HttpAnswer, shape: z.ZodType<T>, what: string): T {
+  try {
+    return shape.parse(JSON.parse(answer.body));
+  } catch (error) {
+    // The cause is left out: it may quote the answer, and an answer may hold a token.
+    throw new RotationError("KEYCLOAK_UNEXPECTED_ANSWER", `${what} answered in an unknown shape`, {
+      nextStep: "check that keycloak:url is a Keycloak of version 22 or later and no proxy's error page",
+      ...(error instanceof z.ZodError ? { cause: error.issues.map(({ path }) => path.join(".")) } : {}),
+    });
+  }
+}
+
+function dispatcherFor(connection: KeycloakConnection): Dispatcher | undefined {
+  const { rootCaCertificate, tlsInsecureSkipVerify } = connection;
+  if (rootCaCertificate === undefined && !tlsInsecureSkipVerify) return undefined;
+  return new Agent({
+    connect: {
+      rejectUnauthorized: !tlsInsecureSkipVerify,
+      ...(rootCaCertificate === undefined ? {} : { ca: rootCaCertificate }),
+    },
+  });
+}

@@ -1,0 +1,184 @@
+import { RotationError } from "./errors.ts";
+import { type Instance, onEveryInstance } from "./instances.ts";
+import { type Discovery, discover, type PublishedJwks, readJwks } from "./jwks.ts";
+import type { KeycloakAdmin } from "./keycloak-admin.ts";
+import { type ProbeSettings, probe, type Verdict } from "./probes.ts";
+import { listSigningKeys, type RealmKey, rotationOf, updateKeyComponent } from "./realm-keys.ts";
+import { type MintedToken, mintToken, type ProbeClient } from "./tokens.ts";
+
+/** Real tokens signed by a key that is about to retire: one that every instance sees before the cut-over, one that none does. */
+export interface Canary {
+  kid: string;
+  algorithm: string;
+  seen: MintedToken;
+  unseen: MintedToken;
+}
+
+/** What one instance said of each canary before the cut-over. */
+export interface Baseline {
+  instance: string;
+  verdicts: { kid: string; verdict: Verdict }[];
+}
+
+export interface CanaryRequest {
+  rotation: number;
+  exemptKeys: string[];
+  instances: Instance[];
+  probe: ProbeSettings;
+  /** Instances probed at a time. */
+  concurrency: number;
+  /** One client for each algorithm. */
+  probeClients: ProbeClient[];
+}
+
+/** What may be said of a canary in public. */
+export interface CanaryReference {
+  kid: string;
+  algorithm: string;
+  seen: { jti: string; expiresAt: string };
+  unseen: { jti: string; expiresAt: string };
+}
+
+/** What was found before anything was changed. Holds no secret. */
+export interface CanaryFindings {
+  canaries: CanaryReference[];
+  keysBefore: RealmKey[];
+  /** ISO 8601 UTC. */
+  keysBeforeAt: string;
+  jwksBefore: PublishedJwks;
+  baseline: Baseline[];
+  /** True where no instance answered at all: nothing can be proven by replay, and the run goes on to kill the key. */
+  baselineSkipped: boolean;
+}
+
+export interface CanaryResult {
+  /** Secret. */
+  canaries: Canary[];
+  findings: CanaryFindings;
+}
+
+/**
+ * Mints two canaries with each signing key that the rotation will retire, and asks every instance for its verdict
+ * on the first of them, while the key is still trusted.
+ *
+ * @throws {RotationError} ALGORITHM_NOT_COVERED for a key that no probe client can mint with;
+ *   BASELINE_REJECTED when instances answer and none accepts, because then the probe is wrong and would prove nothing
+ */
+export async function mintCanaries(admin: KeycloakAdmin, request: CanaryRequest): Promise<CanaryResult> {
+  const [discovery, keysBefore] = [await discover(admin), await listSigningKeys(admin)];
+  const keysBeforeAt = new Date().toISOString();
+  const jwksBefore = await readJwks(admin, discovery.jwksUri);
+  const retiring = retiringKeys(keysBefore, request);
+  const canaries: Canary[] = [];
+  for (const key of retiring) canaries.push(await mintPair(admin, discovery, key, keysBefore, request));
+  const baseline = await askEveryInstance(request, canaries);
+  const verdicts = baseline.flatMap((one) => one.verdicts.map(({ verdict }) => verdict.kind));
+  if (verdicts.includes("rejected") && !verdicts.includes("accepted")) throw baselineRejected(baseline);
+  const baselineSkipped = verdicts.length > 0 && verdicts.every((kind) => kind === "inconclusive");
+  const references = canaries.map(withoutTokens);
+  return {
+    canaries,
+    findings: { canaries: references, keysBefore, keysBeforeAt, jwksBefore, baseline, baselineSkipped },
+  };
+}
+
+function withoutTokens({ kid, algorithm, seen, unseen }: Canary): CanaryReference {
+  const reference = ({ jti, expiresAt }: MintedToken) => ({ jti, expiresAt });
+  return { kid, algorithm, seen: reference(seen), unseen: reference(unseen) };
+}
+
+/** Enabled signing keys that are neither exempt nor this rotation's own; signers first, so that borrowing comes last. */
+function retiringKeys(keys: readonly RealmKey[], { rotation, exemptKeys }: CanaryRequest): RealmKey[] {
+  return keys
+    .filter(({ status }) => status !== "DISABLED")
+    .filter(
+      ({ componentName }) => !exemptKeys.includes(componentName) && rotationOf(componentName) !== rotation,
+    )
+    .toSorted((a, b) => Number(b.signing) - Number(a.signing));
+}
+
+async function mintPair(
+  admin: KeycloakAdmin,
+  { tokenEndpoint }: Discovery,
+  key: RealmKey,
+  keys: readonly RealmKey[],
+  { probeClients }: CanaryRequest,
+): Promise<Canary> {
+  const client = probeClients.find(({ algorithm }) => algorithm === key.algorithm);
+  if (!client) throw notCovered(key);
+  const mint = async () => {
+    const token = await mintToken(admin, tokenEndpoint, client);
+    if (token.kid === key.kid) return token;
+    throw new RotationError(
+      "TOKEN_NOT_MINTED",
+      `asked for a token of key ${key.kid}, Keycloak signed with ${token.kid}`,
+      {
+        nextStep: "look for someone else changing the realm's keys, then run the same up again",
+      },
+    );
+  };
+  const mintBoth = async () => ({ seen: await mint(), unseen: await mint() });
+  const pair = key.signing ? await mintBoth() : await borrowSigner(admin, key, keys, mintBoth);
+  return { kid: key.kid, algorithm: key.algorithm, ...pair };
+}
+
+/**
+ * Makes a trusted key that is not its algorithm's signer the signer for as long as it takes to mint with it.
+ * Only the signer can mint, and a retired key without a canary could never be proven dead. Its tokens are accepted
+ * before, during and after, and the cut-over that follows ends it in any case.
+ */
+async function borrowSigner<T>(
+  admin: KeycloakAdmin,
+  key: RealmKey,
+  keys: readonly RealmKey[],
+  work: () => Promise<T>,
+): Promise<T> {
+  const priority = Math.max(...keys.map((other) => other.priority)) + 1;
+  await updateKeyComponent(admin, key.componentId, { active: true, priority });
+  try {
+    return await work();
+  } finally {
+    await updateKeyComponent(admin, key.componentId, {
+      active: key.status === "ACTIVE",
+      priority: key.priority,
+    });
+  }
+}
+
+async function askEveryInstance(request: CanaryRequest, canaries: readonly Canary[]): Promise<Baseline[]> {
+  return onEveryInstance(request.instances, request.concurrency, async (instance) => {
+    const verdicts: Baseline["verdicts"] = [];
+    for (const { kid, seen } of canaries) {
+      verdicts.push({ kid, verdict: await probe(instance, request.probe, seen.token) });
+    }
+    return { instance: instance.name, verdicts };
+  });
+}
+
+function notCovered({ kid, algorithm, componentName }: RealmKey): RotationError {
+  return new RotationError(
+    "ALGORITHM_NOT_COVERED",
+    `key ${kid} (${componentName}) signs ${algorithm}, which is not in algorithms, so its death could not be proven`,
+    { nextStep: `add ${algorithm} to algorithms, or ${componentName} to exemptKeys if it must stay trusted` },
+  );
+}
+
+function baselineRejected(baseline: readonly Baseline[]): RotationError {
+  const names = baseline
+    .filter(({ verdicts }) => verdicts.some(({ verdict }) => verdict.kind === "rejected"))
+    .map(({ instance }) => instance);
+  return new RotationError(
+    "BASELINE_REJECTED",
+    `no instance accepts a valid token of the probe client (rejected by ${listNames(names)}), so a rejection later would prove nothing`,
+    {
+      nextStep:
+        "set probe.audience, probe.realmRoles and probe.path to what the API demands; nothing was rotated",
+    },
+  );
+}
+
+/** Up to five names and how many more there are. */
+export function listNames(names: readonly string[]): string {
+  const more = names.length > 5 ? ` and ${names.length - 5} more` : "";
+  return `${names.slice(0, 5).join(", ")}${more}`;
+}

@@ -1,0 +1,190 @@
+import { connection } from "./connection.ts";
+import { type CutoverRequest, type CutoverResult, cutOver } from "./cut-over.ts";
+import type { Findings, RunContext, VerificationAttempt } from "./evidence.ts";
+import type { PhaseRecord } from "./evidence-schema.ts";
+import type { Instance } from "./instances.ts";
+import { KeycloakAdmin } from "./keycloak-admin.ts";
+import {
+  type CanaryFindings,
+  type CanaryRequest,
+  type CanaryResult,
+  listNames,
+  mintCanaries,
+} from "./mint-canaries.ts";
+import { planCutover } from "./plan-cutover.ts";
+import { type PublishedKey, publishKey } from "./publish-key.ts";
+import { type Algorithm, listKeyComponents, listSigningKeys } from "./realm-keys.ts";
+import { type RefreshResult, type RefreshSettings, refreshInstances } from "./refresh.ts";
+import { report, runPhase } from "./run-phase.ts";
+import {
+  type VerificationRequest,
+  type VerificationResult,
+  verificationError,
+  verifyRotation,
+} from "./verify.ts";
+import { type EvidenceBundle, writeEvidence } from "./write-evidence.ts";
+
+type Run = { run: RunContext };
+type Recorded = { record: PhaseRecord };
+type AfterOthers = Run & { before: Findings };
+
+async function adminOf({ run }: Run): Promise<KeycloakAdmin> {
+  return new KeycloakAdmin(await connection(), run.realm);
+}
+
+/** Phase 2: mint canaries and prove that every instance accepts them now. */
+export async function canaryPhase(
+  request: Omit<CanaryRequest, "rotation"> & Run,
+): Promise<CanaryResult & Recorded> {
+  const admin = await adminOf(request);
+  const { result, record } = await runPhase(request.run, "canary", { phases: [] }, async () => {
+    const minted = await mintCanaries(admin, { ...request, rotation: request.run.rotation });
+    return { result: minted, summary: describeBaseline(minted.findings) };
+  });
+  return { ...result, record };
+}
+
+function describeBaseline({ canaries, baseline, baselineSkipped }: CanaryFindings): string {
+  if (canaries.length === 0) return "no key is about to retire";
+  const kids = canaries.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
+  if (baselineSkipped)
+    return `minted canaries of ${kids}; NO INSTANCE ANSWERS, so nothing can be proven by replay`;
+  const silent = baseline
+    .filter(({ verdicts }) => verdicts.some(({ verdict }) => verdict.kind !== "accepted"))
+    .map(({ instance }) => instance);
+  const accepting = `${baseline.length - silent.length} of ${baseline.length} instances accept them`;
+  return `minted canaries of ${kids}; ${accepting}${silent.length > 0 ? `, not ${listNames(silent)}` : ""}`;
+}
+
+export type SigningKeyRequest = AfterOthers & { algorithm: Algorithm; keySize: number };
+
+/** Phase 3: publish one new key, enabled and not signing yet. */
+export async function publishPhase(request: SigningKeyRequest): Promise<PublishedKey & Recorded> {
+  const admin = await adminOf(request);
+  const { run, before, algorithm, keySize } = request;
+  const { result, record } = await runPhase(run, "publish", before, async () => {
+    const key = await publishKey(admin, run.rotation, algorithm, keySize);
+    return { result: key, summary: `published ${key.kid} (${algorithm}), not signing yet` };
+  });
+  return { ...result, record };
+}
+
+/** Whether a key component is still in the realm. */
+export async function keyComponentExists(realm: string, componentId: string): Promise<boolean> {
+  const components = await listKeyComponents(new KeycloakAdmin(await connection(), realm));
+  return components.some(({ id }) => id === componentId);
+}
+
+export type CutoverPhaseRequest = AfterOthers & Omit<CutoverRequest, "canary"> & { settled?: boolean };
+
+/** Phase 5: make the new keys sign, disable all others, and see it published. */
+export async function cutoverPhase(
+  request: CutoverPhaseRequest,
+): Promise<Recorded & { result: CutoverResult; settled: boolean }> {
+  const admin = await adminOf(request);
+  const { result, record } = await runPhase(request.run, "cut-over", request.before, async () => {
+    const canary = request.before.canary ?? {
+      keysBefore: [],
+      keysBeforeAt: request.before.phases[0]?.startedAt ?? "",
+    };
+    const cutover = await cutOver(admin, { ...request, canary }, (line) => report("cut-over", line));
+    const kids = cutover.retired.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
+    return { result: cutover, summary: `the new keys sign; retired ${kids || "none"}` };
+  });
+  return { result, record, settled: true };
+}
+
+/** Whether the realm's keys still are as a cut-over leaves them. */
+export async function isSettled(request: CutoverPhaseRequest): Promise<boolean> {
+  const keys = await listSigningKeys(await adminOf(request));
+  try {
+    const { activate, disable } = planCutover(keys, request.componentIds, request.exemptKeys);
+    return activate.length === 0 && disable.length === 0;
+  } catch {
+    // The managed key is gone or disabled: as unsettled as can be.
+    return false;
+  }
+}
+
+export interface RefreshPhaseRequest {
+  instances: Instance[];
+  refresh: RefreshSettings;
+  refreshToken: string;
+  newKids: string[];
+  retiredKids: string[];
+  complete?: boolean;
+}
+
+/** Phase 7: refresh every instance. An instance that can't be refreshed is a result; the verification decides. */
+export async function refreshPhase(
+  request: RefreshPhaseRequest,
+): Promise<Recorded & { results: RefreshResult[]; complete: boolean }> {
+  const startedAt = new Date().toISOString();
+  const { instances, refresh, refreshToken, newKids, retiredKids } = request;
+  const results = await refreshInstances(instances, refresh, refreshToken, {
+    present: newKids,
+    absent: retiredKids,
+  });
+  const failed = results.filter(({ outcome }) => outcome === "failed");
+  for (const { instance, reason, attempts } of failed.slice(0, 20)) {
+    report("enforce", `${instance} not refreshed after ${attempts} attempts: ${reason}`);
+  }
+  const done = results.length - failed.length;
+  const summary = `${done} of ${results.length} instances say they have refreshed${failed.length > 0 ? `, not ${listNames(failed.map(({ instance }) => instance))}` : ""}`;
+  report("enforce", summary);
+  const record: PhaseRecord = {
+    phase: "enforce",
+    outcome: failed.length === 0 ? "done" : "failed",
+    startedAt,
+    finishedAt: new Date().toISOString(),
+    summary,
+  };
+  return { results, complete: failed.length === 0, record };
+}
+
+export type VerificationPhaseRequest = Run & VerificationRequest & { after: string };
+export type VerificationOutputs = Recorded & {
+  verified: boolean;
+  result: VerificationResult;
+  /** The cut-over that was verified. */
+  verifiedAfter: string;
+  attempts: VerificationAttempt[];
+};
+
+/** Phase 8: verify on every instance. The result is kept, red or green; `Evidence` makes a red one fail the run. */
+export async function verificationPhase(
+  request: VerificationPhaseRequest,
+  before?: VerificationOutputs,
+): Promise<VerificationOutputs> {
+  const earlier = before?.verifiedAfter === request.after ? before : undefined;
+  const result = await verifyRotation(await adminOf(request), request, earlier?.result.instances);
+  const { startedAt, finishedAt, verified, failures, instances } = result;
+  const good = instances.filter((one) => one.verified).length;
+  const summary = `${good} of ${instances.length} instances proven${verified ? "" : "; NOT VERIFIED"}`;
+  report("verify", summary);
+  return {
+    verified,
+    result,
+    verifiedAfter: request.after,
+    attempts: [...(earlier?.attempts ?? []), { startedAt, finishedAt, verified, failures }],
+    record: { phase: "verify", outcome: verified ? "done" : "failed", startedAt, finishedAt, summary },
+  };
+}
+
+export type EvidenceRequest = Run & { findings: Required<Findings> };
+
+export interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
+  exposureWindowMs?: number;
+}
+
+/**
+ * Phase 9: write the bundle, then fail where the rotation is not verified.
+ * @throws {RotationError} VERIFICATION_FAILED, EVIDENCE_NOT_WRITTEN
+ */
+export async function evidencePhase({ run, findings }: EvidenceRequest): Promise<EvidenceOutputs> {
+  const { evidence, directory, reportPath, digest } = await writeEvidence(run, findings);
+  console.log(`[evidence] ${reportPath}`);
+  if (!findings.verification.verified) throw verificationError(findings.verification, reportPath);
+  const window = evidence.exposureWindow;
+  return { directory, reportPath, digest, ...(window ? { exposureWindowMs: window.ms } : {}) };
+}

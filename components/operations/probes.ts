@@ -1,0 +1,85 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { exchange, NoAnswerError } from "./http.ts";
+import { instanceUrl, type OpenInstance } from "./instances.ts";
+
+/**
+ * What an instance said of a token. "Rejected" and "could not ask" are different things: a timeout, a 5xx, a
+ * redirect or a refused connection is `inconclusive` and proves nothing.
+ */
+export type Verdict =
+  | { kind: "accepted"; status: number }
+  | { kind: "rejected"; status: number }
+  | { kind: "inconclusive"; reason: string };
+
+export interface ProbeSettings {
+  /** Path of the probe. Default: `/api/me`. */
+  path: string;
+  /** Statuses that mean the token was accepted. Default: 200. */
+  acceptedStatuses: number[];
+  /** Statuses that mean the token was rejected. Default: 401. A 403 may be an accepted token that lacks a role. */
+  rejectedStatuses: number[];
+  /** Milliseconds for one attempt. Default: 5000. */
+  timeoutMs: number;
+  /** How often an inconclusive probe is asked. Default: 3. */
+  attempts: number;
+  /** The clock skew that instances tolerate when they check `exp`, in seconds. Default: 60. */
+  clockSkewSeconds: number;
+}
+
+/** Asks one instance what it thinks of one token; asks again while the answer is inconclusive. */
+export async function probe(
+  instance: OpenInstance,
+  settings: ProbeSettings,
+  token: string,
+): Promise<Verdict> {
+  for (let attempt = 1; ; attempt += 1) {
+    const verdict = await probeOnce(instance, settings, token);
+    if (verdict.kind !== "inconclusive" || attempt >= settings.attempts) return verdict;
+    await delay(backoffMs(attempt));
+  }
+}
+
+/** Milliseconds before the next attempt: 200, 400, 800 … up to 5 s, each with up to a quarter of jitter. */
+export function backoffMs(attempt: number): number {
+  return Math.min(5_000, 100 * 2 ** attempt) * (1 + Math.random() / 4);
+}
+
+async function probeOnce(instance: OpenInstance, settings: ProbeSettings, token: string): Promise<Verdict> {
+  try {
+    const { status } = await exchange(instanceUrl(instance, settings.path), {
+      headers: { authorization: `Bearer ${token}`, accept: "application/json" },
+      timeoutMs: settings.timeoutMs,
+      dispatcher: instance.dispatcher,
+      maxBytes: 1024 * 1024,
+    });
+    return verdictOf(status, settings);
+  } catch (error) {
+    if (error instanceof NoAnswerError) return { kind: "inconclusive", reason: error.message };
+    throw error;
+  }
+}
+
+/** Reads a status as a verdict; everything that was not agreed on beforehand is inconclusive. */
+export function verdictOf(
+  status: number,
+  { acceptedStatuses, rejectedStatuses }: Pick<ProbeSettings, "acceptedStatuses" | "rejectedStatuses">,
+): Verdict {
+  if (acceptedStatuses.includes(status)) return { kind: "accepted", status };
+  if (rejectedStatuses.includes(status)) return { kind: "rejected", status };
+  const redirect = status >= 300 && status < 400 ? " (a redirect, not followed)" : "";
+  return { kind: "inconclusive", reason: `HTTP ${status}${redirect}` };
+}
+
+/** A verdict as one phrase. */
+export function describeVerdict(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case "accepted":
+      return `accepted (${verdict.status})`;
+    case "rejected":
+      return `rejected (${verdict.status})`;
+    case "inconclusive":
+      return `inconclusive: ${verdict.reason}`;
+    default:
+      return verdict satisfies never;
+  }
+}

@@ -1,0 +1,137 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import { exchange, NoAnswerError } from "./http.ts";
+import { type Instance, instanceUrl, type OpenInstance, onEveryInstance } from "./instances.ts";
+import { backoffMs } from "./probes.ts";
+
+export interface RefreshSettings {
+  /** Default: `/internal/auth/jwks/refresh`. */
+  path: string;
+  /** How often an instance is asked at the most. Default: 4. */
+  attempts: number;
+  /** Milliseconds for one attempt. Default: 5000. */
+  timeoutMs: number;
+  /** Instances worked on at a time. Default: 16. */
+  concurrency: number;
+}
+
+export interface RefreshExpectation {
+  /** Kids that a refreshed cache has. */
+  present: string[];
+  /** Kids that a refreshed cache no longer has. */
+  absent: string[];
+}
+
+/** What came of refreshing one instance. `claimed` is what it says; only the replayed canary proves it. */
+export interface RefreshResult {
+  instance: string;
+  outcome: "claimed" | "failed";
+  attempts: number;
+  /** ISO 8601 UTC. */
+  startedAt: string;
+  /** ISO 8601 UTC. */
+  finishedAt: string;
+  /** HTTP status of the last answer. */
+  status?: number;
+  /** Kids that the instance says it has now. */
+  kids?: string[];
+  /** Why it failed, without any secret. */
+  reason?: string;
+}
+
+type Attempt = Pick<RefreshResult, "outcome" | "status" | "kids" | "reason"> & { final: boolean };
+
+const claim = z.looseObject({ kids: z.array(z.string()) });
+
+/** Sends a refresh to every instance, and again with backoff where one has not claimed the expected set yet. */
+export async function refreshInstances(
+  instances: readonly Instance[],
+  settings: RefreshSettings,
+  refreshToken: string,
+  expectation: RefreshExpectation,
+): Promise<RefreshResult[]> {
+  return onEveryInstance(instances, settings.concurrency, (instance) =>
+    refreshInstance(instance, settings, refreshToken, expectation),
+  );
+}
+
+/** Refreshes one instance. Never throws: a failure is a result. */
+export async function refreshInstance(
+  instance: OpenInstance,
+  settings: RefreshSettings,
+  refreshToken: string,
+  expectation: RefreshExpectation,
+): Promise<RefreshResult> {
+  const startedAt = new Date().toISOString();
+  for (let attempts = 1; ; attempts += 1) {
+    const { final, ...result } = await refreshOnce(instance, settings, refreshToken, expectation);
+    if (final || attempts >= settings.attempts) {
+      return {
+        instance: instance.name,
+        attempts,
+        startedAt,
+        finishedAt: new Date().toISOString(),
+        ...result,
+      };
+    }
+    await delay(backoffMs(attempts));
+  }
+}
+
+async function refreshOnce(
+  instance: OpenInstance,
+  settings: RefreshSettings,
+  refreshToken: string,
+  expectation: RefreshExpectation,
+): Promise<Attempt> {
+  try {
+    const { status, body } = await exchange(instanceUrl(instance, settings.path), {
+      method: "POST",
+      headers: { authorization: `Bearer ${refreshToken}` },
+      timeoutMs: settings.timeoutMs,
+      dispatcher: instance.dispatcher,
+    });
+    return readAnswer(status, body, expectation);
+  } catch (error) {
+    if (!(error instanceof NoAnswerError)) throw error;
+    return { outcome: "failed", reason: error.message, final: false };
+  }
+}
+
+function readAnswer(status: number, body: string, expectation: RefreshExpectation): Attempt {
+  if (status >= 200 && status < 300) return readClaim(status, body, expectation);
+  const reason = refusals[status] ?? (status < 400 ? "a redirect, not followed" : "an unexpected status");
+  return {
+    outcome: "failed",
+    status,
+    reason: `HTTP ${status}: ${reason}`,
+    final: status < 500 && status !== 429,
+  };
+}
+
+const refusals: Record<number, string> = {
+  401: "the instance does not take this refresh token",
+  403: "the instance does not take this refresh token",
+  404: "the instance does not expose the refresh operation",
+  429: "the instance asks to wait",
+};
+
+function readClaim(status: number, body: string, { present, absent }: RefreshExpectation): Attempt {
+  const kids = claimedKids(body);
+  if (kids === undefined) return { outcome: "claimed", status, final: true };
+  const wrong = [
+    ...present.filter((kid) => !kids.includes(kid)).map((kid) => `lacks ${kid}`),
+    ...absent.filter((kid) => kids.includes(kid)).map((kid) => `still has ${kid}`),
+  ];
+  if (wrong.length === 0) return { outcome: "claimed", status, kids, final: true };
+  return { outcome: "failed", status, kids, reason: `its refreshed cache ${wrong.join(", ")}`, final: false };
+}
+
+function claimedKids(body: string): string[] | undefined {
+  try {
+    return claim.parse(JSON.parse(body)).kids;
+  } catch {
+    // The contract lets an answer carry no kids.
+    return undefined;
+  }
+}

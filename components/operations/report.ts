@@ -1,0 +1,213 @@
+import type { Evidence } from "./evidence-schema.ts";
+import { describeVerdict } from "./probes.ts";
+
+/** What an auditor reads: evidence.json as Markdown. Pure; it says nothing that the JSON does not. */
+export function renderReport(evidence: Evidence): string {
+  const sections = [
+    heading(evidence),
+    summary(evidence),
+    section("What was not proven", evidence.notProven.map((line) => `- ${plain(line)}`).join("\n")),
+    section("Timeline (UTC)", timeline(evidence)),
+    section("Keys", keys(evidence)),
+    section("JWKS as published", readBack(evidence)),
+    section("Instances", instances(evidence)),
+    section("Refresh", refresh(evidence)),
+    section("Issuer", issuer(evidence)),
+    section("Canary tokens", canaries(evidence)),
+    section("Verification attempts", attempts(evidence)),
+    section("Files", files),
+  ];
+  return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
+}
+
+function heading({ incident, rotation, outcome }: Evidence): string {
+  const verdict = outcome === "verified" ? "VERIFIED" : "FAILED";
+  return `# Key rotation ${rotation}${incident ? `, incident ${plain(incident)}` : ""}: ${verdict}`;
+}
+
+function summary(evidence: Evidence): string {
+  const { exposureWindow: window, verification } = evidence;
+  const verified = verification?.instances.filter((one) => one.verified).length ?? 0;
+  const rows = [
+    ["Outcome", evidence.outcome],
+    ...(evidence.failedPhase ? [["Failed phase", `${evidence.failedPhase}: ${evidence.error ?? ""}`]] : []),
+    ["Realm", evidence.realm],
+    ["Stack", evidence.stack],
+    ["Mode", evidence.mode],
+    ["Reason", evidence.reason],
+    ["Retired", evidence.retired.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ") || "none"],
+    [
+      "Now signing",
+      evidence.published.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ") || "unchanged",
+    ],
+    ["Instances verified", `${verified} of ${verification?.instances.length ?? 0}`],
+    [
+      "Exposure window",
+      window
+        ? `${window.exact ? "" : "at most "}${seconds(window.ms)} (${window.from} to ${window.to})`
+        : "open",
+    ],
+    ["Written", evidence.writtenAt],
+  ];
+  return table(["", ""], rows);
+}
+
+function timeline({ phases }: Evidence): string {
+  return table(
+    ["Start", "End", "Duration", "Phase", "Outcome", "What happened"],
+    phases.map(({ startedAt, finishedAt, phase, outcome, summary, error }) => [
+      startedAt,
+      finishedAt,
+      seconds(Date.parse(finishedAt) - Date.parse(startedAt)),
+      phase,
+      outcome,
+      error ?? summary,
+    ]),
+  );
+}
+
+function keys({ keysBefore, keysAfter, retired }: Evidence): string {
+  const kids = [...new Set([...keysBefore, ...keysAfter].map(({ kid }) => kid))];
+  return table(
+    ["Kid", "Algorithm", "Key provider", "Before", "After", "Disabled at"],
+    kids.map((kid) => {
+      const [before, after] = [keysBefore, keysAfter].map((list) => list.find((key) => key.kid === kid));
+      const end = retired.find((key) => key.kid === kid);
+      return [
+        kid,
+        after?.algorithm ?? before?.algorithm ?? "",
+        after?.componentName ?? before?.componentName ?? "",
+        state(before),
+        keysAfter.length === 0 ? "not read" : state(after),
+        end ? `${end.disabledAtIsExact ? "" : "not before "}${end.disabledAt}` : "",
+      ];
+    }),
+  );
+}
+
+function state(key: Evidence["keysBefore"][number] | undefined): string {
+  return key ? `${key.status}${key.signing ? ", signs" : ""}, priority ${key.priority}` : "absent";
+}
+
+function readBack({ jwksReadBack }: Evidence): string {
+  return table(
+    ["URL", "Reads in a row", "Current at", "Signature kids"],
+    jwksReadBack.map(({ url, reads, currentAt, kids }) => [url, String(reads), currentAt, kids.join(", ")]),
+  );
+}
+
+function instances({ verification, baseline }: Evidence): string {
+  return table(
+    [
+      "Instance",
+      "Verified",
+      "Proof",
+      "Before the cut-over",
+      "Retired key",
+      "Fresh token",
+      "Forged tokens",
+      "Proven at",
+      "Why not",
+    ],
+    (verification?.instances ?? []).map((one) => [
+      one.instance,
+      one.verified ? "yes" : "**NO**",
+      one.proof,
+      unique(
+        baseline
+          .find(({ instance }) => instance === one.instance)
+          ?.verdicts.map(({ verdict }) => describeVerdict(verdict)),
+      ),
+      verdicts(one, "retired"),
+      verdicts(one, "fresh"),
+      verdicts(one, "forged"),
+      one.provenAt ?? "",
+      one.reasons.join("; "),
+    ]),
+  );
+}
+
+function verdicts(
+  instance: NonNullable<Evidence["verification"]>["instances"][number],
+  check: string,
+): string {
+  return unique(
+    instance.checks.filter((one) => one.check === check).map(({ verdict }) => describeVerdict(verdict)),
+  );
+}
+
+function unique(texts: readonly string[] = []): string {
+  return [...new Set(texts)].join(", ") || "not asked";
+}
+
+function refresh(evidence: Evidence): string {
+  return table(
+    ["Instance", "Outcome", "Attempts", "Status", "Start", "End", "Kids claimed", "Why not"],
+    evidence.refresh.map((one) => [
+      one.instance,
+      one.outcome,
+      String(one.attempts),
+      String(one.status ?? ""),
+      one.startedAt,
+      one.finishedAt,
+      one.kids?.join(", ") ?? "none claimed",
+      one.reason ?? "",
+    ]),
+  );
+}
+
+function issuer({ verification }: Evidence): string {
+  return table(
+    ["Retired kid", "Canary (jti)", "Keycloak's userinfo"],
+    (verification?.issuer ?? []).map(({ kid, jti, verdict }) => [kid, jti, describeVerdict(verdict)]),
+  );
+}
+
+function canaries(evidence: Evidence): string {
+  return table(
+    ["Kid", "Algorithm", "Seen before the cut-over (jti)", "Unseen (jti)", "Expires"],
+    evidence.canaries.map(({ kid, algorithm, seen, unseen }) => [
+      kid,
+      algorithm,
+      seen.jti,
+      unseen.jti,
+      unseen.expiresAt,
+    ]),
+  );
+}
+
+function attempts(evidence: Evidence): string {
+  return table(
+    ["Start", "End", "Verified", "Failures"],
+    evidence.attempts.map((one) => [
+      one.startedAt,
+      one.finishedAt,
+      one.verified ? "yes" : "no",
+      one.failures.join("; "),
+    ]),
+  );
+}
+
+const files = [
+  "`evidence.json` holds everything above for machines (schema version 1).",
+  "`jwks-before.json` and `jwks-after.json` are the issuer's key sets. Check all with `sha256sum -c SHA256SUMS`.",
+].join("\n");
+
+function section(title: string, body: string): string {
+  return body === "" ? "" : `## ${title}\n\n${body}`;
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return "";
+  const line = (cells: readonly string[]) => `| ${cells.map(plain).join(" | ")} |`;
+  return [line(header), `|${" --- |".repeat(header.length)}`, ...rows.map(line)].join("\n");
+}
+
+/** Keeps what instances and people wrote from becoming markup. */
+function plain(text: string): string {
+  return text.replace(/[|<>`\\]/g, "\\$&").replace(/\s+/g, " ");
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
+}

@@ -1,0 +1,56 @@
+import { messageOf } from "./errors.ts";
+import type { Findings, RunContext } from "./evidence.ts";
+import type { PhaseName, PhaseRecord } from "./evidence-schema.ts";
+import { writeEvidence } from "./write-evidence.ts";
+
+/** Shows one line of progress. Pulumi forwards a provider's standard output as it comes. */
+export function report(phase: PhaseName, line: string): void {
+  console.log(`[${phase}] ${line}`);
+}
+
+/**
+ * Runs a phase that cannot go on after a failure, and times it. When it fails, the evidence is written before the
+ * error goes on, because the resources that come later, `Evidence` among them, will not run.
+ *
+ * @param before what the phases before this one have found
+ * @param work answers its result and a one-line summary
+ */
+export async function runPhase<T>(
+  run: RunContext,
+  phase: PhaseName,
+  before: Findings,
+  work: () => Promise<{ result: T; summary: string }>,
+): Promise<{ result: T; record: PhaseRecord }> {
+  const startedAt = new Date().toISOString();
+  try {
+    const { result, summary } = await work();
+    report(phase, summary);
+    return {
+      result,
+      record: { phase, outcome: "done", startedAt, finishedAt: new Date().toISOString(), summary },
+    };
+  } catch (error) {
+    const finishedAt = new Date().toISOString();
+    const summary = "failed";
+    const record: PhaseRecord = {
+      phase,
+      outcome: "failed",
+      startedAt,
+      finishedAt,
+      summary,
+      error: messageOf(error),
+    };
+    await writeFailure(run, phase, { ...before, phases: [...before.phases, record] });
+    throw error;
+  }
+}
+
+/** The phase's own error is what the reader needs, so trouble with the evidence is only reported beside it. */
+async function writeFailure(run: RunContext, phase: PhaseName, findings: Findings): Promise<void> {
+  try {
+    const { reportPath } = await writeEvidence(run, findings);
+    report(phase, `failed; evidence: ${reportPath}`);
+  } catch (error) {
+    report(phase, messageOf(error));
+  }
+}

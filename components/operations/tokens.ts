@@ -1,0 +1,66 @@
+import { decodeJwt, decodeProtectedHeader } from "jose";
+import { z } from "zod";
+import { RotationError } from "./errors.ts";
+import type { KeycloakAdmin } from "./keycloak-admin.ts";
+
+/** A confidential client whose service account mints tokens signed with one algorithm. */
+export interface ProbeClient {
+  algorithm: string;
+  clientId: string;
+  clientSecret: string;
+}
+
+/** A token and what may be said of it in public: everything but the token itself. */
+export interface MintedToken {
+  token: string;
+  kid: string;
+  algorithm: string;
+  jti: string;
+  /** ISO 8601 UTC. */
+  expiresAt: string;
+}
+
+const tokenAnswer = z.object({ access_token: z.string() });
+const claims = z.looseObject({ jti: z.string(), exp: z.number() });
+
+/**
+ * Mints one access token by the client credentials grant (RFC 6749, 4.4), with the scope `openid`, which Keycloak's
+ * userinfo endpoint asks for.
+ *
+ * @throws {RotationError} TOKEN_NOT_MINTED when Keycloak refuses
+ */
+export async function mintToken(
+  admin: KeycloakAdmin,
+  tokenEndpoint: string,
+  client: ProbeClient,
+): Promise<MintedToken> {
+  const form = new URLSearchParams({
+    grant_type: "client_credentials",
+    client_id: client.clientId,
+    client_secret: client.clientSecret,
+    scope: "openid",
+  });
+  const answer = await admin.fetchPublic(tokenEndpoint, { form });
+  if (answer.status !== 200) throw notMinted(client, `HTTP ${answer.status}`);
+  return describeToken(tokenAnswer.parse(JSON.parse(answer.body)).access_token, client);
+}
+
+function describeToken(token: string, client: ProbeClient): MintedToken {
+  const { kid, alg } = decodeProtectedHeader(token);
+  const { jti, exp } = claims.parse(decodeJwt(token));
+  if (kid === undefined || alg !== client.algorithm) {
+    throw notMinted(client, `a token signed with ${alg ?? "nothing"}`);
+  }
+  return { token, kid, algorithm: alg, jti, expiresAt: new Date(exp * 1000).toISOString() };
+}
+
+function notMinted(client: ProbeClient, what: string): RotationError {
+  return new RotationError(
+    "TOKEN_NOT_MINTED",
+    `asked for a ${client.algorithm} token for client ${client.clientId}, Keycloak answered ${what}`,
+    {
+      nextStep:
+        "check that client in Keycloak's console (enabled, service account on, its secret not changed)",
+    },
+  );
+}

@@ -1,0 +1,191 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ForgedToken } from "./forged-tokens.ts";
+import type { OpenInstance } from "./instances.ts";
+import type { Baseline, Canary } from "./mint-canaries.ts";
+import { describeVerdict, type ProbeSettings, probe, type Verdict } from "./probes.ts";
+import { type RefreshExpectation, type RefreshSettings, refreshInstance } from "./refresh.ts";
+import type { MintedToken } from "./tokens.ts";
+
+/** One question put to one instance, and its answer. */
+export interface Check {
+  /** `fresh`: a token of the new key. `retired`: a canary of a retired key. `forged`: a token that no key of the realm backs. */
+  check: "fresh" | "retired" | "forged";
+  /** The kid, or for a forgery its kind and algorithm. */
+  subject: string;
+  /** For a canary: whether this instance had seen it before the cut-over. */
+  canary?: "seen" | "unseen";
+  /** The token's `jti`, where it has one of its own. */
+  jti?: string;
+  expected: "accepted" | "rejected";
+  verdict: Verdict;
+  ok: boolean;
+  /** ISO 8601 UTC. */
+  at: string;
+}
+
+/**
+ * `replayed`: the instance accepted each canary before the cut-over and rejects it, unexpired, after.
+ * `nothing-retired`: the rotation retired no key, so there is nothing to prove.
+ * `unproven`: anything else.
+ */
+export type ProofLevel = "replayed" | "nothing-retired" | "unproven";
+
+export interface InstanceVerification {
+  instance: string;
+  url: string;
+  proof: ProofLevel;
+  /** Proven, fresh tokens accepted, forged ones rejected. */
+  verified: boolean;
+  /** When it was first seen to reject every canary, and has at every look since; ISO 8601 UTC. */
+  provenAt?: string;
+  checks: Check[];
+  /** Why it is not verified, each a phrase that starts with a verb. */
+  reasons: string[];
+}
+
+/** Everything that is needed to question an instance; the same for all of them. */
+export interface Questions {
+  probe: ProbeSettings;
+  refresh: RefreshSettings;
+  refreshToken: string;
+  expectation: RefreshExpectation;
+  canaries: Canary[];
+  /** Retired kids for which there is no canary. */
+  withoutCanary: string[];
+  fresh: MintedToken[];
+  forged: ForgedToken[];
+  expired: MintedToken;
+}
+
+/**
+ * Verifies one instance. Where it does not reject what it must reject, or not accept what it must accept, it is
+ * refreshed once more and asked again, so that a repaired instance heals without a new rotation.
+ */
+export async function verifyInstance(
+  instance: OpenInstance,
+  questions: Questions,
+  baseline: Baseline | undefined,
+  previous: InstanceVerification | undefined,
+): Promise<InstanceVerification> {
+  let keyChecks = await askAboutKeys(instance, questions);
+  if (keyChecks.some(({ ok }) => !ok)) {
+    await refreshInstance(instance, questions.refresh, questions.refreshToken, questions.expectation);
+    keyChecks = await askAboutKeys(instance, questions);
+  }
+  const checks = [...keyChecks, ...(await askAboutForgeries(instance, questions))];
+  const retired = checks.filter(({ check }) => check === "retired");
+  const gaps = [
+    ...baselineGaps(questions, baseline),
+    ...questions.withoutCanary.map((kid) => `can't be asked about kid ${kid}: no canary of it exists`),
+  ];
+  const proven = retired.length > 0 && gaps.length === 0 && retired.every(({ ok }) => ok);
+  const reasons = [...checks.filter(({ ok }) => !ok).map(describeFailure), ...gaps];
+  return {
+    instance: instance.name,
+    url: instance.url,
+    proof: proven ? "replayed" : retired.length + gaps.length === 0 ? "nothing-retired" : "unproven",
+    verified: reasons.length === 0,
+    ...(proven ? { provenAt: previous?.provenAt ?? provenAt(retired) } : {}),
+    checks,
+    reasons,
+  };
+}
+
+async function askAboutKeys(instance: OpenInstance, { probe, canaries, fresh }: Questions): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const { kid, seen, unseen } of canaries) {
+    for (const [canary, token] of [
+      ["unseen", unseen],
+      ["seen", seen],
+    ] as const) {
+      checks.push({ canary, ...(await ask(instance, probe, "retired", kid, token)) });
+    }
+  }
+  for (const token of fresh) checks.push(await ask(instance, probe, "fresh", token.kid, token));
+  return checks;
+}
+
+async function ask(
+  instance: OpenInstance,
+  settings: ProbeSettings,
+  check: "fresh" | "retired",
+  subject: string,
+  { token, jti, expiresAt }: MintedToken,
+): Promise<Check> {
+  const expected = check === "fresh" ? "accepted" : "rejected";
+  const answer = await probe(instance, settings, token);
+  const at = new Date().toISOString();
+  const expired = at >= expiresAt;
+  const verdict: Verdict = expired
+    ? { kind: "inconclusive", reason: `the token expired at ${expiresAt}` }
+    : answer;
+  return { check, subject, jti, expected, verdict, ok: verdict.kind === expected, at };
+}
+
+async function askAboutForgeries(instance: OpenInstance, questions: Questions): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const { forgery, algorithm, token } of questions.forged) {
+    const verdict = await probe(instance, questions.probe, token);
+    checks.push(forgedCheck(`${forgery} ${algorithm}`, verdict));
+  }
+  const { expired } = questions;
+  const verdict = await askExpired(instance, questions.probe, expired);
+  checks.push({ ...forgedCheck(`expired ${expired.algorithm}`, verdict), jti: expired.jti });
+  return checks;
+}
+
+/** A verifier may tolerate some clock skew, so one that accepts the expired token is asked again when that is over. */
+async function askExpired(
+  instance: OpenInstance,
+  settings: ProbeSettings,
+  expired: MintedToken,
+): Promise<Verdict> {
+  const expiry = Date.parse(expired.expiresAt);
+  await delay(Math.max(0, expiry + 1_000 - Date.now()));
+  const verdict = await probe(instance, settings, expired.token);
+  if (verdict.kind !== "accepted") return verdict;
+  await delay(Math.max(0, expiry + (settings.clockSkewSeconds + 1) * 1_000 - Date.now()));
+  return probe(instance, settings, expired.token);
+}
+
+function forgedCheck(subject: string, verdict: Verdict): Check {
+  const at = new Date().toISOString();
+  return { check: "forged", subject, expected: "rejected", verdict, ok: verdict.kind === "rejected", at };
+}
+
+function baselineGaps({ canaries }: Questions, baseline: Baseline | undefined): string[] {
+  return canaries.flatMap(({ kid }) => {
+    const verdict = baseline?.verdicts.find((one) => one.kid === kid)?.verdict;
+    if (verdict?.kind === "accepted") return [];
+    const what = verdict ? describeVerdict(verdict) : "was not asked";
+    return [
+      `did not accept the canary of kid ${kid} before the cut-over (${what}), so its rejection now proves nothing`,
+    ];
+  });
+}
+
+function provenAt(retired: readonly Check[]): string {
+  return (
+    retired
+      .map(({ at }) => at)
+      .toSorted()
+      .at(-1) ?? new Date().toISOString()
+  );
+}
+
+function describeFailure({ check, subject, canary, verdict }: Check): string {
+  const token =
+    check === "retired"
+      ? `the ${canary} canary of retired kid ${subject}`
+      : `the ${check} token (${subject})`;
+  switch (verdict.kind) {
+    case "accepted":
+      return check === "retired" ? `still accepts kid ${subject} (its ${canary} canary)` : `accepts ${token}`;
+    case "rejected":
+      return `rejects ${token} with ${verdict.status}`;
+    case "inconclusive":
+      return `gives no verdict on ${token}: ${verdict.reason}`;
+    default:
+      return verdict satisfies never;
+  }
+}

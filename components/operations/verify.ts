@@ -1,0 +1,186 @@
+import type { RetiredKey } from "./cut-over.ts";
+import { messageOf, RotationError } from "./errors.ts";
+import { forgeTokens } from "./forged-tokens.ts";
+import { type Instance, onEveryInstance } from "./instances.ts";
+import { type Discovery, discover, readJwks } from "./jwks.ts";
+import type { KeycloakAdmin } from "./keycloak-admin.ts";
+import { type Baseline, type Canary, listNames } from "./mint-canaries.ts";
+import { type ProbeSettings, type Verdict, verdictOf } from "./probes.ts";
+import type { RefreshSettings } from "./refresh.ts";
+import { type MintedToken, mintToken, type ProbeClient } from "./tokens.ts";
+import { type InstanceVerification, type Questions, verifyInstance } from "./verify-instance.ts";
+
+export interface VerificationRequest {
+  instances: Instance[];
+  probe: ProbeSettings;
+  refresh: RefreshSettings;
+  /** Secret. */
+  refreshToken: string;
+  probeClients: ProbeClient[];
+  /** A client whose tokens live for a second. */
+  expiredClient: ProbeClient;
+  /** Kids of this rotation's keys. */
+  newKids: string[];
+  retired: RetiredKey[];
+  /** Secret. */
+  canaries: Canary[];
+  baseline: Baseline[];
+}
+
+/** What the issuer's own userinfo endpoint says of a retired key's canary. */
+export interface IssuerCheck {
+  kid: string;
+  jti: string;
+  verdict: Verdict;
+  ok: boolean;
+}
+
+export interface VerificationResult {
+  verified: boolean;
+  /** ISO 8601 UTC. */
+  startedAt: string;
+  /** ISO 8601 UTC. */
+  finishedAt: string;
+  fresh: { kid: string; algorithm: string; jti: string }[];
+  issuer: IssuerCheck[];
+  instances: InstanceVerification[];
+  /** Everything that keeps the rotation from being verified, a sentence each. */
+  failures: string[];
+}
+
+/**
+ * Verifies a rotation at the issuer and on every instance. It does not throw: a failure is a result, which stays in
+ * the state until a later verification passes.
+ *
+ * @param previous an earlier result of the same rotation: instances proven then keep the time of their proof
+ */
+export async function verifyRotation(
+  admin: KeycloakAdmin,
+  request: VerificationRequest,
+  previous: readonly InstanceVerification[] = [],
+): Promise<VerificationResult> {
+  const startedAt = new Date().toISOString();
+  try {
+    const outcome = await questionAll(admin, request, previous);
+    const verified = outcome.failures.length === 0;
+    return { verified, startedAt, finishedAt: new Date().toISOString(), ...outcome };
+  } catch (error) {
+    const failures = [messageOf(error)];
+    const finishedAt = new Date().toISOString();
+    return {
+      verified: false,
+      startedAt,
+      finishedAt,
+      fresh: [],
+      issuer: [],
+      instances: previous.map(notAsked),
+      failures,
+    };
+  }
+}
+
+function notAsked(one: InstanceVerification): InstanceVerification {
+  return { ...one, proof: "unproven", verified: false, reasons: ["was not asked in this run"] };
+}
+
+type Outcome = Pick<VerificationResult, "fresh" | "issuer" | "instances" | "failures">;
+
+async function questionAll(
+  admin: KeycloakAdmin,
+  request: VerificationRequest,
+  previous: readonly InstanceVerification[],
+): Promise<Outcome> {
+  if (request.instances.length === 0) {
+    throw new RotationError("NO_INSTANCES", "there is no instance to verify", {
+      nextStep: "list every running API process under instances",
+    });
+  }
+  const discovery = await discover(admin);
+  const questions = await prepare(admin, discovery, request);
+  const instances = await onEveryInstance(request.instances, request.refresh.concurrency, (instance) =>
+    verifyInstance(
+      instance,
+      questions,
+      request.baseline.find((one) => one.instance === instance.name),
+      previous.find((one) => one.instance === instance.name),
+    ),
+  );
+  const issuer = await askIssuer(admin, discovery, questions.canaries);
+  return {
+    fresh: questions.fresh.map(({ kid, algorithm, jti }) => ({ kid, algorithm, jti })),
+    issuer,
+    instances,
+    failures: [
+      ...wrongSigners(questions.fresh, request.newKids),
+      ...issuer
+        .filter(({ ok }) => !ok)
+        .map(({ kid }) => `Keycloak's userinfo does not reject retired kid ${kid}`),
+      ...instances
+        .filter(({ verified }) => !verified)
+        .map((one) => `${one.instance} ${one.reasons.join("; ")}`),
+    ],
+  };
+}
+
+async function prepare(
+  admin: KeycloakAdmin,
+  { tokenEndpoint, jwksUri }: Discovery,
+  request: VerificationRequest,
+): Promise<Questions> {
+  const expired = await mintToken(admin, tokenEndpoint, request.expiredClient);
+  const fresh = await Promise.all(
+    request.probeClients.map((client) => mintToken(admin, tokenEndpoint, client)),
+  );
+  const retiredKids = request.retired.map(({ kid }) => kid);
+  const canaries = request.canaries.filter(({ kid }) => retiredKids.includes(kid));
+  return {
+    probe: request.probe,
+    refresh: request.refresh,
+    refreshToken: request.refreshToken,
+    expectation: { present: request.newKids, absent: retiredKids },
+    canaries,
+    withoutCanary: retiredKids.filter((kid) => !canaries.some((canary) => canary.kid === kid)),
+    fresh,
+    forged: await forgeTokens(fresh, await readJwks(admin, jwksUri)),
+    expired,
+  };
+}
+
+async function askIssuer(
+  admin: KeycloakAdmin,
+  { userinfoEndpoint }: Discovery,
+  canaries: readonly Canary[],
+): Promise<IssuerCheck[]> {
+  return Promise.all(
+    canaries.map(async ({ kid, unseen }) => {
+      const headers = { authorization: `Bearer ${unseen.token}` };
+      const { status } = await admin.fetchPublic(userinfoEndpoint, { headers });
+      const verdict = verdictOf(status, { acceptedStatuses: [200], rejectedStatuses: [401] });
+      return { kid, jti: unseen.jti, verdict, ok: verdict.kind === "rejected" };
+    }),
+  );
+}
+
+function wrongSigners(fresh: readonly MintedToken[], newKids: readonly string[]): string[] {
+  return fresh
+    .filter(({ kid }) => !newKids.includes(kid))
+    .map(
+      ({ kid, algorithm }) =>
+        `Keycloak signs ${algorithm} tokens with kid ${kid}, which is not this rotation's`,
+    );
+}
+
+/** The one error of a rotation that is not verified: which instances, why, and what to do. */
+export function verificationError(result: VerificationResult, reportPath: string): RotationError {
+  const names = result.instances.filter(({ verified }) => !verified).map(({ instance }) => instance);
+  const who =
+    names.length > 0 ? ` (${names.length} of ${result.instances.length} instances: ${listNames(names)})` : "";
+  const details = result.failures.slice(0, 20).map((failure) => `\n  - ${failure}`);
+  const more =
+    result.failures.length > 20 ? `\n  - and ${result.failures.length - 20} more, see the report` : "";
+  return new RotationError(
+    "VERIFICATION_FAILED",
+    `the rotation is not proven${who}${details.join("")}${more}\n  Report: ${reportPath}`,
+    { nextStep: "repair or restart what is named, then run the same up again without a new rotation" },
+  );
+}

@@ -1,0 +1,73 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Findings, RunContext } from "#operations/evidence";
+import type { PhaseRecord } from "#operations/evidence-schema";
+import type { SigningKeyRequest } from "#operations/phases";
+import type { Algorithm } from "#operations/realm-keys";
+import { configure } from "./configure.ts";
+
+export interface SigningKeyArgs {
+  run: RunContext;
+  algorithm: Algorithm;
+  /** RSA modulus bits; ignored for other key types. A change takes effect with the next rotation. */
+  keySize: number;
+  /** What the phases before this one have found, for the evidence should this one fail. */
+  before: pulumi.Input<Findings>;
+}
+
+const provider: pulumi.dynamic.ResourceProvider<SigningKeyRequest> = {
+  configure,
+  async diff(_id, olds, news) {
+    const { changed } = await import("#operations/changed");
+    const replaces = changed({ ...olds.run, ...olds }, { ...news.run, ...news }, [
+      "rotation",
+      "realm",
+      "algorithm",
+    ]);
+    return { changes: replaces.length > 0, replaces: replaces.length > 0 ? ["run"] : [] };
+  },
+  async create(inputs) {
+    const { publishPhase } = await import("#operations/phases");
+    const outs = await publishPhase(inputs);
+    return { id: outs.componentId, outs: { ...inputs, ...outs, keyName: outs.name } };
+  },
+  async read(id, props) {
+    const { keyComponentExists } = await import("#operations/phases");
+    if (props && (await keyComponentExists(props.run.realm, id))) return { id, props };
+    return { id: "" };
+  },
+  async delete() {
+    // Forgets. What the key may still do is decided by the cut-over, never by the end of a resource.
+  },
+};
+
+/**
+ * A key provider component of the realm, made for one rotation and one algorithm. It is published and does not sign
+ * until {@link KeyCutover} makes it. Deleting the resource leaves the key in Keycloak as it is.
+ *
+ * Not `keycloak.RealmKeystoreRsaGenerated`: that attaches the key to the realm's name instead of its id, and in a
+ * realm where they differ the key then never signs (keycloak/terraform-provider-keycloak#1368).
+ */
+export class SigningKey extends pulumi.dynamic.Resource {
+  declare readonly componentId: pulumi.Output<string>;
+  declare readonly kid: pulumi.Output<string>;
+  declare readonly algorithm: pulumi.Output<Algorithm>;
+  /** Name of the key provider in Keycloak. */
+  declare readonly keyName: pulumi.Output<string>;
+  /** SHA-256 of the DER certificate, hex; empty for EC and EdDSA keys, which have none. */
+  declare readonly certificateThumbprint: pulumi.Output<string>;
+  /** ISO 8601 UTC. */
+  declare readonly publishedAt: pulumi.Output<string>;
+  declare readonly record: pulumi.Output<PhaseRecord>;
+
+  constructor(name: string, args: SigningKeyArgs, opts?: pulumi.CustomResourceOptions) {
+    const outputs = {
+      componentId: undefined,
+      kid: undefined,
+      keyName: undefined,
+      certificateThumbprint: undefined,
+      publishedAt: undefined,
+      record: undefined,
+    };
+    super(provider, name, { ...outputs, ...args }, opts, "jwks", "SigningKey");
+  }
+}

@@ -1,0 +1,77 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { RetiredKey } from "#operations/cut-over";
+import type { RunContext, VerificationAttempt } from "#operations/evidence";
+import type { PhaseRecord } from "#operations/evidence-schema";
+import type { Instance } from "#operations/instances";
+import type { Baseline, Canary } from "#operations/mint-canaries";
+import type { VerificationOutputs, VerificationPhaseRequest } from "#operations/phases";
+import type { ProbeSettings } from "#operations/probes";
+import type { RefreshSettings } from "#operations/refresh";
+import type { ProbeClient } from "#operations/tokens";
+import type { VerificationResult } from "#operations/verify";
+import { configure } from "./configure.ts";
+
+export interface VerificationArgs {
+  run: RunContext;
+  instances: Instance[];
+  probe: ProbeSettings;
+  refresh: RefreshSettings;
+  /** Secret. */
+  refreshToken: pulumi.Input<string>;
+  /** Secret. */
+  probeClients: pulumi.Input<ProbeClient[]>;
+  /** Secret. A client whose tokens live for a second. */
+  expiredClient: pulumi.Input<ProbeClient>;
+  newKids: pulumi.Input<pulumi.Input<string>[]>;
+  retired: pulumi.Input<RetiredKey[]>;
+  /** Secret. */
+  canaries: pulumi.Input<Canary[]>;
+  baseline: pulumi.Input<Baseline[]>;
+  /** Completion time of the cut-over to verify: another one makes it run again. */
+  after: pulumi.Input<string>;
+}
+
+const provider: pulumi.dynamic.ResourceProvider<
+  VerificationPhaseRequest,
+  VerificationPhaseRequest & VerificationOutputs
+> = {
+  configure,
+  async diff(_id, olds, news) {
+    return { changes: olds.verifiedAfter !== news.after || olds.verified !== true };
+  },
+  async create(inputs) {
+    const { verificationPhase } = await import("#operations/phases");
+    return {
+      id: `verification-${inputs.run.realm}`,
+      outs: { ...inputs, ...(await verificationPhase(inputs)) },
+    };
+  },
+  async update(_id, olds, news) {
+    const { verificationPhase } = await import("#operations/phases");
+    return { outs: { ...news, ...(await verificationPhase(news, olds)) } };
+  },
+};
+
+/**
+ * Proves, on every instance and at the issuer, that retired keys are refused, fresh tokens accepted and forged ones
+ * refused. A red result is kept in the state as `verified: false`, where no `pulumi refresh` can launder it, and each
+ * following `up` verifies again until it is green; `Evidence` makes the run fail.
+ */
+export class Verification extends pulumi.dynamic.Resource {
+  declare readonly verified: pulumi.Output<boolean>;
+  declare readonly result: pulumi.Output<VerificationResult>;
+  /** Every verification of this rotation so far. */
+  declare readonly attempts: pulumi.Output<VerificationAttempt[]>;
+  declare readonly record: pulumi.Output<PhaseRecord>;
+
+  constructor(name: string, args: VerificationArgs, opts?: pulumi.CustomResourceOptions) {
+    const outputs = {
+      verified: undefined,
+      result: undefined,
+      verifiedAfter: undefined,
+      attempts: undefined,
+      record: undefined,
+    };
+    super(provider, name, { ...outputs, ...args }, opts, "jwks", "Verification");
+  }
+}
