@@ -1,0 +1,27 @@
+import type { PropertyMap } from "../property-values.ts";
+import { toPlainMap } from "../property-values.ts";
+import { UnknownResourceType } from "./builtin.ts";
+import type { DynamicProvider } from "./dynamic.ts";
+import type { Provider } from "./provider.ts";
+import { randomProvider } from "./random.ts";
+
+/** Package of the SDK's dynamic resources. */
+export const DYNAMIC_PACKAGE = "pulumi-nodejs";
+
+/** Makes configured providers. `dynamic` starts the SDK's provider process on first use. */
+export function providerFactory(dynamic: () => Promise<DynamicProvider>) {
+  return async (packageName: string, config: PropertyMap, forType: string): Promise<Provider> => {
+    const plain = toPlainMap(config);
+    switch (packageName) {
+      case DYNAMIC_PACKAGE: {
+        const provider = await dynamic();
+        await provider.configure(plain);
+        return provider;
+      }
+      case "random":
+        return randomProvider();
+      default:
+        throw new UnknownResourceType(forType);
+    }
+  };
+}
