@@ -1,0 +1,107 @@
+import { writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { startProgram, stopProgram } from "./bench/child-program.ts";
+import type { Measured, MeasureRequest } from "./bench/measure.ts";
+import { type BenchResult, renderBench, type SizeResult } from "./bench/report.ts";
+import { measureSequential } from "./bench/sequential.ts";
+import type { InstancesReady, InstancesRequest } from "./bench/simulated-instances.ts";
+import { makeWorkload, requestsPerInstance, type Workload } from "./bench/workload.ts";
+
+const usage = `npm run bench -- [--sizes 10,100,1000,10000] [--concurrency 16] [--json FILE]
+
+Refreshes and verifies simulated instances: this program, undici alone, and one request after another.`;
+
+async function benchSize(count: number, workload: Workload): Promise<SizeResult> {
+  const { questions } = workload;
+  const [fresh] = questions.fresh;
+  const request: InstancesRequest = {
+    count,
+    acceptedToken: fresh?.token ?? "",
+    refreshToken: questions.refreshToken,
+    kids: questions.expectation.present,
+  };
+  const { child, answer } = await startProgram<InstancesReady>("simulated-instances.ts", request);
+  try {
+    const time = await measure({ what: "time", urls: answer.urls, workload, rounds: roundsFor(count) });
+    const memory = await measure({ what: "memory", urls: answer.urls, workload, rounds: 1 });
+    return summarize(count, time, memory, await measureSequential(answer.urls, workload));
+  } finally {
+    await stopProgram(child);
+  }
+}
+
+/** Each size in a process of its own, so that neither peaks nor warm code of one size reach the next. */
+async function measure(request: MeasureRequest): Promise<Measured> {
+  const { child, answer } = await startProgram<Measured>("measure.ts", request);
+  await stopProgram(child);
+  return answer;
+}
+
+function roundsFor(count: number): number {
+  return count >= 10_000 ? 3 : count >= 1_000 ? 5 : 9;
+}
+
+function summarize(
+  instances: number,
+  { oursMs: oursRounds, bareMs: bareRounds, oursCpu }: Measured,
+  { peakRssBytes }: Measured,
+  sequential: SizeResult["sequential"],
+): SizeResult {
+  const [oursMs, bareMs] = [median(oursRounds), median(bareRounds)];
+  return {
+    instances,
+    requests: instances * requestsPerInstance,
+    oursMs,
+    bareMs,
+    ratio: bareMs / oursMs,
+    msPerInstance: oursMs / instances,
+    oursCpu,
+    peakRssBytes,
+    sequential,
+    speedUp: sequential.ms / oursMs,
+    rounds: { oursMs: oursRounds, bareMs: bareRounds },
+  };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+function wholeNumbers(text: string): number[] {
+  const numbers = text.split(",").map(Number);
+  if (numbers.every((one) => Number.isInteger(one) && one > 0)) return numbers;
+  throw new Error(`${text}: not whole numbers of 1 or more\n\n${usage}`);
+}
+
+const { values: options } = parseArgs({
+  options: {
+    sizes: { type: "string", default: "10,100,1000,10000" },
+    concurrency: { type: "string", default: "16" },
+    json: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (options.help) {
+  console.log(usage);
+} else {
+  const [concurrency = 16] = wholeNumbers(options.concurrency);
+  const workload = await makeWorkload(concurrency);
+  const sizes: SizeResult[] = [];
+  for (const size of wholeNumbers(options.sizes)) {
+    process.stderr.write(`${size} instances …\n`);
+    sizes.push(await benchSize(size, workload));
+  }
+  const { version: node, platform } = process;
+  const result: BenchResult = {
+    node,
+    platform,
+    cpus: availableParallelism(),
+    concurrency,
+    requestsPerInstance,
+    sizes,
+  };
+  console.log(renderBench(result));
+  if (options.json) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
+}

@@ -1,0 +1,86 @@
+import { Client, request } from "undici";
+import { type Instance, instanceUrl, onEveryInstance } from "#operations/instances";
+import { refreshInstances } from "#operations/refresh";
+import { type Questions, verifyInstance } from "#operations/verify-instance";
+import { acceptedBefore, type Workload } from "./workload.ts";
+
+/** Refreshes and verifies every instance, and fails where one is not verified: speed counts only for right answers. */
+export type Contender = (instances: readonly Instance[], workload: Workload) => Promise<void>;
+
+/** This program's own code, as `JwksRefresh` and `Verification` run it. */
+export async function ours(
+  instances: readonly Instance[],
+  { questions, concurrency }: Workload,
+): Promise<void> {
+  const { refresh, refreshToken, expectation } = questions;
+  const baseline = new Map(instances.map(({ name }) => [name, acceptedBefore(name)]));
+  const refreshed = await refreshInstances(instances, refresh, refreshToken, expectation);
+  const verified = await onEveryInstance(instances, concurrency, (instance) =>
+    verifyInstance(instance, questions, baseline.get(instance.name), undefined),
+  );
+  const bad = refreshed.find(({ outcome }) => outcome !== "claimed") ?? verified.find((one) => !one.verified);
+  if (bad) throw new Error(`${bad.instance} failed: ${JSON.stringify(bad)}`);
+}
+
+/**
+ * The limit: undici and nothing else. The same requests in the same order on as many connections, at the same
+ * concurrency, with no time limits, no verdicts, no records and no retries.
+ */
+export async function bareUndici(
+  instances: readonly Instance[],
+  { questions, concurrency }: Workload,
+): Promise<void> {
+  const { refresh, refreshToken, probe } = questions;
+  await inParallel(instances, concurrency, async (instance, client) => {
+    const headers = { authorization: `Bearer ${refreshToken}` };
+    const url = instanceUrl(instance, refresh.path);
+    await expectStatus(client, url, { method: "POST", headers }, 200);
+  });
+  await inParallel(instances, concurrency, async (instance, client) => {
+    const url = instanceUrl(instance, probe.path);
+    for (const [token, status] of tokensToProbe(questions)) {
+      const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
+      await expectStatus(client, url, { method: "GET", headers }, status);
+    }
+  });
+}
+
+async function inParallel(
+  instances: readonly Instance[],
+  concurrency: number,
+  work: (instance: Instance, client: Client) => Promise<void>,
+): Promise<void> {
+  const queue = instances.values();
+  const worker = async () => {
+    for (const instance of queue) {
+      const client = new Client(new URL(instance.url).origin);
+      await work(instance, client);
+      client.destroy().catch(() => undefined);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+}
+
+async function expectStatus(
+  client: Client,
+  url: string,
+  options: { method: "GET" | "POST"; headers: Record<string, string> },
+  expected: number,
+): Promise<void> {
+  const { statusCode, body } = await request(url, { ...options, dispatcher: client });
+  await body.text();
+  if (statusCode !== expected) throw new Error(`${url} answered ${statusCode}`);
+}
+
+/** Every token that an instance is probed with, in the order of `verifyInstance`, and the status it must get. */
+export function tokensToProbe({ canaries, fresh, forged, expired }: Questions): [string, 200 | 401][] {
+  return [
+    ...canaries.flatMap(({ seen, unseen }): [string, 401][] => [
+      [unseen.token, 401],
+      [seen.token, 401],
+    ]),
+    ...fresh.map(({ token }): [string, 200] => [token, 200]),
+    ...forged.map(({ token }): [string, 401] => [token, 401]),
+    [expired.token, 401],
+  ];
+}

@@ -1,0 +1,45 @@
+import { execFile, spawnSync } from "node:child_process";
+import { devNull } from "node:os";
+import { promisify } from "node:util";
+import type { Instance } from "#operations/instances";
+import { bareUndici, tokensToProbe } from "./contenders.ts";
+import type { Workload } from "./workload.ts";
+
+/** One instance after another, one request after another: the runbook by hand. */
+export interface Sequential {
+  /** What sends the requests. */
+  tool: "curl" | "undici";
+  ms: number;
+  /** True where `ms` is reckoned from a smaller number of instances. */
+  extrapolated: boolean;
+}
+
+/** A person with a loop in a shell; more than that takes minutes, and each takes as long as the one before. */
+const mostInstances = 100;
+
+const run = promisify(execFile);
+
+/** Measures up to 100 instances, and reckons the rest. Uses curl where it is on PATH, else undici without concurrency. */
+export async function measureSequential(urls: readonly string[], workload: Workload): Promise<Sequential> {
+  const tool = spawnSync("curl", ["--version"]).status === 0 ? "curl" : "undici";
+  const instances = urls.slice(0, mostInstances).map((url) => ({ name: url, url }));
+  const start = performance.now();
+  if (tool === "undici") await bareUndici(instances, { ...workload, concurrency: 1 });
+  else for (const instance of instances) await curlInstance(instance, workload);
+  const ms = ((performance.now() - start) / instances.length) * urls.length;
+  return { tool, ms, extrapolated: instances.length < urls.length };
+}
+
+async function curlInstance({ url }: Instance, { questions }: Workload): Promise<void> {
+  const { refresh, refreshToken, probe } = questions;
+  await curl(["--request", "POST"], `${url}${refresh.path}`, refreshToken, 200);
+  for (const [token, status] of tokensToProbe(questions))
+    await curl([], `${url}${probe.path}`, token, status);
+}
+
+async function curl(options: string[], url: string, token: string, expected: number): Promise<void> {
+  const bearer = ["--header", `authorization: Bearer ${token}`];
+  const quiet = ["--silent", "--output", devNull, "--write-out", "%{http_code}"];
+  const { stdout } = await run("curl", [...options, ...bearer, ...quiet, url]);
+  if (Number(stdout) !== expected) throw new Error(`${url} answered ${stdout}`);
+}

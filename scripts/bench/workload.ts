@@ -1,0 +1,97 @@
+import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
+import { forgeTokens } from "#operations/forged-tokens";
+import type { Baseline } from "#operations/mint-canaries";
+import type { MintedToken } from "#operations/tokens";
+import type { Questions } from "#operations/verify-instance";
+
+/** What is asked of every instance: the same for all contenders. Plain data, so that it can be sent to a process. */
+export interface Workload {
+  questions: Questions;
+  /** Instances at a time. */
+  concurrency: number;
+}
+
+/** Requests per instance: one refresh, two canaries, one fresh token, four forgeries, one expired token. */
+export const requestsPerInstance = 9;
+
+const hour = 3_600;
+const [newKid, retiredKid] = ["bench-new-key", "bench-retired-key"];
+
+/** Makes a rotation's tokens locally. The expired one is long expired, so that nothing waits for it. */
+export async function makeWorkload(concurrency: number): Promise<Workload> {
+  const { publicKey, privateKey } = await generateKeyPair("RS256", { extractable: true });
+  const mint = (kid: string, expiresIn: number) => mintLocally(privateKey, kid, expiresIn);
+  const fresh = await mint(newKid, hour);
+  const jwk = await exportJWK(publicKey);
+  const jwks = { keys: [{ ...jwk, kid: newKid, kty: "RSA", use: "sig", alg: "RS256" }] };
+  return {
+    concurrency,
+    questions: {
+      ...settings(concurrency),
+      refreshToken: crypto.randomUUID(),
+      expectation: { present: [newKid], absent: [retiredKid] },
+      canaries: [
+        {
+          kid: retiredKid,
+          algorithm: "RS256",
+          seen: await mint(retiredKid, hour),
+          unseen: await mint(retiredKid, hour),
+        },
+      ],
+      withoutCanary: [],
+      fresh: [fresh],
+      forged: await forgeTokens([fresh], jwks),
+      expired: await mint(newKid, -hour),
+    },
+  };
+}
+
+/** The stack config's defaults. */
+function settings(concurrency: number): Pick<Questions, "probe" | "refresh"> {
+  return {
+    refresh: { path: "/internal/auth/jwks/refresh", attempts: 4, timeoutMs: 5_000, concurrency },
+    probe: {
+      path: "/api/me",
+      acceptedStatuses: [200],
+      rejectedStatuses: [401],
+      attempts: 3,
+      timeoutMs: 5_000,
+      clockSkewSeconds: 60,
+    },
+  };
+}
+
+/** What each instance said of the canary before the cut-over. */
+export function acceptedBefore(instance: string): Baseline {
+  return { instance, verdicts: [{ kid: retiredKid, verdict: { kind: "accepted", status: 200 } }] };
+}
+
+async function mintLocally(
+  key: Parameters<SignJWT["sign"]>[0],
+  kid: string,
+  expiresIn: number,
+): Promise<MintedToken> {
+  const [jti, exp] = [crypto.randomUUID(), Math.floor(Date.now() / 1_000) + expiresIn];
+  const token = await new SignJWT({ ...keycloakClaims, jti, iat: exp - hour, exp })
+    .setProtectedHeader({ alg: "RS256", typ: "JWT", kid })
+    .sign(key);
+  return { token, kid, algorithm: "RS256", jti, expiresAt: new Date(exp * 1_000).toISOString() };
+}
+
+/** Claims of the kind and size that Keycloak gives a service account. */
+const keycloakClaims: JWTPayload = {
+  iss: "https://sso.example.com/realms/bench",
+  aud: ["shop-api", "account"],
+  sub: "0b0f1c1e-6c7e-4f3e-9a50-7a8a1f2f6d11",
+  typ: "Bearer",
+  azp: "jwks-break-glass-probe-rs256",
+  acr: "1",
+  realm_access: { roles: ["default-roles-bench", "offline_access", "uma_authorization", "api-user"] },
+  resource_access: { account: { roles: ["manage-account", "manage-account-links", "view-profile"] } },
+  scope: "openid email profile",
+  email_verified: false,
+  clientHost: "10.0.0.1",
+  preferred_username: "service-account-jwks-break-glass-probe-rs256",
+  clientAddress: "10.0.0.1",
+  client_id: "jwks-break-glass-probe-rs256",
+};
