@@ -1,5 +1,7 @@
+import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { type PropertyMap, type PropertyValue, toWire, UNKNOWN } from "../property-values.ts";
+import { parseUrn } from "../urn.ts";
 import type {
   CheckFailure,
   CheckResult,
@@ -13,7 +15,11 @@ import type {
 /** One resource type of a built-in provider. Add a file with one of these to carry a further type. */
 export interface ResourceKind<Connection> {
   readonly type: string;
+  /** The inputs that this engine knows. Any other is refused: what is ignored here would work on the CLI. */
+  readonly carried: readonly string[];
   readonly required: readonly string[];
+  /** An input that gets the resource's name and a random suffix where the program leaves it out. */
+  readonly autoName?: string;
   /** Inputs whose change needs a new resource. */
   readonly replaceOn: readonly string[];
   readonly defaults?: PropertyMap;
@@ -35,6 +41,12 @@ export class UnknownResourceType extends Error {
     super(`${type} is not carried by the local engine; use the Pulumi CLI for this program`);
     this.name = "UnknownResourceType";
   }
+}
+
+const _AUTO_NAMED = /-[0-9a-f]{7}$/;
+
+function suffix(): string {
+  return randomBytes(4).toString("hex").slice(0, 7);
 }
 
 function isMissing(value: PropertyValue | undefined): boolean {
@@ -63,13 +75,22 @@ export class BuiltinProvider<Connection> implements Provider {
     return this.#connection;
   }
 
-  async check({ type }: ResourceIdentity, _olds: PropertyMap, news: PropertyMap): Promise<CheckResult> {
+  async check({ type, urn }: ResourceIdentity, olds: PropertyMap, news: PropertyMap): Promise<CheckResult> {
     const kind = this.#kind(type);
+    const { autoName } = kind;
     const missing = kind.required
       .filter((property) => isMissing(news[property]))
       .map((property) => ({ property, reason: `Missing required property '${property}'` }));
-    const inputs = { ...kind.defaults, ...news };
-    return { inputs, failures: [...missing, ...(kind.validate?.(inputs) ?? [])] };
+    const strange = Object.keys(news)
+      .filter((property) => !kind.carried.includes(property))
+      .map((property) => ({
+        property,
+        reason: "is not carried by the local engine; use the Pulumi CLI for this program",
+      }));
+    const name =
+      autoName === undefined ? {} : { [autoName]: olds[autoName] ?? `${parseUrn(urn).name}-${suffix()}` };
+    const inputs = { ...kind.defaults, ...name, ...news };
+    return { inputs, failures: [...missing, ...strange, ...(kind.validate?.(inputs) ?? [])] };
   }
 
   async diff(

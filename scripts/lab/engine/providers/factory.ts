@@ -2,6 +2,7 @@ import type { PropertyMap } from "../property-values.ts";
 import { toPlainMap } from "../property-values.ts";
 import { UnknownResourceType } from "./builtin.ts";
 import type { DynamicProvider } from "./dynamic.ts";
+import { keycloakProvider } from "./keycloak/provider.ts";
 import type { Provider } from "./provider.ts";
 import { randomProvider } from "./random.ts";
 
@@ -18,6 +19,8 @@ export function providerFactory(dynamic: () => Promise<DynamicProvider>) {
         await provider.configure(plain);
         return provider;
       }
+      case "keycloak":
+        return keycloakProvider(plain);
       case "random":
         return randomProvider();
       default:

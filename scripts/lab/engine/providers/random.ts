@@ -12,6 +12,7 @@ function lengthProblems({ length }: PropertyMap): CheckFailure[] {
 
 const randomBytesKind: ResourceKind<undefined> = {
   type: "random:index/randomBytes:RandomBytes",
+  carried: ["length", "keepers"],
   required: ["length"],
   replaceOn: ["length", "keepers"],
   computed: ["base64", "hex"],

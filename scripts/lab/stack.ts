@@ -1,0 +1,287 @@
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import writeFileAtomic from "write-file-atomic";
+import { Document, parse, parseDocument, stringify } from "yaml";
+
+export interface StackOptions {
+  /** Folder of `Pulumi.yaml`. Nothing is written there. */
+  readonly projectDir: string;
+  readonly stack: string;
+  /** A temporary folder: state and config file are kept here. The caller removes it. */
+  readonly backendDir: string;
+  /** Added to the environment of every command. */
+  readonly env?: Record<string, string>;
+  /** Gets each line of output as it comes. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface RunResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Both, in the order in which the lines came. */
+  readonly output: string;
+}
+
+export interface RunOptions {
+  /** Goes to stdin. */
+  readonly input?: string;
+  /** Default: the project's folder. */
+  readonly cwd?: string;
+  readonly onLine?: (line: string) => void;
+}
+
+export interface StackDeployment {
+  readonly version: number;
+  readonly deployment: {
+    readonly resources?: readonly StackResource[];
+    readonly pending_operations?: readonly { readonly resource: StackResource; readonly type: string }[];
+  };
+}
+
+export interface StackResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly delete?: boolean;
+  readonly inputs?: Record<string, unknown>;
+  readonly outputs?: Record<string, unknown>;
+  readonly dependencies?: readonly string[];
+  readonly initErrors?: readonly string[];
+}
+
+/** A command line that runs Pulumi: the CLI, or the local engine in its place. */
+interface Engine {
+  readonly kind: "pulumi" | "local";
+  readonly version: string;
+  readonly command: string;
+  readonly prefix: readonly string[];
+}
+
+const LOCAL_ENGINE = fileURLToPath(new URL("./engine/cli.ts", import.meta.url));
+const COMMON = ["--non-interactive", "--color", "never"];
+
+function collect(child: ChildProcess, onLine: (line: string) => void): Promise<RunResult> {
+  const seen = { stdout: [] as string[], stderr: [] as string[], output: [] as string[] };
+  const streams = (["stdout", "stderr"] as const).map((name) => {
+    const input = child[name];
+    if (input === null) return Promise.resolve();
+    const lines = createInterface({ input });
+    lines.on("line", (line) => {
+      seen[name].push(line);
+      seen.output.push(line);
+      onLine(line);
+    });
+    return once(lines, "close");
+  });
+  const text = (lines: string[]): string => lines.join("\n");
+  return Promise.all([once(child, "exit") as Promise<[number | null]>, ...streams]).then(([[code]]) => ({
+    exitCode: code ?? 128,
+    stdout: text(seen.stdout),
+    stderr: text(seen.stderr),
+    output: text(seen.output),
+  }));
+}
+
+async function versionOfCli(): Promise<string | undefined> {
+  try {
+    const child = spawn("pulumi", ["version"], { stdio: ["ignore", "pipe", "ignore"] });
+    const failed = once(child, "error").then(() => undefined);
+    const done = collect(child, () => {}).then(({ exitCode, stdout }) =>
+      exitCode === 0 ? stdout.trim() : undefined,
+    );
+    return await Promise.race([failed, done]);
+  } catch {
+    return undefined;
+  }
+}
+
+async function chooseEngine(): Promise<Engine> {
+  const version = await versionOfCli();
+  if (version !== undefined) return { kind: "pulumi", version, command: "pulumi", prefix: [] };
+  return {
+    kind: "local",
+    version: `on ${process.version}`,
+    command: process.execPath,
+    prefix: [LOCAL_ENGINE],
+  };
+}
+
+/** A stack in a temporary folder, run by the Pulumi CLI where it is on PATH and by the local engine elsewhere. */
+export class LabStack {
+  readonly engine: "pulumi" | "local";
+  readonly version: string;
+  readonly #engine: Engine;
+  readonly #options: StackOptions;
+  // Known to this process and its children's environment only: it protects a stack that lives as long as they do.
+  readonly #passphrase = randomBytes(24).toString("base64url");
+  readonly #children = new Set<ChildProcess>();
+
+  constructor(options: StackOptions, engine: Engine) {
+    this.#options = options;
+    this.#engine = engine;
+    this.engine = engine.kind;
+    this.version = engine.version;
+  }
+
+  /** The stack's config file, outside of the project. */
+  get configFile(): string {
+    return join(this.#options.backendDir, `Pulumi.${this.#options.stack}.yaml`);
+  }
+
+  #env(): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ""}`,
+      PULUMI_BACKEND_URL: pathToFileURL(this.#options.backendDir).href,
+      PULUMI_CONFIG_PASSPHRASE: this.#passphrase,
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      ...this.#options.env,
+    };
+  }
+
+  #spawn(args: readonly string[], options: SpawnOptions, cwd = this.#options.projectDir): ChildProcess {
+    const { command, prefix } = this.#engine;
+    const child = spawn(command, [...prefix, ...args, "--cwd", cwd, ...COMMON], {
+      env: this.#env(),
+      ...options,
+    });
+    this.#children.add(child);
+    child.once("exit", () => this.#children.delete(child));
+    return child;
+  }
+
+  /** Runs any command of the engine. `input` goes to its stdin. */
+  async run(
+    args: readonly string[],
+    { input = "", cwd, onLine = () => {} }: RunOptions = {},
+  ): Promise<RunResult> {
+    const child = this.#spawn(args, { stdio: ["pipe", "pipe", "pipe"] }, cwd);
+    // A command that ends without reading its input is no failure of ours.
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(input);
+    return collect(child, onLine);
+  }
+
+  async #must(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const { exitCode, stdout, output } = await this.run(args, options);
+    if (exitCode !== 0)
+      throw new Error(`\`${args.slice(0, 2).join(" ")}\` ended with ${exitCode}:\n${output}`);
+    return stdout;
+  }
+
+  #onStack(...args: string[]): string[] {
+    return [...args, "--stack", this.#options.stack];
+  }
+
+  #withConfig(...args: string[]): string[] {
+    return this.#onStack(...args, "--config-file", this.configFile);
+  }
+
+  /** Makes the stack. Done in a project of the same name in the backend folder, so that the salt is written there. */
+  async init(): Promise<void> {
+    const { backendDir, stack } = this.#options;
+    await mkdir(backendDir, { recursive: true });
+    const { name } = await this.#project();
+    await writeFileAtomic(join(backendDir, "Pulumi.yaml"), stringify({ name, runtime: "nodejs" }));
+    await this.#must(["stack", "init", stack], { cwd: backendDir });
+  }
+
+  async #project(): Promise<{ name: string }> {
+    return parse(await readFile(join(this.#options.projectDir, "Pulumi.yaml"), "utf8")) as { name: string };
+  }
+
+  /** Sets config values. Lists and objects are allowed; `undefined` removes a key. Secrets are encrypted. */
+  async setConfig(values: Record<string, unknown>, secrets: Record<string, string> = {}): Promise<void> {
+    const document = existsSync(this.configFile)
+      ? parseDocument(await readFile(this.configFile, "utf8"))
+      : new Document({});
+    if (!document.has("config")) document.set("config", document.createNode({}));
+    for (const [key, value] of Object.entries(values)) {
+      const path = ["config", await this.#fullKey(key)];
+      if (value === undefined) document.deleteIn(path);
+      else document.setIn(path, document.createNode(value));
+    }
+    await writeFileAtomic(this.configFile, document.toString(), { mode: 0o600 });
+    for (const [key, value] of Object.entries(secrets)) {
+      // Over stdin: other users of the machine can read the arguments of a process.
+      await this.#must(this.#withConfig("config", "set", "--secret", await this.#fullKey(key)), {
+        input: value,
+      });
+    }
+  }
+
+  async #fullKey(key: string): Promise<string> {
+    return key.includes(":") ? key : `${(await this.#project()).name}:${key}`;
+  }
+
+  #operate(args: string[]): Promise<RunResult> {
+    const { onLine } = this.#options;
+    return this.run(this.#withConfig(...args), onLine === undefined ? {} : { onLine });
+  }
+
+  /** Updates without a preview before. Doesn't throw on failure: look at `exitCode`. */
+  up(args: readonly string[] = []): Promise<RunResult> {
+    return this.#operate(["up", "--yes", "--skip-preview", ...args]);
+  }
+
+  preview(args: readonly string[] = []): Promise<RunResult> {
+    return this.#operate(["preview", ...args]);
+  }
+
+  refresh(args: readonly string[] = []): Promise<RunResult> {
+    const mode = args.includes("--preview-only") ? [] : ["--yes", "--skip-preview"];
+    return this.#operate(["refresh", ...mode, ...args]);
+  }
+
+  destroy(args: readonly string[] = []): Promise<RunResult> {
+    return this.#operate(["destroy", "--yes", "--skip-preview", ...args]);
+  }
+
+  /** Removes the locks of a run that was killed. */
+  async cancel(): Promise<void> {
+    await this.#must(this.#onStack("cancel", ...(this.engine === "pulumi" ? ["--yes"] : [])));
+  }
+
+  /** The stack's outputs; secret ones are masked unless `showSecrets` is set. */
+  async outputs({ showSecrets = false } = {}): Promise<Record<string, unknown>> {
+    const show = showSecrets ? ["--show-secrets"] : [];
+    return JSON.parse(await this.#must(this.#onStack("stack", "output", "--json", ...show))) as Record<
+      string,
+      unknown
+    >;
+  }
+
+  /** The state, with secrets encrypted. */
+  async export(): Promise<StackDeployment> {
+    return JSON.parse(await this.#must(this.#onStack("stack", "export"))) as StackDeployment;
+  }
+
+  /** Starts an update in a process group of its own, to be killed with `process.kill(-child.pid, "SIGKILL")`. */
+  spawnUp(args: readonly string[] = []): ChildProcess {
+    const command = this.#withConfig("up", "--yes", "--skip-preview", ...args);
+    return this.#spawn(command, { stdio: ["ignore", "pipe", "pipe"], detached: true });
+  }
+
+  /** Ends whatever this stack has started and is still running. */
+  async dispose(): Promise<void> {
+    for (const child of this.#children) {
+      const gone = once(child, "exit");
+      child.kill("SIGKILL");
+      await gone;
+    }
+  }
+}
+
+/** Makes a stack. The engine is the Pulumi CLI if it is on PATH, else the local engine. */
+export async function openStack(options: StackOptions): Promise<LabStack> {
+  const stack = new LabStack(options, await chooseEngine());
+  await stack.init();
+  return stack;
+}
