@@ -1,0 +1,169 @@
+import type { KeycloakConnection } from "#operations/connection";
+import type { Findings, RunContext } from "#operations/evidence";
+import type { ProbeSettings } from "#operations/probes";
+import type { RealmKey } from "#operations/realm-keys";
+import type { RefreshSettings } from "#operations/refresh";
+import type { VerificationResult } from "#operations/verify";
+import type { InstanceVerification } from "#operations/verify-instance";
+
+export const probeSettings: ProbeSettings = {
+  path: "/api/me",
+  acceptedStatuses: [200],
+  rejectedStatuses: [401],
+  timeoutMs: 2_000,
+  attempts: 1,
+  clockSkewSeconds: 0,
+};
+
+export const refreshSettings: RefreshSettings = {
+  path: "/internal/auth/jwks/refresh",
+  attempts: 2,
+  timeoutMs: 2_000,
+  concurrency: 4,
+};
+
+export function connectionTo(url: string): KeycloakConnection {
+  return {
+    url,
+    adminUrl: url,
+    basePath: "",
+    realm: "master",
+    clientId: "admin",
+    clientSecret: "admin-secret-0123456789",
+    timeoutMs: 2_000,
+    tlsInsecureSkipVerify: false,
+  };
+}
+
+export function realmKey(kid: string, change: Partial<RealmKey> = {}): RealmKey {
+  return {
+    kid,
+    algorithm: "RS256",
+    status: "ACTIVE",
+    signing: false,
+    priority: 100,
+    componentId: `component-${kid}`,
+    componentName: `name-${kid}`,
+    providerId: "rsa-generated",
+    ...change,
+  };
+}
+
+export function runContext(evidenceDir: string): RunContext {
+  return {
+    rotation: 8,
+    mode: "emergency",
+    incident: "INC-4711",
+    reason: "Signing key in a leaked backup",
+    realm: "shop",
+    stack: "prod",
+    evidenceDir,
+  };
+}
+
+/** 2026-01-01 10:00 UTC and so many seconds. */
+export function at(seconds: number): string {
+  return new Date(Date.UTC(2026, 0, 1, 10, 0, seconds)).toISOString();
+}
+
+export function instanceVerification(change: Partial<InstanceVerification> = {}): InstanceVerification {
+  const rejected = { kind: "rejected", status: 401 } as const;
+  const canary = {
+    check: "retired",
+    subject: "old",
+    expected: "rejected",
+    verdict: rejected,
+    ok: true,
+  } as const;
+  return {
+    instance: "api-1",
+    url: "http://api-1.example",
+    proof: "replayed",
+    verified: true,
+    provenAt: at(30),
+    checks: [
+      { ...canary, canary: "unseen", jti: "jti-unseen", at: at(29) },
+      { ...canary, canary: "seen", jti: "jti-seen", at: at(30) },
+    ],
+    reasons: [],
+    ...change,
+  };
+}
+
+export function verification(change: Partial<VerificationResult> = {}): VerificationResult {
+  const rejected = { kind: "rejected", status: 401 } as const;
+  return {
+    verified: true,
+    startedAt: at(28),
+    finishedAt: at(32),
+    fresh: [{ kid: "new", algorithm: "RS256", jti: "jti-fresh" }],
+    issuer: [{ kid: "old", jti: "jti-unseen", verdict: rejected, ok: true }],
+    instances: [instanceVerification()],
+    failures: [],
+    ...change,
+  };
+}
+
+/** What the phases of a rotation that went well have found. */
+export function findings(change: Partial<Findings> = {}): Findings & Required<Pick<Findings, "cutover">> {
+  const [before, after] = [realmKey("old", { signing: true }), realmKey("old", { status: "DISABLED" })];
+  const fresh = realmKey("new", { signing: true, priority: 101 });
+  const names = ["canary", "publish", "cut-over", "enforce", "verify"] as const;
+  const refreshed = { outcome: "claimed", attempts: 1, status: 200, kids: ["new"] } as const;
+  return {
+    phases: names.map((phase, index) => ({
+      phase,
+      outcome: "done",
+      startedAt: at(index * 5),
+      finishedAt: at(index * 5 + 4),
+      summary: `${phase} went well`,
+    })),
+    canary: {
+      canaries: [
+        {
+          kid: "old",
+          algorithm: "RS256",
+          seen: { jti: "jti-seen", expiresAt: at(36_000) },
+          unseen: { jti: "jti-unseen", expiresAt: at(36_000) },
+        },
+      ],
+      keysBefore: [before],
+      keysBeforeAt: at(1),
+      jwksBefore: { keys: [{ kid: "old", kty: "RSA", use: "sig" }] },
+      baseline: [
+        { instance: "api-1", verdicts: [{ kid: "old", verdict: { kind: "accepted", status: 200 } }] },
+      ],
+      baselineSkipped: false,
+    },
+    published: [
+      {
+        componentId: "component-new",
+        name: "jwks-break-glass-r8-RS256",
+        kid: "new",
+        algorithm: "RS256",
+        certificateThumbprint: "00",
+        publishedAt: at(8),
+      },
+    ],
+    cutover: {
+      activatedAt: at(11),
+      completedAt: at(14),
+      retired: [
+        {
+          kid: "old",
+          algorithm: "RS256",
+          componentName: "name-old",
+          disabledAt: at(12),
+          disabledAtIsExact: true,
+        },
+      ],
+      keysAfter: [after, fresh],
+      jwksAfter: { keys: [{ kid: "new", kty: "RSA", use: "sig" }] },
+      jwksReadBack: [{ url: "http://sso.example/certs", reads: 5, currentAt: at(13), kids: ["new"] }],
+    },
+    refresh: [{ instance: "api-1", startedAt: at(15), finishedAt: at(16), ...refreshed, kids: ["new"] }],
+    verification: verification(),
+    attempts: [{ startedAt: at(28), finishedAt: at(32), verified: true, failures: [] }],
+    ...change,
+  };
+}
