@@ -38,6 +38,7 @@ export function startNode({ script, args, cwd, env, onLine }: NodeChildOptions):
   const child = spawn(process.execPath, argv, {
     cwd,
     env: childEnv(env),
+    detached: true,
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   const closed = (["stdout", "stderr"] as const).map((stream) => {

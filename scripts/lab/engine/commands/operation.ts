@@ -1,18 +1,12 @@
-import { availableParallelism } from "node:os";
 import { type ConfigValues, configValues } from "../config-values.ts";
-import { refreshedSnapshot, refreshSteps } from "../deploy/refresh.ts";
-import { Deployment } from "../deployment.ts";
+import { JsonPreview } from "../display/json-preview.ts";
 import { ProgressDisplay } from "../display/progress-display.ts";
 import { AlreadyReported, EngineError, EXIT } from "../engine-error.ts";
 import type { StackName } from "../state/backend.ts";
 import { acquireLock } from "../state/lock.ts";
 import type { Crypter } from "../state/passphrase.ts";
-import type { Snapshot } from "../state/resource-state.ts";
-import { SnapshotManager } from "../state/snapshot-manager.ts";
 import type { CommandContext } from "./context.ts";
-import { pendingOperationsWarning } from "./pending-operations.ts";
-
-export type OperationKind = "up" | "preview" | "refresh" | "destroy";
+import { DeploymentPass, type OperationKind } from "./deployment-pass.ts";
 
 interface Prepared {
   readonly name: StackName;
@@ -20,8 +14,15 @@ interface Prepared {
   readonly config: ConfigValues;
 }
 
-export const BANNER =
+const BANNER =
   "Local engine for drills and tests, not the Pulumi CLI: it speaks Pulumi's protocol to the unchanged program. Production uses the Pulumi CLI.";
+
+const TITLES: Record<OperationKind, string> = {
+  up: "Updating",
+  preview: "Previewing update",
+  refresh: "Refreshing",
+  destroy: "Destroying",
+};
 
 /** Runs up, preview, refresh or destroy on a stack. */
 export class Operation {
@@ -33,19 +34,24 @@ export class Operation {
     this.#kind = kind;
   }
 
+  get #json(): boolean {
+    return this.#context.commandLine.flags.json === true && this.#kind === "preview";
+  }
+
   async run(): Promise<void> {
     const { flags } = this.#context.commandLine;
-    if (!flags.json) this.#context.print(BANNER);
+    // With --json stdout belongs to the JSON.
+    if (this.#json) process.stderr.write(`${BANNER}\n`);
+    else this.#context.print(BANNER);
     const name = this.#context.existingStack();
-    const previewOnly =
-      this.#kind === "preview" || (this.#kind === "refresh" && flags["preview-only"] === true);
-    if (!previewOnly && !flags.yes) {
-      throw new EngineError(
-        "--yes or --skip-preview must be passed in to proceed when running in non-interactive mode",
-        EXIT.configuration,
-      );
+    if (this.#kind === "preview" || (this.#kind === "refresh" && flags["preview-only"] === true)) {
+      return this.#pass(await this.#prepare(name), true);
     }
-    if (previewOnly) return this.#pass(await this.#prepare(name), true);
+    if (!flags.yes) {
+      const message =
+        "--yes or --skip-preview must be passed in to proceed when running in non-interactive mode";
+      throw new EngineError(message, EXIT.configuration);
+    }
     const lock = acquireLock(this.#context.backend.lockDir(name), (message) =>
       this.#context.print(`warning: ${message}`),
     );
@@ -68,87 +74,32 @@ export class Operation {
     return { name, crypter, config };
   }
 
-  /** One preview or one real run. */
-  async #pass({ name, crypter, config }: Prepared, dryRun: boolean): Promise<void> {
-    const context = this.#context;
-    const { flags } = context.commandLine;
-    const title = {
-      up: "Updating",
-      preview: "Previewing update",
-      refresh: "Refreshing",
-      destroy: "Destroying",
-    }[this.#kind];
-    context.print(`${dryRun ? "Previewing" : title} (${name.stack}):`);
-    const display = new ProgressDisplay({
+  #display(dryRun: boolean): ProgressDisplay | JsonPreview {
+    const { commandLine, redactor } = this.#context;
+    const write = (line: string): void => this.#context.print(line);
+    if (this.#json) return new JsonPreview(redactor, write);
+    const diff = commandLine.flags.diff === true;
+    const suppressOutputs = commandLine.flags["suppress-outputs"] === true;
+    return new ProgressDisplay({ dryRun, diff, suppressOutputs, redactor, write });
+  }
+
+  async #pass(prepared: Prepared, dryRun: boolean): Promise<void> {
+    if (!this.#json)
+      this.#context.print(`${dryRun ? "Previewing" : TITLES[this.#kind]} (${prepared.name.stack}):`);
+    const events = this.#display(dryRun);
+    const pass = new DeploymentPass({
+      ...prepared,
+      context: this.#context,
+      kind: this.#kind,
       dryRun,
-      diff: flags.diff === true,
-      suppressOutputs: flags["suppress-outputs"] === true,
-      redactor: context.redactor,
-      write: (line) => context.print(line),
+      events,
     });
-    const save = (snapshot: Snapshot): Promise<void> => context.writeSnapshot(name, snapshot, crypter);
-    const start = (base: Snapshot): Deployment =>
-      new Deployment({
-        project: context.project,
-        stack: name.stack,
-        config,
-        dryRun,
-        parallel: Number(flags.parallel ?? availableParallelism() * 4),
-        snapshot: new SnapshotManager(base, dryRun ? async () => {} : save),
-        events: display,
-      });
-    const base = await context.readSnapshot(name);
-    const ok = await this.#execute(start, base, display, dryRun);
-    display.summary();
+    const ok = await pass.run();
+    events.summary();
     if (!ok) throw new AlreadyReported();
-    if (dryRun && flags["expect-no-changes"] && display.changes > 0) {
-      throw new EngineError("no changes were expected but changes were proposed", EXIT.changesNotExpected);
+    if (this.#context.commandLine.flags["expect-no-changes"] && events.changes > 0) {
+      const what = dryRun ? "were proposed" : "occurred";
+      throw new EngineError(`no changes were expected but changes ${what}`, EXIT.changesNotExpected);
     }
-    if (!dryRun && flags["expect-no-changes"] && display.changes > 0) {
-      throw new EngineError("no changes were expected but changes occurred", EXIT.changesNotExpected);
-    }
-  }
-
-  async #execute(
-    start: (base: Snapshot) => Deployment,
-    base: Snapshot,
-    display: ProgressDisplay,
-    dryRun: boolean,
-  ): Promise<boolean> {
-    const { flags } = this.#context.commandLine;
-    const refreshFirst = this.#kind === "refresh" || flags.refresh === "true";
-    let current = base;
-    if (refreshFirst) {
-      const refreshed = await this.#refresh(start(base), base);
-      if (refreshed === undefined) return false;
-      current = refreshed;
-      if (this.#kind === "refresh") return true;
-    } else if (base.pendingOperations.length > 0 && !dryRun) {
-      display.diagnostic("warning", pendingOperationsWarning(base.pendingOperations));
-    }
-    const deployment = start(current);
-    await deployment.start();
-    try {
-      if (this.#kind === "destroy") await deployment.executor.deleteLeftovers();
-      else await deployment.runProgram();
-    } finally {
-      await deployment.close();
-    }
-    return !deployment.executor.failed && !deployment.executor.cancelled;
-  }
-
-  /** Reads every resource. Undefined: some read failed; what the others found is kept. */
-  async #refresh(deployment: Deployment, base: Snapshot): Promise<Snapshot | undefined> {
-    await deployment.start();
-    const steps = refreshSteps(base);
-    const refreshed = async (): Promise<Snapshot> => {
-      await deployment.executor.runParallel(steps);
-      const snapshot = refreshedSnapshot(base, steps);
-      if (this.#context.commandLine.flags["clear-pending-creates"]) snapshot.pendingOperations = [];
-      deployment.snapshot.rebuild(snapshot);
-      return snapshot;
-    };
-    const snapshot = await refreshed().finally(() => deployment.close());
-    return deployment.executor.failed ? undefined : snapshot;
   }
 }
