@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { RunContext } from "#operations/evidence";
 import type { PhaseRecord } from "#operations/evidence-schema";
 import type { Instance } from "#operations/instances";
-import type { Canary, CanaryFindings, CanaryRequest } from "#operations/mint-canaries";
+import type { CanaryFindings, CanaryRequest } from "#operations/mint-canaries";
 import type { ProbeSettings } from "#operations/probes";
 import type { ProbeClient } from "#operations/tokens";
 import { configure } from "./configure.ts";
@@ -43,15 +43,15 @@ const provider: pulumi.dynamic.ResourceProvider<Inputs> = {
  * Kept in the state as a secret, so that a crash does not cost the proof. Minted anew when `rotation` is bumped.
  */
 export class CanaryToken extends pulumi.dynamic.Resource {
-  /** Secret. */
-  declare readonly canaries: pulumi.Output<Canary[]>;
+  /** Secret: the canaries' tokens by their `jti`. */
+  declare readonly tokens: pulumi.Output<Record<string, string>>;
   /** The keys, the JWKS and every instance's verdict before anything was changed. */
   declare readonly findings: pulumi.Output<CanaryFindings>;
   declare readonly record: pulumi.Output<PhaseRecord>;
 
   constructor(name: string, args: CanaryTokenArgs, opts?: pulumi.CustomResourceOptions) {
-    const outputs = { canaries: undefined, findings: undefined, record: undefined };
-    const secret = pulumi.mergeOptions(opts, { additionalSecretOutputs: ["canaries"] });
+    const outputs = { tokens: undefined, findings: undefined, record: undefined };
+    const secret = pulumi.mergeOptions(opts, { additionalSecretOutputs: ["tokens"] });
     super(provider, name, { ...outputs, ...args }, secret, "jwks", "CanaryToken");
   }
 }

@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { RunContext } from "#operations/evidence";
-import type { PhaseRecord } from "#operations/evidence-schema";
 import type { Instance } from "#operations/instances";
 import type { ProbeSettings } from "#operations/probes";
 import type { PublishedKey } from "#operations/publish-key";
@@ -157,8 +156,9 @@ class Steps {
         expiredClient: probes.expired,
         newKids: keys.map(({ kid }) => kid),
         retired: cutover.result.retired,
-        canaries: canary.canaries,
-        baseline: canary.findings.baseline,
+        canaries: canary.findings.canaries,
+        canaryTokens: canary.tokens,
+        baseline: pulumi.secret(canary.findings.baseline),
         after: cutover.result.completedAt,
       },
       this.#child(refreshed),
@@ -197,20 +197,17 @@ class Steps {
     );
   }
 
-  /** What is known after the canaries, and after the keys where they are given. */
+  /**
+   * What is known after the canaries, and after the keys where they are given. There is no secret in it; it is passed
+   * as one because key sets and verdicts by the page would drown the diff that a reviewer has to read.
+   */
   #findings(canary: CanaryToken, keys: SigningKey[] = []) {
-    return pulumi
-      .all([
-        canary.findings,
-        canary.record,
-        pulumi.all(keys.map(publishedKey)),
-        pulumi.all(keys.map(recordOf)),
-      ])
-      .apply(([findings, record, published, records]) => ({
-        phases: [record, ...records],
-        canary: findings,
-        published,
-      }));
+    const published = pulumi.all(keys.map(publishedKey));
+    const records = pulumi.all([canary.record, ...keys.map(({ record }) => record)]);
+    const findings = pulumi
+      .all([canary.findings, records, published])
+      .apply(([findings, phases, published]) => ({ phases, canary: findings, published }));
+    return pulumi.secret(findings);
   }
 
   #child(...dependsOn: pulumi.Resource[]): pulumi.CustomResourceOptions {
@@ -220,10 +217,6 @@ class Steps {
 
 function kidsOf(cutover: KeyCutover): pulumi.Output<string[]> {
   return cutover.result.retired.apply((keys) => keys.map(({ kid }) => kid));
-}
-
-function recordOf({ record }: SigningKey): pulumi.Output<PhaseRecord> {
-  return record;
 }
 
 function publishedKey(key: SigningKey): pulumi.Output<PublishedKey> {

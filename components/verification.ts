@@ -3,7 +3,7 @@ import type { RetiredKey } from "#operations/cut-over";
 import type { RunContext, VerificationAttempt } from "#operations/evidence";
 import type { PhaseRecord } from "#operations/evidence-schema";
 import type { Instance } from "#operations/instances";
-import type { Baseline, Canary } from "#operations/mint-canaries";
+import type { Baseline, CanaryReference } from "#operations/mint-canaries";
 import type { VerificationOutputs, VerificationPhaseRequest } from "#operations/phases";
 import type { ProbeSettings } from "#operations/probes";
 import type { RefreshSettings } from "#operations/refresh";
@@ -24,8 +24,10 @@ export interface VerificationArgs {
   expiredClient: pulumi.Input<ProbeClient>;
   newKids: pulumi.Input<pulumi.Input<string>[]>;
   retired: pulumi.Input<RetiredKey[]>;
-  /** Secret. */
-  canaries: pulumi.Input<Canary[]>;
+  canaries: pulumi.Input<CanaryReference[]>;
+  /** Secret: the canaries' tokens by their `jti`. */
+  canaryTokens: pulumi.Input<Record<string, string>>;
+  /** Every instance's verdict before the cut-over. Long, so best given as a secret: diffs then stay readable. */
   baseline: pulumi.Input<Baseline[]>;
   /** Completion time of the cut-over to verify: another one makes it run again. */
   after: pulumi.Input<string>;

@@ -88,7 +88,7 @@ export interface ReadBackOptions {
   reads?: number;
   /** Milliseconds until it is given up. Default: 60000. */
   timeoutMs?: number;
-  /** Milliseconds between reads. Default: 200. */
+  /** Milliseconds between reads. Default: 100. */
   intervalMs?: number;
 }
 
@@ -104,7 +104,7 @@ export async function awaitJwks(
   expected: readonly string[],
   options: ReadBackOptions = {},
 ): Promise<JwksReadBack> {
-  const { reads = 5, timeoutMs = 60_000, intervalMs = 200 } = options;
+  const { reads = 5, timeoutMs = 60_000, intervalMs = 100 } = options;
   const deadline = Date.now() + timeoutMs;
   let inARow = 0;
   for (;;) {

@@ -52,8 +52,8 @@ export interface CanaryFindings {
 }
 
 export interface CanaryResult {
-  /** Secret. */
-  canaries: Canary[];
+  /** Secret: the tokens of the canaries by their `jti`. */
+  tokens: Record<string, string>;
   findings: CanaryFindings;
 }
 
@@ -77,7 +77,9 @@ export async function mintCanaries(admin: KeycloakAdmin, request: CanaryRequest)
   const baselineSkipped = verdicts.length > 0 && verdicts.every((kind) => kind === "inconclusive");
   const references = canaries.map(withoutTokens);
   return {
-    canaries,
+    tokens: Object.fromEntries(
+      canaries.flatMap(({ seen, unseen }) => [seen, unseen]).map(({ jti, token }) => [jti, token]),
+    ),
     findings: { canaries: references, keysBefore, keysBeforeAt, jwksBefore, baseline, baselineSkipped },
   };
 }

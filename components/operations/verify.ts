@@ -4,7 +4,7 @@ import { forgeTokens } from "./forged-tokens.ts";
 import { type Instance, onEveryInstance } from "./instances.ts";
 import { type Discovery, discover, readJwks } from "./jwks.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
-import { type Baseline, type Canary, listNames } from "./mint-canaries.ts";
+import { type Baseline, type Canary, type CanaryReference, listNames } from "./mint-canaries.ts";
 import { type ProbeSettings, type Verdict, verdictOf } from "./probes.ts";
 import type { RefreshSettings } from "./refresh.ts";
 import { type MintedToken, mintToken, type ProbeClient } from "./tokens.ts";
@@ -22,8 +22,9 @@ export interface VerificationRequest {
   /** Kids of this rotation's keys. */
   newKids: string[];
   retired: RetiredKey[];
-  /** Secret. */
-  canaries: Canary[];
+  canaries: CanaryReference[];
+  /** Secret: the canaries' tokens by their `jti`. */
+  canaryTokens: Record<string, string>;
   baseline: Baseline[];
 }
 
@@ -132,7 +133,7 @@ async function prepare(
     request.probeClients.map((client) => mintToken(admin, tokenEndpoint, client)),
   );
   const retiredKids = request.retired.map(({ kid }) => kid);
-  const canaries = request.canaries.filter(({ kid }) => retiredKids.includes(kid));
+  const canaries = withTokens(request).filter(({ kid }) => retiredKids.includes(kid));
   return {
     probe: request.probe,
     refresh: request.refresh,
@@ -144,6 +145,21 @@ async function prepare(
     forged: await forgeTokens(fresh, await readJwks(admin, jwksUri)),
     expired,
   };
+}
+
+/** The canaries of which both tokens are there. */
+function withTokens({ canaries, canaryTokens }: VerificationRequest): Canary[] {
+  return canaries.flatMap(({ kid, algorithm, seen, unseen }) => {
+    const [seenToken, unseenToken] = [canaryTokens[seen.jti], canaryTokens[unseen.jti]];
+    if (seenToken === undefined || unseenToken === undefined) return [];
+    const whole = (token: string, reference: CanaryReference["seen"]) => ({
+      token,
+      kid,
+      algorithm,
+      ...reference,
+    });
+    return [{ kid, algorithm, seen: whole(seenToken, seen), unseen: whole(unseenToken, unseen) }];
+  });
 }
 
 async function askIssuer(
