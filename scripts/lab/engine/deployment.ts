@@ -13,6 +13,7 @@ import { type DynamicProcess, startDynamicProcess } from "./providers/dynamic-pr
 import { DYNAMIC_PACKAGE, providerFactory } from "./providers/factory.ts";
 import { ResourceMonitor } from "./resource-monitor.ts";
 import type { SnapshotManager } from "./state/snapshot-manager.ts";
+import { providerType } from "./urn.ts";
 
 export interface DeploymentOptions {
   readonly project: Project;
@@ -103,7 +104,10 @@ export class Deployment {
 
   /** Runs the program to its end, then deletes what it no longer has. Failures end up in the executor. */
   async runProgram(): Promise<void> {
-    const { events } = this.#options;
+    const { events, snapshot } = this.#options;
+    // Started beside the program where it will be needed: it takes as long as the program itself to load.
+    const needed = snapshot.base.resources.some(({ type }) => type === providerType(DYNAMIC_PACKAGE));
+    if (needed) this.#dynamicProcess().catch(() => {});
     const program = startProgram({
       ...this.#options,
       address: this.#address,

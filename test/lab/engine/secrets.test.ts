@@ -29,13 +29,3 @@ test("secrets are encrypted in the checkpoint, re-marked in outputs, and never s
   const [state] = await world.statesOf("vault");
   assert.match(JSON.stringify(state?.outputs?.password), /"ciphertext"/);
 });
-
-test("the wrong passphrase is refused", async (context) => {
-  const world = await World.open(context);
-  await world.want([{ name: "a" }]);
-  await world.stack.up();
-  const { openStack } = await import("../../../scripts/lab/stack.ts");
-  const { fixture } = await import("./world.ts");
-  const other = { projectDir: fixture("things"), stack: "test", backendDir: world.backendDir };
-  await assert.rejects(openStack(other), /already exists/);
-});

@@ -75,7 +75,8 @@ export class ProgressDisplay implements DeployEvents {
     const op = resultOp(step);
     this.counts.set(op, (this.counts.get(op) ?? 0) + 1);
     if (op !== "same") this.#line(this.#endLine(step, time));
-    if (op !== "same" && this.#options.diff) this.#showDiff(step);
+    // The parts of a replacement have shown its diff already.
+    if (op !== "same" && op !== "replace" && this.#options.diff) this.#showDiff(step);
   }
 
   #endLine(step: Step, time: string): string {
