@@ -39,7 +39,7 @@ async function measure(request: MeasureRequest): Promise<Measured> {
 }
 
 function roundsFor(count: number): number {
-  return count >= 10_000 ? 3 : count >= 1_000 ? 5 : 9;
+  return count >= 10_000 ? 3 : count >= 1_000 ? 7 : 9;
 }
 
 function summarize(
@@ -54,7 +54,7 @@ function summarize(
     requests: instances * requestsPerInstance,
     oursMs,
     bareMs,
-    ratio: bareMs / oursMs,
+    ratio: median(oursRounds.map((ms, round) => (bareRounds[round] ?? 0) / ms)),
     msPerInstance: oursMs / instances,
     oursCpu,
     peakRssBytes,

@@ -9,7 +9,7 @@ export interface SizeResult {
   oursMs: number;
   /** Median of the rounds, milliseconds. */
   bareMs: number;
-  /** bareMs / oursMs: 1 is as fast as undici alone. */
+  /** Median of each round's bare / ours: 1 is as fast as undici alone. By round, because the machine may be shared. */
   ratio: number;
   /** Our milliseconds per instance. */
   msPerInstance: number;
