@@ -1,0 +1,35 @@
+import type { ServerResponse } from "node:http";
+import type { TestContext } from "node:test";
+import { KeycloakAdmin } from "#operations/keycloak-admin";
+import { type LoopbackServer, type Received, sendJson, serve } from "./loopback-server.ts";
+import { connectionTo } from "./samples.ts";
+
+/** Answers of single paths; everything else is 404. The login works unless it is given. */
+export type Routes = Record<string, (response: ServerResponse, request: Received, count: number) => void>;
+
+/** Plays the few endpoints of Keycloak that a test is about, with a client logged in to it. */
+export async function keycloakStandIn(
+  t: TestContext,
+  routes: Routes,
+): Promise<{ admin: KeycloakAdmin; server: LoopbackServer }> {
+  const all: Routes = { "/realms/master/protocol/openid-connect/token": login, ...routes };
+  const counts = new Map<string, number>();
+  const server = await serve(t, (response, request) => {
+    const path = request.url.split("?")[0] ?? "";
+    counts.set(path, (counts.get(path) ?? 0) + 1);
+    const route = all[path];
+    if (route) route(response, request, counts.get(path) ?? 0);
+    else response.writeHead(404).end();
+  });
+  return { admin: new KeycloakAdmin(connectionTo(server.url), "shop"), server };
+}
+
+function login(response: ServerResponse): void {
+  sendJson(response, 200, { access_token: adminToken({}) });
+}
+
+/** An admin token as the program sees it: it reads the claims and leaves the signature to Keycloak. */
+export function adminToken(claims: object): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  return `${part({ alg: "RS256" })}.${part({ azp: "admin", ...claims })}.c2lnbmF0dXJl`;
+}
