@@ -3,11 +3,14 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
+import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import writeFileAtomic from "write-file-atomic";
 import { Document, parse, parseDocument, stringify } from "yaml";
+import { chooseEngine, collect, type Engine, type RunResult } from "./stack-engine.ts";
+
+export type { RunResult } from "./stack-engine.ts";
 
 export interface StackOptions {
   /** Folder of `Pulumi.yaml`. Nothing is written there. */
@@ -19,14 +22,6 @@ export interface StackOptions {
   readonly env?: Record<string, string>;
   /** Gets each line of output as it comes. */
   readonly onLine?: (line: string) => void;
-}
-
-export interface RunResult {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** Both, in the order in which the lines came. */
-  readonly output: string;
 }
 
 export interface RunOptions {
@@ -56,62 +51,13 @@ export interface StackResource {
   readonly initErrors?: readonly string[];
 }
 
-/** A command line that runs Pulumi: the CLI, or the local engine in its place. */
-interface Engine {
-  readonly kind: "pulumi" | "local";
-  readonly version: string;
-  readonly command: string;
-  readonly prefix: readonly string[];
-}
-
-const LOCAL_ENGINE = fileURLToPath(new URL("./engine/cli.ts", import.meta.url));
 const COMMON = ["--non-interactive", "--color", "never"];
-
-function collect(child: ChildProcess, onLine: (line: string) => void): Promise<RunResult> {
-  const seen = { stdout: [] as string[], stderr: [] as string[], output: [] as string[] };
-  const streams = (["stdout", "stderr"] as const).map((name) => {
-    const input = child[name];
-    if (input === null) return Promise.resolve();
-    const lines = createInterface({ input });
-    lines.on("line", (line) => {
-      seen[name].push(line);
-      seen.output.push(line);
-      onLine(line);
-    });
-    return once(lines, "close");
-  });
-  const text = (lines: string[]): string => lines.join("\n");
-  return Promise.all([once(child, "exit") as Promise<[number | null]>, ...streams]).then(([[code]]) => ({
-    exitCode: code ?? 128,
-    stdout: text(seen.stdout),
-    stderr: text(seen.stderr),
-    output: text(seen.output),
-  }));
-}
-
-async function versionOfCli(): Promise<string | undefined> {
-  try {
-    const child = spawn("pulumi", ["version"], { stdio: ["ignore", "pipe", "ignore"] });
-    const failed = once(child, "error").then(() => undefined);
-    const done = collect(child, () => {}).then(({ exitCode, stdout }) =>
-      exitCode === 0 ? stdout.trim() : undefined,
-    );
-    return await Promise.race([failed, done]);
-  } catch {
-    return undefined;
-  }
-}
-
-async function chooseEngine(): Promise<Engine> {
-  const version = await versionOfCli();
-  if (version !== undefined) return { kind: "pulumi", version, command: "pulumi", prefix: [] };
-  return {
-    kind: "local",
-    version: `on ${process.version}`,
-    command: process.execPath,
-    prefix: [LOCAL_ENGINE],
-  };
-}
+/** Compiled modules: each command is a process of its own, and would compile the same files again. */
+const COMPILE_CACHE = join(
+  process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"),
+  "jwks-break-glass",
+  "compile",
+);
 
 /** A stack in a temporary folder, run by the Pulumi CLI where it is on PATH and by the local engine elsewhere. */
 export class LabStack {
@@ -142,6 +88,7 @@ export class LabStack {
       PULUMI_BACKEND_URL: pathToFileURL(this.#options.backendDir).href,
       PULUMI_CONFIG_PASSPHRASE: this.#passphrase,
       PULUMI_SKIP_UPDATE_CHECK: "true",
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
       ...this.#options.env,
     };
   }

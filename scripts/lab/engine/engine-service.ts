@@ -1,8 +1,8 @@
 import { Metadata, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb.js";
 import type { DeployEvents, Severity } from "./deploy/deploy-events.ts";
+import { unary } from "./grpc-handler.ts";
 import { emptyPb, enginePb } from "./proto.ts";
-import { unary } from "./resource-monitor.ts";
 
 const SEVERITIES: readonly Severity[] = ["debug", "info", "warning", "error"];
 

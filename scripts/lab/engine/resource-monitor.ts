@@ -1,19 +1,12 @@
 import { randomUUID } from "node:crypto";
-import {
-  Metadata,
-  type ServerUnaryCall,
-  type sendUnaryData,
-  status,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb.js";
-import type { Message } from "google-protobuf";
-import { DeploymentStopped, type Executor } from "./deploy/executor.ts";
-import type { Goal } from "./deploy/steps.ts";
-import { messageOf } from "./engine-error.ts";
+import type { Executor } from "./deploy/executor.ts";
+import { Unsupported, unary } from "./grpc-handler.ts";
 import type { PropertyMap } from "./property-values.ts";
 import { emptyPb, resourcePb, structPb } from "./proto.ts";
-import { isProviderType, packageOf, providerType } from "./urn.ts";
+import { goalOf, providerGoal } from "./registered-goal.ts";
+import { isProviderType, packageOf } from "./urn.ts";
 
 export interface MonitorContext {
   readonly executor: Executor;
@@ -25,79 +18,6 @@ export interface MonitorContext {
   defaultProviderConfig(packageName: string, version: string): PropertyMap;
   /** The program has run to its end. Resolves when the deployment has no more use for it. */
   programFinished(): Promise<void>;
-}
-
-type Handler<Request, Response> = (request: Request) => Promise<Response>;
-
-/** Serves a method; failures of the deployment itself tell the SDK to end the program quietly. */
-export function unary<Request, Response extends Message>(handle: Handler<Request, Response>) {
-  return (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>): void => {
-    handle(call.request).then(
-      (response) => done(null, response),
-      (error: unknown) => {
-        const code =
-          error instanceof DeploymentStopped ? status.UNAVAILABLE : (grpcCode(error) ?? status.UNKNOWN);
-        done({
-          name: "Error",
-          code,
-          message: messageOf(error),
-          details: messageOf(error),
-          metadata: new Metadata(),
-        });
-      },
-    );
-  };
-}
-
-class Unsupported extends Error {}
-
-function grpcCode(error: unknown): status | undefined {
-  return error instanceof Unsupported ? status.UNIMPLEMENTED : undefined;
-}
-
-function goalOf(request: RegisterResourceRequest, provider: string): Goal {
-  const properties = [...request.getPropertydependenciesMap().entries()];
-  return {
-    type: request.getType(),
-    name: request.getName(),
-    custom: request.getCustom(),
-    inputs: (request.getObject()?.toJavaScript() ?? {}) as PropertyMap,
-    parent: request.getParent(),
-    protect: request.getProtect() === true,
-    dependencies: request.getDependenciesList(),
-    propertyDependencies: Object.fromEntries(properties.map(([key, deps]) => [key, deps.getUrnsList()])),
-    provider,
-    deleteBeforeReplace: request.getDeletebeforereplacedefined()
-      ? request.getDeletebeforereplace()
-      : undefined,
-    ignoreChanges: request.getIgnorechangesList(),
-    replaceOnChanges: request.getReplaceonchangesList(),
-    additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
-    aliases: request.getAliasurnsList(),
-    retainOnDelete: request.getRetainondelete() === true,
-    deletedWith: request.getDeletedwith(),
-  };
-}
-
-function providerGoal(packageName: string, version: string, inputs: PropertyMap): Goal {
-  return {
-    type: providerType(packageName),
-    name: version === "" ? "default" : `default_${version.replaceAll(".", "_")}`,
-    custom: true,
-    inputs,
-    parent: "",
-    protect: false,
-    dependencies: [],
-    propertyDependencies: {},
-    provider: "",
-    deleteBeforeReplace: undefined,
-    ignoreChanges: [],
-    replaceOnChanges: [],
-    additionalSecretOutputs: [],
-    aliases: [],
-    retainOnDelete: false,
-    deletedWith: "",
-  };
 }
 
 /** Pulumi's ResourceMonitor: where the program registers its resources. */

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import type { CommandLine } from "../command-line.ts";
@@ -43,7 +44,6 @@ export class CommandContext {
   }
 
   async select(stack: string): Promise<void> {
-    const { mkdir } = await import("node:fs/promises");
     await mkdir(join(this.backend.root, ".pulumi", "selected"), { recursive: true });
     await writeFileAtomic(this.#selectionFile, stack);
   }
@@ -77,10 +77,11 @@ export class CommandContext {
     return crypter;
   }
 
-  async readSnapshot(name: StackName): Promise<Snapshot> {
+  /** The stack's state. Without `decrypt` secrets stay encrypted, and no passphrase is needed. */
+  async readSnapshot(name: StackName, { decrypt = true } = {}): Promise<Snapshot> {
     const deployment = await this.backend.read(name);
     if (deployment === undefined) return emptySnapshot();
-    const salt = deployment.secrets_providers?.state.salt;
+    const salt = decrypt ? deployment.secrets_providers?.state.salt : undefined;
     return fromDeployment(deployment, salt === undefined ? undefined : await this.secrets.crypter(salt));
   }
 

@@ -3,6 +3,7 @@ import type { ConfigValues } from "../config-values.ts";
 import type { DeployEvents } from "../deploy/deploy-events.ts";
 import { refreshedSnapshot, refreshSteps } from "../deploy/refresh.ts";
 import { Deployment } from "../deployment.ts";
+import { EngineError, EXIT } from "../engine-error.ts";
 import type { StackName } from "../state/backend.ts";
 import type { Crypter } from "../state/passphrase.ts";
 import type { Snapshot } from "../state/resource-state.ts";
@@ -20,6 +21,14 @@ export interface PassOptions {
   readonly config: ConfigValues;
   readonly dryRun: boolean;
   readonly events: DeployEvents;
+}
+
+/** Steps at once; as the CLI, four for each processor unless told otherwise. */
+function parallelism(flag: string | undefined): number {
+  if (flag === undefined) return availableParallelism() * 4;
+  if (!/^\d+$/.test(flag))
+    throw new EngineError(`invalid argument "${flag}" for --parallel`, EXIT.configuration);
+  return Math.max(1, Number(flag));
 }
 
 /** One preview or one real run. */
@@ -54,7 +63,7 @@ export class DeploymentPass {
       ...this.#options,
       project: context.project,
       stack: name.stack,
-      parallel: Number(context.commandLine.flags.parallel ?? availableParallelism() * 4),
+      parallel: parallelism(context.commandLine.flags.parallel),
       snapshot: new SnapshotManager(base, dryRun ? async () => {} : save),
     });
   }

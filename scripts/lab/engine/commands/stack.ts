@@ -48,7 +48,8 @@ async function remove(context: CommandContext): Promise<void> {
 
 async function output(context: CommandContext, key: string | undefined): Promise<void> {
   const { flags } = context.commandLine;
-  const { resources } = await context.readSnapshot(context.existingStack());
+  const decrypt = flags["show-secrets"] === true;
+  const { resources } = await context.readSnapshot(context.existingStack(), { decrypt });
   const outputs = resources.find(({ type }) => type === STACK_TYPE)?.outputs ?? {};
   const shown = mapValues(outputs, flags["show-secrets"] ? toPlain : masked);
   if (key !== undefined) {
