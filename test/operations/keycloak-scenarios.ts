@@ -1,0 +1,351 @@
+import assert from "node:assert/strict";
+import { suite, type TestContext, test } from "node:test";
+import { z } from "zod";
+import type { KeycloakConnection } from "#operations/connection";
+import { type CutoverRequest, cutOver } from "#operations/cut-over";
+import { inspectRealm } from "#operations/inspect-realm";
+import { discover, readJwks, signatureKids } from "#operations/jwks";
+import { KeycloakAdmin } from "#operations/keycloak-admin";
+import { mintCanaries } from "#operations/mint-canaries";
+import { publishKey } from "#operations/publish-key";
+import { listKeyComponents, listSigningKeys, readRealm, updateKeyComponent } from "#operations/realm-keys";
+import { mintToken, type ProbeClient } from "#operations/tokens";
+import { sendJson, serve } from "./loopback-server.ts";
+import { probeSettings } from "./samples.ts";
+import { partOf } from "./signing-realm.ts";
+
+const keyProvider = "org.keycloak.keys.KeyProvider";
+const quiet = () => undefined;
+
+/** A realm of its own for a test, whose id is not its name; it is deleted after the test. */
+async function realmFor(t: TestContext, connection: KeycloakConnection): Promise<KeycloakAdmin> {
+  const name = `ops-${crypto.randomUUID().slice(0, 8)}`;
+  await call(connection, "POST", "", { realm: name, id: crypto.randomUUID(), enabled: true });
+  t.after(() => call(connection, "DELETE", `/${name}`));
+  return new KeycloakAdmin(connection, name);
+}
+
+/** Calls the Admin REST API beside the program, as a person with the console would. */
+async function call(
+  connection: KeycloakConnection,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<void> {
+  const { url, basePath, realm, clientId, clientSecret = "" } = connection;
+  const form = { grant_type: "client_credentials", client_id: clientId, client_secret: clientSecret };
+  const login = await fetch(`${url}${basePath}/realms/${realm}/protocol/openid-connect/token`, {
+    method: "POST",
+    body: new URLSearchParams(form),
+  });
+  const { access_token } = z.object({ access_token: z.string() }).parse(await login.json());
+  const headers = { authorization: `Bearer ${access_token}`, "content-type": "application/json" };
+  const answer = await fetch(`${url}${basePath}/admin/realms${path}`, {
+    method,
+    headers,
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  assert.ok(answer.ok, `${method} ${path}: HTTP ${answer.status}`);
+}
+
+async function addClient(admin: KeycloakAdmin, algorithm: string): Promise<ProbeClient> {
+  const client = {
+    clientId: `probe-${algorithm}`,
+    secret: crypto.randomUUID(),
+    serviceAccountsEnabled: true,
+  };
+  const attributes = { "access.token.signed.response.alg": algorithm };
+  await admin.post("/clients", { ...client, attributes, publicClient: false });
+  return { algorithm, clientId: client.clientId, clientSecret: client.secret };
+}
+
+/** A key that someone made in the console. */
+async function addUnmanaged(
+  admin: KeycloakAdmin,
+  name: string,
+  priority: number,
+  active = true,
+): Promise<void> {
+  const config = {
+    priority: [String(priority)],
+    enabled: ["true"],
+    active: [String(active)],
+    algorithm: ["RS256"],
+  };
+  const parentId = (await readRealm(admin)).id;
+  await admin.post("/components", {
+    name,
+    providerId: "rsa-generated",
+    providerType: keyProvider,
+    parentId,
+    config,
+  });
+}
+
+async function request(admin: KeycloakAdmin, componentIds: string[]): Promise<CutoverRequest> {
+  const canary = { keysBefore: await listSigningKeys(admin), keysBeforeAt: new Date().toISOString() };
+  return { componentIds, exemptKeys: [], jwksUris: [], canary };
+}
+
+async function enabledNames(admin: KeycloakAdmin): Promise<string[]> {
+  const keys = await listSigningKeys(admin);
+  return keys.filter(({ status }) => status !== "DISABLED").map(({ componentName }) => componentName);
+}
+
+function publishing(connection: () => KeycloakConnection): void {
+  for (const algorithm of ["RS256", "PS256", "ES256", "EdDSA"] as const) {
+    test(`publishKey makes a ${algorithm} key that is published and does not sign yet`, async (t) => {
+      const admin = await realmFor(t, connection());
+      const key = await publishKey(admin, 1, algorithm);
+      const found = (await listSigningKeys(admin)).find(({ kid }) => kid === key.kid);
+      assert.deepEqual([found?.algorithm, found?.status, found?.signing], [algorithm, "PASSIVE", false]);
+      const jwks = await readJwks(admin, (await discover(admin)).jwksUri);
+      assert.ok(signatureKids(jwks).includes(key.kid));
+      assert.match(key.certificateThumbprint, /^([0-9a-f]{64})?$/);
+    });
+  }
+
+  test("the key hangs on the realm's id, not on its name", async (t) => {
+    const admin = await realmFor(t, connection());
+    const { componentId } = await publishKey(admin, 1, "ES256");
+    const { id } = await readRealm(admin);
+    assert.notEqual(id, admin.realmName);
+    const component = (await listKeyComponents(admin)).find((one) => one.id === componentId);
+    assert.equal(component?.parentId, id);
+  });
+
+  test("a key that a crashed run has left is found and not doubled", async (t) => {
+    const admin = await realmFor(t, connection());
+    const [first, second] = [await publishKey(admin, 3, "ES256"), await publishKey(admin, 3, "ES256")];
+    assert.equal(first.kid, second.kid);
+    const names = (await listKeyComponents(admin)).filter(({ name }) => name === first.name);
+    assert.equal(names.length, 1);
+  });
+
+  test("a name whose key was disabled is KEY_NAME_TAKEN, and the key stays disabled", async (t) => {
+    const admin = await realmFor(t, connection());
+    const { componentId, kid } = await publishKey(admin, 1, "ES256");
+    await updateKeyComponent(admin, componentId, { enabled: false, active: false });
+    await assert.rejects(publishKey(admin, 1, "ES256"), {
+      code: "KEY_NAME_TAKEN",
+      message: /set rotation to 2/,
+    });
+    assert.equal((await listSigningKeys(admin)).find((key) => key.kid === kid)?.status, "DISABLED");
+  });
+
+  test("a lower rotation is ROTATION_WENT_BACK and makes no key", async (t) => {
+    const admin = await realmFor(t, connection());
+    await publishKey(admin, 5, "ES256");
+    const before = await listKeyComponents(admin);
+    await assert.rejects(publishKey(admin, 4, "ES256"), { code: "ROTATION_WENT_BACK" });
+    assert.equal((await listKeyComponents(admin)).length, before.length);
+  });
+}
+
+function cuttingOver(connection: () => KeycloakConnection): void {
+  test("cutOver disables unmanaged and fallback keys, keeps the exempt one, and the second time changes nothing", async (t) => {
+    const admin = await realmFor(t, connection());
+    await addUnmanaged(admin, "saml-partner", 300, false);
+    const { tokenEndpoint } = await discover(admin);
+    await mintToken(admin, tokenEndpoint, await addClient(admin, "PS256"));
+    assert.ok((await enabledNames(admin)).includes("fallback-PS256"));
+    const key = await publishKey(admin, 1, "RS256");
+    const ps = await publishKey(admin, 1, "PS256");
+    const asked = {
+      ...(await request(admin, [key.componentId, ps.componentId])),
+      exemptKeys: ["saml-partner"],
+    };
+    const result = await cutOver(admin, asked, quiet);
+    const retired = result.retired.map(({ componentName }) => componentName).toSorted();
+    assert.deepEqual(retired, ["fallback-PS256", "rsa-generated"]);
+    assert.ok(result.retired.every(({ disabledAtIsExact }) => disabledAtIsExact));
+    assert.deepEqual((await enabledNames(admin)).toSorted(), [ps.name, key.name, "saml-partner"].toSorted());
+    const lines: string[] = [];
+    const again = await cutOver(admin, asked, (line) => lines.push(line));
+    assert.deepEqual(again.keysAfter, result.keysAfter);
+    assert.ok(lines.every((line) => line.includes("shows the new set")));
+  });
+
+  test("a cut-over that was interrupted half-way is completed, and the end of what it finds disabled is not exact", async (t) => {
+    const admin = await realmFor(t, connection());
+    await addUnmanaged(admin, "second", 90);
+    const key = await publishKey(admin, 1, "RS256");
+    const asked = await request(admin, [key.componentId]);
+    const old = asked.canary.keysBefore.find(({ componentName }) => componentName === "rsa-generated");
+    assert.ok(old);
+    await updateKeyComponent(admin, key.componentId, { active: true, priority: 101 });
+    await updateKeyComponent(admin, old.componentId, { enabled: false, active: false });
+    const { retired } = await cutOver(admin, asked, quiet);
+    const exact = retired.map((one) => `${one.componentName} ${one.disabledAtIsExact}`).toSorted();
+    assert.deepEqual(exact, ["rsa-generated false", "second true"]);
+    assert.equal(retired.find(({ kid }) => kid === old.kid)?.disabledAt, asked.canary.keysBeforeAt);
+  });
+
+  test("the fallback key of a client that nobody asked about is disabled too", async (t) => {
+    const admin = await realmFor(t, connection());
+    const key = await publishKey(admin, 1, "ES256");
+    const rsa = await addClient(admin, "RS256");
+    const asked = await request(admin, [key.componentId]);
+    await cutOver(admin, asked, quiet);
+    await mintToken(admin, (await discover(admin)).tokenEndpoint, rsa);
+    assert.ok((await enabledNames(admin)).includes("fallback-RS256"));
+    await cutOver(admin, asked, quiet);
+    assert.deepEqual(await enabledNames(admin), [key.name]);
+  });
+
+  test("a cut-over that is repeated keeps the exact times of the keys that it has retired", {
+    todo: "the update does not look at the earlier result: exact times become the time of the canaries, and the window an upper bound",
+  }, async (t) => {
+    const admin = await realmFor(t, connection());
+    const key = await publishKey(admin, 1, "RS256");
+    const asked = await request(admin, [key.componentId]);
+    const first = await cutOver(admin, asked, quiet);
+    assert.deepEqual((await cutOver(admin, asked, quiet)).retired, first.retired);
+  });
+}
+
+function canaries(connection: () => KeycloakConnection): void {
+  test("mintCanaries mints with keys that are trusted and not the signer, and puts them back as they were", async (t) => {
+    const admin = await realmFor(t, connection());
+    await addUnmanaged(admin, "passive", 50, false);
+    await addUnmanaged(admin, "second", 60);
+    const probeClients = [await addClient(admin, "RS256")];
+    const api = await serve(t, (response) => sendJson(response, 200, {}));
+    const before = await listSigningKeys(admin);
+    const instances = [{ name: "api-1", url: api.url }];
+    const asked = {
+      rotation: 1,
+      exemptKeys: [],
+      instances,
+      probe: probeSettings,
+      concurrency: 1,
+      probeClients,
+    };
+    const { tokens, findings } = await mintCanaries(admin, asked);
+    const kids = findings.canaries.map(({ kid }) => kid);
+    assert.deepEqual(kids.toSorted(), before.map(({ kid }) => kid).toSorted());
+    for (const { kid, seen, unseen } of findings.canaries) {
+      const signers = [seen, unseen].map(({ jti }) => partOf(tokens[jti] ?? "", 0).kid);
+      assert.deepEqual([signers, seen.jti === unseen.jti], [[kid, kid], false]);
+    }
+    assert.deepEqual(await listSigningKeys(admin), before);
+    assert.equal(api.received.length, 3);
+    assert.equal(findings.baselineSkipped, false);
+    assert.doesNotMatch(JSON.stringify(findings), /eyJ/);
+  });
+
+  test("a borrowed key is put back as it was when its client can't mint", async (t) => {
+    const admin = await realmFor(t, connection());
+    await addUnmanaged(admin, "passive", 50, false);
+    const good = await addClient(admin, "RS256");
+    const before = await listSigningKeys(admin);
+    const exemptKeys = ["rsa-generated"];
+    const probeClients = [{ ...good, clientSecret: "wrong" }];
+    const asked = {
+      rotation: 1,
+      exemptKeys,
+      instances: [],
+      probe: probeSettings,
+      concurrency: 1,
+      probeClients,
+    };
+    await assert.rejects(mintCanaries(admin, asked), { code: "TOKEN_NOT_MINTED" });
+    assert.deepEqual(await listSigningKeys(admin), before);
+  });
+
+  test("instances that answer and all reject stop the run before anything was rotated", async (t) => {
+    const admin = await realmFor(t, connection());
+    const probeClients = [await addClient(admin, "RS256")];
+    const api = await serve(t, (response) => response.writeHead(401).end());
+    const instances = [{ name: "api-1", url: api.url }];
+    const asked = {
+      rotation: 1,
+      exemptKeys: [],
+      instances,
+      probe: probeSettings,
+      concurrency: 1,
+      probeClients,
+    };
+    await assert.rejects(mintCanaries(admin, asked), { code: "BASELINE_REJECTED", message: /api-1/ });
+  });
+
+  test("a key of an algorithm without a probe client is ALGORITHM_NOT_COVERED", async (t) => {
+    const admin = await realmFor(t, connection());
+    const asked = {
+      rotation: 1,
+      exemptKeys: [],
+      instances: [],
+      probe: probeSettings,
+      concurrency: 1,
+      probeClients: [],
+    };
+    await assert.rejects(mintCanaries(admin, asked), { code: "ALGORITHM_NOT_COVERED" });
+  });
+}
+
+function inspecting(connection: () => KeycloakConnection): void {
+  const plan = { rotation: 1, algorithms: ["RS256"], exemptKeys: [] };
+
+  test("inspectRealm finds nothing wrong with a new realm", async (t) => {
+    assert.deepEqual(await inspectRealm(await realmFor(t, connection()), plan), []);
+  });
+
+  test("it names a key and a client whose algorithm is not covered, and a lower rotation, at once", async (t) => {
+    const admin = await realmFor(t, connection());
+    await publishKey(admin, 3, "ES256");
+    await addClient(admin, "PS256");
+    const problems = (await inspectRealm(admin, { ...plan, rotation: 2 })).join("\n");
+    for (const part of [
+      /signs ES256, which is not listed/,
+      /client probe-PS256 asks for PS256/,
+      /2 is lower than 3/,
+    ]) {
+      assert.match(problems, part);
+    }
+  });
+
+  test("a realm that is absent is one problem", async () => {
+    const problems = await inspectRealm(new KeycloakAdmin(connection(), "absent"), plan);
+    assert.equal(problems.length, 1);
+    assert.match(problems[0] ?? "", /^REALM_NOT_FOUND/);
+  });
+
+  test("a wrong client secret is one problem, and it is not shown", async (t) => {
+    const { realmName } = await realmFor(t, connection());
+    const wrong = { ...connection(), clientSecret: "wrong-secret-0123456789" };
+    const problems = await inspectRealm(new KeycloakAdmin(wrong, realmName), plan);
+    assert.match(problems.join(), /^KEYCLOAK_LOGIN_REFUSED(?!.*wrong-secret)/);
+  });
+
+  test("a client that may read and not change is told the role that it lacks", async (t) => {
+    const admin = await realmFor(t, connection());
+    const weak = await addClient(admin, "RS256");
+    await grant(admin, weak.clientId, ["view-realm", "view-clients"]);
+    const { clientId, clientSecret } = weak;
+    const reader = { ...connection(), realm: admin.realmName, clientId, clientSecret };
+    const problems = await inspectRealm(new KeycloakAdmin(reader, admin.realmName), plan);
+    assert.match(problems.join(), /KEYCLOAK_ROLE_MISSING.*role manage-realm/);
+    await assert.rejects(publishKey(new KeycloakAdmin(reader, admin.realmName), 1, "RS256"), {
+      code: "KEYCLOAK_ROLE_MISSING",
+    });
+  });
+}
+
+async function grant(admin: KeycloakAdmin, clientId: string, roles: string[]): Promise<void> {
+  const ids = z.array(z.looseObject({ id: z.string() }));
+  const idOf = async (path: string) => (await admin.get(path, ids))[0]?.id ?? "";
+  const management = await idOf("/clients?clientId=realm-management");
+  const client = await idOf(`/clients?clientId=${clientId}`);
+  const user = await admin.get(`/clients/${client}/service-account-user`, z.looseObject({ id: z.string() }));
+  const all = await admin.get(`/clients/${management}/roles`, z.array(z.looseObject({ name: z.string() })));
+  const granted = all.filter(({ name }) => roles.includes(name));
+  await admin.post(`/users/${user.id}/role-mappings/clients/${management}`, granted);
+}
+
+/** What only a real Keycloak can answer. Each scenario makes a realm of its own. */
+export function keycloakScenarios(connection: () => KeycloakConnection): void {
+  suite("publishing", () => publishing(connection));
+  suite("cutting over", () => cuttingOver(connection));
+  suite("canaries", () => canaries(connection));
+  suite("inspecting", () => inspecting(connection));
+}
