@@ -4,11 +4,15 @@ import { type TestContext, test } from "node:test";
 import { KeycloakAdmin } from "../../../scripts/lab/engine/providers/keycloak/admin-client.ts";
 import { World } from "./world.ts";
 
-const { LAB_KEYCLOAK_URL: url, LAB_KEYCLOAK_USER: username, LAB_KEYCLOAK_PASSWORD: password } = process.env;
+const {
+  LAB_KEYCLOAK_URL: url,
+  LAB_KEYCLOAK_ADMIN_CLIENT_ID: clientId = "",
+  LAB_KEYCLOAK_ADMIN_CLIENT_SECRET: clientSecret = "",
+} = process.env;
 const skip = url === undefined ? "no lab Keycloak" : false;
 
 function admin(): KeycloakAdmin {
-  const login = { clientId: "admin-cli", clientSecret: undefined, username, password };
+  const login = { clientId, clientSecret, username: undefined, password: undefined };
   return new KeycloakAdmin({ url: url ?? "", basePath: "", realm: "master", ...login });
 }
 
@@ -17,13 +21,13 @@ async function openRealm(context: TestContext) {
   const world = await World.open(context, "keycloak");
   const keycloak = admin();
   context.after(() => keycloak.remove(`/${realm}`));
-  const connection = { "keycloak:url": url, "keycloak:clientId": "admin-cli", "keycloak:username": username };
-  await world.stack.setConfig({ ...connection, realm }, { "keycloak:password": password ?? "" });
+  const connection = { "keycloak:url": url, "keycloak:clientId": clientId };
+  await world.stack.setConfig({ ...connection, realm }, { "keycloak:clientSecret": clientSecret });
   return { world, realm, keycloak };
 }
 
-async function claimsOf(realm: string, clientSecret: string): Promise<Record<string, unknown>> {
-  const form = { grant_type: "client_credentials", client_id: "probe", client_secret: clientSecret };
+async function claimsOf(realm: string, secret: string): Promise<Record<string, unknown>> {
+  const form = { grant_type: "client_credentials", client_id: "probe", client_secret: secret };
   const body = new URLSearchParams(form);
   const answer = await fetch(`${url}/realms/${realm}/protocol/openid-connect/token`, {
     method: "POST",
@@ -40,10 +44,10 @@ test("realm, client, role and audience are made, and their tokens show it", { sk
   const { world, realm, keycloak } = await openRealm(context);
   const { exitCode, output } = await world.stack.up();
   assert.equal(exitCode, 0, output);
-  const { clientSecret, internalId } = await world.stack.outputs({ showSecrets: true });
+  const { clientSecret: secret, internalId } = await world.stack.outputs({ showSecrets: true });
   assert.equal(internalId, realm, "the provider makes realms whose id is their name");
   assert.equal((await world.stack.outputs()).clientSecret, "[secret]");
-  const claims = await claimsOf(realm, String(clientSecret));
+  const claims = await claimsOf(realm, String(secret));
   assert.ok([claims.aud].flat().includes("orders-api"));
   assert.equal(Number(claims.exp) - Number(claims.iat), 36_000);
   assert.ok((claims.realm_access as { roles: string[] }).roles.includes("offline_access"));
@@ -84,13 +88,13 @@ test("a client that was removed in the console is made again after a refresh", {
   assert.notEqual((await world.stack.outputs()).clientUuid, clientUuid);
 });
 
-test("a wrong password fails the up with Keycloak's own words, and is not shown", {
+test("a wrong secret fails the up with Keycloak's own words, and is not shown", {
   skip,
 }, async (context) => {
   const { world } = await openRealm(context);
-  await world.stack.setConfig({}, { "keycloak:password": "certainly-not-it" });
+  await world.stack.setConfig({}, { "keycloak:clientSecret": "certainly-not-it" });
   const { exitCode, output } = await world.stack.up();
   assert.equal(exitCode, 1);
-  assert.match(output, /error logging in to Keycloak: status 40[01]: .*Invalid user credentials/);
+  assert.match(output, /error logging in to Keycloak: status 401: .*(invalid|unauthorized)_client/);
   assert.doesNotMatch(output, /certainly-not-it/);
 });
