@@ -1,61 +1,88 @@
-import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { cp, mkdir, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { cacheDir } from "./cache-dir.ts";
+import { cacheDir, isDirectory, madeOnce } from "./cache-dir.ts";
+import { run } from "./keycloak-command.ts";
+import { quickStart } from "./keycloak-jvm.ts";
 
-const run = promisify(execFile);
-
-/** The Keycloak that the lab runs. */
+/** The Keycloak that the lab starts where it is free to choose. */
 export const keycloakVersion = "26.7.4";
-const unpack = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack";
+
+/** Baked into the installation once, so that no start has to. Options at start must not contradict them. */
+const buildOptions = ["--db=dev-mem", "--cache=local"];
+
+type Progress = (line: string) => void;
+
+/** An installation that is ready to start, or why this machine has no way to one. */
+export type Distribution = { home: string } | { missing: string };
 
 /**
- * A Keycloak installation: KEYCLOAK_HOME, else the cached distribution, else Maven fetches it into the cache.
- * @throws when there is neither Keycloak nor Maven nor Java, with what to install
+ * Finds an installation: made from KEYCLOAK_HOME (which itself is not written to), else the cached one, else one
+ * from Maven.
  */
-export async function keycloakHome(progress: (line: string) => void): Promise<string> {
-  await needJava();
+export async function findDistribution(onProgress: Progress): Promise<Distribution> {
+  const java = await run("java", ["-version"], { timeoutMs: 30_000 });
+  if (java.code !== 0) return { missing: "java (17 or later) is not on PATH" };
   const given = process.env.KEYCLOAK_HOME;
-  if (given) {
-    if (existsSync(join(given, "bin/kc.sh"))) return given;
-    throw new Error("KEYCLOAK_HOME has no bin/kc.sh: set it to an unpacked Keycloak distribution, or unset it");
-  }
-  const home = join(cacheDir(), `keycloak-${keycloakVersion}`);
-  if (!existsSync(home)) await fetchInto(home, progress);
-  return home;
+  if (given) return { home: await prepareGiven(given, onProgress) };
+  const target = cacheDir("keycloak", `${keycloakVersion}-${buildHash()}`);
+  if (await isDirectory(target)) return { home: target };
+  const maven = await run("mvn", ["-v"], { timeoutMs: 60_000 });
+  if (maven.code !== 0) return { missing: "mvn is not on PATH, and KEYCLOAK_HOME is not set" };
+  return { home: await madeOnce(target, (directory) => prepareFromMaven(directory, onProgress)) };
 }
 
-async function needJava(): Promise<void> {
-  try {
-    await run("java", ["-version"]);
-  } catch {
-    throw new Error(
-      "Keycloak needs Java: install a JDK 17 or later, or set LAB_KEYCLOAK_URL, LAB_KEYCLOAK_ADMIN_CLIENT_ID and LAB_KEYCLOAK_ADMIN_CLIENT_SECRET to a running Keycloak",
-    );
-  }
+function buildHash(...more: string[]): string {
+  const content = JSON.stringify([buildOptions, ...more]);
+  return createHash("sha256").update(content).digest("hex").slice(0, 8);
 }
 
-/** Unpacks beside the target and renames, so that an interrupted or a second fetch leaves nothing half-done. */
-async function fetchInto(home: string, progress: (line: string) => void): Promise<void> {
-  progress(`fetching Keycloak ${keycloakVersion} with Maven (once, 180 MB)`);
-  await mkdir(cacheDir(), { recursive: true });
-  const staging = await mkdtemp(join(cacheDir(), ".keycloak-"));
-  try {
-    const artifact = `org.keycloak:keycloak-quarkus-dist:${keycloakVersion}:zip`;
-    await run("mvn", ["-q", "-B", unpack, `-Dartifact=${artifact}`, `-DoutputDirectory=${staging}`], {
-      maxBuffer: 64 * 1024 * 1024,
-    });
-    await rename(join(staging, `keycloak-${keycloakVersion}`), home).catch((error: unknown) => {
-      if (!existsSync(home)) throw error;
-    });
-  } catch (error) {
+async function prepareGiven(given: string, onProgress: Progress): Promise<string> {
+  if (!(await isDirectory(join(given, "bin")))) {
     throw new Error(
-      "Keycloak could not be fetched: install Maven (mvn) and check that it reaches its repository, or set KEYCLOAK_HOME to an unpacked Keycloak",
-      { cause: error },
+      "KEYCLOAK_HOME has no bin/kc.sh: set it to an unpacked Keycloak distribution, or unset it.",
     );
-  } finally {
-    await rm(staging, { recursive: true, force: true });
   }
+  const source = await realpath(given);
+  const { mtimeMs } = await stat(join(source, "version.txt"));
+  const target = cacheDir("keycloak", `given-${buildHash(source, String(mtimeMs))}`);
+  return madeOnce(target, async (directory) => {
+    onProgress("Keycloak: copying KEYCLOAK_HOME (once)");
+    await cp(source, directory, { recursive: true, filter: (path) => path !== join(source, "data") });
+    await build(directory, onProgress);
+  });
+}
+
+async function prepareFromMaven(directory: string, onProgress: Progress): Promise<void> {
+  onProgress(`Keycloak ${keycloakVersion}: getting it with Maven (once, 177 MB)`);
+  const unpacked = join(directory, "unpacked");
+  await mkdir(unpacked);
+  const plugin = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack";
+  const artifact = `-Dartifact=org.keycloak:keycloak-quarkus-dist:${keycloakVersion}:zip`;
+  // Without a project, the plugin leaves its markers in the working directory.
+  const { code, output } = await run("mvn", ["-B", "-q", plugin, artifact, `-DoutputDirectory=${unpacked}`], {
+    timeoutMs: 900_000,
+    cwd: directory,
+  });
+  if (code !== 0) throw new Error(`Maven could not get Keycloak (exit ${code}):\n${output.slice(-2000)}`);
+  await liftUp(join(unpacked, `keycloak-${keycloakVersion}`), directory);
+  await build(directory, onProgress);
+}
+
+/** Moves an installation up into the directory, and removes what else is in there. */
+async function liftUp(installation: string, directory: string): Promise<void> {
+  const before = await readdir(directory);
+  for (const entry of await readdir(installation)) {
+    await rename(join(installation, entry), join(directory, entry));
+  }
+  await Promise.all(before.map((entry) => rm(join(directory, entry), { recursive: true })));
+}
+
+async function build(home: string, onProgress: Progress): Promise<void> {
+  onProgress("Keycloak: building its configuration in (once)");
+  const { code, output } = await run("sh", [join(home, "bin", "kc.sh"), "build", ...buildOptions], {
+    timeoutMs: 300_000,
+    env: { ...process.env, ...quickStart() },
+  });
+  if (code !== 0) throw new Error(`kc.sh build failed (exit ${code}):\n${output.slice(-2000)}`);
 }

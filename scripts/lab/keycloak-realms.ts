@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { request } from "undici";
 import { z } from "zod";
-import type { LabKeycloak } from "./keycloak.ts";
+import { exchange, fetchAdminToken, fetchToken, type KeycloakConnection } from "./keycloak-connection.ts";
 
-const keys = z.looseObject({
+const realmKeys = z.looseObject({
   active: z.record(z.string(), z.string()),
   keys: z.array(
     z.looseObject({
@@ -21,33 +20,69 @@ const component = z.looseObject({
   id: z.string(),
   name: z.string(),
   providerId: z.string(),
+  parentId: z.string().optional(),
   config: z.record(z.string(), z.array(z.string())),
 });
-export type LabKeys = z.infer<typeof keys>;
+const identified = z.looseObject({ id: z.string() });
+const jwks = z.looseObject({ keys: z.array(z.looseObject({ kid: z.string(), use: z.string().optional() })) });
+
+/** `GET /admin/realms/{realm}/keys`. */
+export type LabKeys = z.infer<typeof realmKeys>;
+/** A key provider component. */
 export type LabComponent = z.infer<typeof component>;
+
+/** A test user, in a realm that {@link LabAdmin.createRealm} has made. */
+export interface LabUser {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface LabRealm {
+  readonly name: string;
+  /** Keycloak's internal id: not the name, as in every realm that the console or an import has made. */
+  readonly id: string;
+  readonly issuer: string;
+  /** A realm role that the user has. */
+  readonly adminRole: "admin";
+  readonly user: LabUser;
+}
 
 export interface TokenRequest {
   clientId: string;
-  clientSecret?: string;
-  /** With a password the grant is `password`, else `client_credentials`. */
+  clientSecret: string;
+  /** With a password the grant is `password` (a session with a `sid`), else `client_credentials` (none). */
   username?: string;
   password?: string;
 }
 
-/** What tests and drill do to a realm as its administrator: never more than a person with the console could. */
-export class LabAdmin {
-  readonly #keycloak: LabKeycloak;
-  #token: { value: string; until: number } | undefined;
+type Method = "GET" | "POST" | "PUT" | "DELETE";
+const keyProviderType = "org.keycloak.keys.KeyProvider";
 
-  constructor(keycloak: LabKeycloak) {
+/** What tests and drill do to a realm as its administrator. Every method throws with Keycloak's answer where it refuses. */
+export class LabAdmin {
+  readonly #keycloak: KeycloakConnection;
+  #token: { value: Promise<string>; until: number } | undefined;
+
+  constructor(keycloak: KeycloakConnection) {
     this.#keycloak = keycloak;
   }
 
-  /** Makes a realm as the console and the REST API do: its id is not its name, and its keys are the unmanaged defaults. */
-  async createRealm(realm: string, settings: object = {}): Promise<void> {
-    await this.send("POST", "", { realm, id: randomUUID(), enabled: true, ...settings });
-    const { id } = z.looseObject({ id: z.string() }).parse(await this.get(`/${realm}`));
-    if (id === realm) throw new Error("the realm's id is its name: this realm would not show what it is for");
+  /**
+   * Makes a realm as the console and the REST API do, its id not its name, its keys the unmanaged defaults; with one
+   * user and the realm role `admin`.
+   *
+   * @param name default: a random one
+   * @param settings more of a realm representation, such as `accessTokenLifespan`
+   */
+  async createRealm(name = `lab-${randomUUID()}`, settings: object = {}): Promise<LabRealm> {
+    const id = randomUUID();
+    const user = { username: "alice", password: randomUUID() };
+    const roles = { realm: [{ name: "admin" }] };
+    const users = [{ ...userRepresentation(user), realmRoles: ["admin"] }];
+    await this.send("POST", "", { realm: name, id, enabled: true, roles, users, ...settings });
+    const made = identified.parse(await this.get(`/${name}`));
+    if (made.id !== id) throw new Error(`Keycloak gave realm ${name} the id ${made.id} instead of ${id}`);
+    return { name, id, issuer: this.issuer(name), adminRole: "admin", user };
   }
 
   async deleteRealm(realm: string): Promise<void> {
@@ -55,68 +90,66 @@ export class LabAdmin {
   }
 
   async keys(realm: string): Promise<LabKeys> {
-    return keys.parse(await this.get(`/${realm}/keys`));
+    return realmKeys.parse(await this.get(`/${realm}/keys`));
   }
 
-  /** The realm's enabled signing keys that verifiers see. */
+  /** The realm's enabled asymmetric signing keys: those that verifiers see. */
   async signingKeys(realm: string): Promise<LabKeys["keys"]> {
     const { keys } = await this.keys(realm);
     return keys.filter(({ use, type, status }) => use === "SIG" && type !== "OCT" && status !== "DISABLED");
   }
 
   async keyComponents(realm: string): Promise<LabComponent[]> {
-    const type = "org.keycloak.keys.KeyProvider";
-    return z.array(component).parse(await this.get(`/${realm}/components?type=${type}`));
+    return z.array(component).parse(await this.get(`/${realm}/components?type=${keyProviderType}`));
   }
 
-  /** Adds a key provider; answers its component id. */
-  async createKey(realm: string, name: string, providerId: string, config: Record<string, string>): Promise<string> {
-    const { id: parentId } = z.looseObject({ id: z.string() }).parse(await this.get(`/${realm}`));
-    const lists = Object.fromEntries(Object.entries(config).map(([key, value]) => [key, [value]]));
-    await this.send("POST", `/${realm}/components`, {
-      name,
-      providerId,
-      providerType: "org.keycloak.keys.KeyProvider",
-      parentId,
-      config: lists,
-    });
+  /** Adds a key provider, such as `rsa-generated` with `{ priority: "200" }`; gives its component id. */
+  async createKey(
+    realm: string,
+    name: string,
+    providerId: string,
+    config: Record<string, string>,
+  ): Promise<string> {
+    const { id: parentId } = identified.parse(await this.get(`/${realm}`));
+    const body = { name, providerId, providerType: keyProviderType, parentId, config: listed(config) };
+    await this.send("POST", `/${realm}/components`, body);
     const created = (await this.keyComponents(realm)).find((one) => one.name === name);
-    if (!created) throw new Error(`key provider ${name} is not there`);
+    if (!created) throw new Error(`Keycloak took key provider ${name}, but doesn't list it`);
     return created.id;
   }
 
+  /** Changes some of a key provider's config, such as `{ enabled: "false" }`. */
   async setKey(realm: string, id: string, config: Record<string, string>): Promise<void> {
     const current = component.parse(await this.get(`/${realm}/components/${id}`));
-    const lists = Object.fromEntries(Object.entries(config).map(([key, value]) => [key, [value]]));
-    await this.send("PUT", `/${realm}/components/${id}`, { ...current, config: { ...current.config, ...lists } });
+    await this.send("PUT", `/${realm}/components/${id}`, {
+      ...current,
+      config: { ...current.config, ...listed(config) },
+    });
   }
 
   async deleteKey(realm: string, id: string): Promise<void> {
     await this.send("DELETE", `/${realm}/components/${id}`);
   }
 
-  /** Makes a confidential client with a service account and direct grants. */
-  async createClient(realm: string, clientId: string, secret: string, attributes: Record<string, string> = {}) {
-    await this.send("POST", `/${realm}/clients`, {
-      clientId,
-      secret,
-      publicClient: false,
-      serviceAccountsEnabled: true,
-      directAccessGrantsEnabled: true,
-      attributes,
-    });
+  /**
+   * Makes a confidential client with a service account and direct grants; gives its credentials.
+   *
+   * @param secret default: a random one
+   * @param attributes such as `access.token.signed.response.alg`
+   */
+  async createClient(
+    realm: string,
+    clientId: string,
+    secret: string = randomUUID(),
+    attributes: Record<string, string> = {},
+  ): Promise<{ clientId: string; clientSecret: string }> {
+    const grants = { publicClient: false, serviceAccountsEnabled: true, directAccessGrantsEnabled: true };
+    await this.send("POST", `/${realm}/clients`, { clientId, secret, attributes, ...grants });
+    return { clientId, clientSecret: secret };
   }
 
   async createUser(realm: string, username: string, password: string): Promise<void> {
-    await this.send("POST", `/${realm}/users`, {
-      username,
-      enabled: true,
-      email: `${username}@example.com`,
-      emailVerified: true,
-      firstName: username,
-      lastName: "Lab",
-      credentials: [{ type: "password", value: password, temporary: false }],
-    });
+    await this.send("POST", `/${realm}/users`, userRepresentation({ username, password }));
   }
 
   async createRole(realm: string, name: string): Promise<void> {
@@ -124,15 +157,13 @@ export class LabAdmin {
   }
 
   /** An access token of the realm. */
-  async mint(realm: string, { clientId, clientSecret, username, password }: TokenRequest): Promise<string> {
-    const form = new URLSearchParams({ client_id: clientId, scope: "openid", grant_type: "client_credentials" });
-    if (clientSecret !== undefined) form.set("client_secret", clientSecret);
-    if (username !== undefined && password !== undefined) {
-      form.set("grant_type", "password");
-      form.set("username", username);
-      form.set("password", password);
-    }
-    return this.#tokenOf(realm, form);
+  async mint(realm: string, request: TokenRequest): Promise<string> {
+    const { clientId: client_id, clientSecret: client_secret, username, password } = request;
+    const grant =
+      username !== undefined && password !== undefined
+        ? { grant_type: "password", username, password }
+        : { grant_type: "client_credentials" };
+    return fetchToken(this.#keycloak.url, realm, { client_id, client_secret, ...grant });
   }
 
   issuer(realm: string): string {
@@ -145,49 +176,50 @@ export class LabAdmin {
 
   /** The kids that the realm publishes for signatures. */
   async publishedKids(realm: string): Promise<string[]> {
-    const { body } = await request(this.jwksUri(realm));
-    const set = z.looseObject({ keys: z.array(z.looseObject({ kid: z.string(), use: z.string() })) }).parse(await body.json());
-    return set.keys.filter(({ use }) => use === "sig").map(({ kid }) => kid);
+    const { status, body } = await exchange(this.jwksUri(realm), {});
+    if (status !== 200) throw new Error(`the JWKS of realm ${realm} answered ${status}`);
+    return jwks.parse(body).keys.flatMap(({ kid, use }) => (use === "enc" ? [] : [kid]));
   }
 
   /** GET below `/admin/realms`. */
   async get(path: string): Promise<unknown> {
-    return JSON.parse(await this.send("GET", path));
+    return this.send("GET", path);
   }
 
-  /** Any call below `/admin/realms`; throws on an answer that is not 2xx. */
-  async send(method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<string> {
-    const answer = await request(`${this.#keycloak.url}/admin/realms${path}`, {
+  /** Any call below `/admin/realms`; gives the parsed body, and throws on an answer that is not 2xx. */
+  async send(method: Method, path: string, content?: unknown): Promise<unknown> {
+    const authorization = `Bearer ${await this.#adminToken()}`;
+    const { status, body } = await exchange(`${this.#keycloak.url}/admin/realms${path}`, {
       method,
-      headers: { authorization: `Bearer ${await this.#adminToken()}`, "content-type": "application/json" },
-      body: body === undefined ? null : JSON.stringify(body),
+      headers: { authorization, "content-type": "application/json" },
+      ...(content === undefined ? {} : { body: JSON.stringify(content) }),
     });
-    const text = await answer.body.text();
-    if (answer.statusCode >= 300) throw new Error(`${method} ${path}: HTTP ${answer.statusCode}: ${text}`);
-    return text;
+    if (status >= 200 && status < 300) return body;
+    throw new Error(`${method} /admin/realms${path}: ${status} ${JSON.stringify(body)}`);
   }
 
-  async #adminToken(): Promise<string> {
+  /** Keycloak's own lifetime for it is a minute. */
+  #adminToken(): Promise<string> {
     if (this.#token === undefined || this.#token.until < Date.now()) {
-      const { adminClientId, adminClientSecret } = this.#keycloak;
-      const form = new URLSearchParams({
-        grant_type: "client_credentials",
-        client_id: adminClientId,
-        client_secret: adminClientSecret,
-      });
-      this.#token = { value: await this.#tokenOf("master", form), until: Date.now() + 30_000 };
+      this.#token = { value: fetchAdminToken(this.#keycloak), until: Date.now() + 30_000 };
     }
     return this.#token.value;
   }
+}
 
-  async #tokenOf(realm: string, form: URLSearchParams): Promise<string> {
-    const answer = await request(`${this.issuer(realm)}/protocol/openid-connect/token`, {
-      method: "POST",
-      headers: { "content-type": "application/x-www-form-urlencoded" },
-      body: form.toString(),
-    });
-    const text = await answer.body.text();
-    if (answer.statusCode !== 200) throw new Error(`no token of realm ${realm}: HTTP ${answer.statusCode}: ${text}`);
-    return z.object({ access_token: z.string() }).parse(JSON.parse(text)).access_token;
-  }
+function listed(config: Record<string, string>): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(config).map(([key, value]) => [key, [value]]));
+}
+
+/** All that Keycloak demands of a profile: without it, the password grant says "Account is not fully set up". */
+function userRepresentation({ username, password }: LabUser): Record<string, unknown> {
+  return {
+    username,
+    enabled: true,
+    email: `${username}@example.com`,
+    emailVerified: true,
+    firstName: username,
+    lastName: "Lab",
+    credentials: [{ type: "password", value: password, temporary: false }],
+  };
 }
