@@ -1,0 +1,34 @@
+import { z } from "zod";
+import { bootstrapKeys, findJwksUri } from "./bootstrap.ts";
+import { readConfig } from "./config.ts";
+import { Instance } from "./instance.ts";
+import { openLog } from "./log.ts";
+import { type Behaviour, isBehaviour } from "./misbehaviour.ts";
+import { serve } from "./routes.ts";
+
+// A stand-in for an API that a team has: see docs/openapi.yaml for the contract, config.ts for the environment.
+const command = z.object({ misbehave: z.custom<Behaviour>(isBehaviour) });
+
+const config = readConfig(process.env);
+const log = openLog(config.LOG_FORMAT, config.INSTANCE_NAME, config.ACCESS_LOG);
+const jwksUri = await findJwksUri(config, (reason) => log.info(`OIDC discovery failed: ${reason}`));
+const instance = new Instance(config, jwksUri, log, serve);
+await instance.open();
+process.stdout.write(
+  `${JSON.stringify({ listening: { name: config.INSTANCE_NAME, port: instance.port } })}\n`,
+);
+await bootstrapKeys(instance);
+await instance.behave(config.MISBEHAVE);
+
+if (process.send !== undefined) {
+  // With the lab gone, so is its API.
+  process.on("disconnect", () => process.exit(0));
+  process.on("message", (message) => {
+    const { misbehave } = command.parse(message);
+    instance.behave(misbehave).then(
+      () => process.send?.({ misbehaving: misbehave }),
+      (error: Error) => process.send?.({ failed: error.message }),
+    );
+  });
+  process.send({ ready: instance.port });
+}
