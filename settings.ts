@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { isHttpUrl, type KeycloakConnection, readConnection } from "#operations/connection";
+import { isHttpUrl, type KeycloakConnection, readConnection, trimSlash } from "#operations/connection";
 import type { RunContext } from "#operations/evidence";
 import { inspectRealm } from "#operations/inspect-realm";
 import type { Instance } from "#operations/instances";
@@ -34,13 +34,16 @@ export interface ProbeClientSettings {
 }
 
 const httpUrl = z.string().refine(isHttpUrl, "is not an http(s) URL without credentials");
+const baseUrl = httpUrl.transform(trimSlash);
 const path = z.string().regex(/^\/\S*$/, "is not a path that starts with /");
-const statuses = z.array(z.int().min(100).max(599)).min(1);
+const accepted = z.int().min(200, "is not a 2xx status").max(299, "is not a 2xx status");
+/** Anything else, a redirect or a 5xx above all, is no verdict and must never count as a rejection. */
+const rejected = z.literal([401, 403], "is not 401 or 403");
 const seconds = (initial: number) => z.number().positive().max(600).default(initial);
 const names = z.array(z.string().min(1)).default([]);
 const instance = z.union([
-  httpUrl.transform((url) => ({ name: new URL(url).host, url })),
-  z.strictObject({ name: z.string().min(1), url: httpUrl }),
+  baseUrl.transform((url) => ({ name: new URL(url).host, url })),
+  z.strictObject({ name: z.string().min(1), url: baseUrl }),
 ]);
 
 const shape = z.strictObject({
@@ -81,8 +84,8 @@ const shape = z.strictObject({
   probe: z
     .strictObject({
       path: path.default("/api/me"),
-      acceptedStatuses: statuses.default([200]),
-      rejectedStatuses: statuses.default([401]),
+      acceptedStatuses: z.array(accepted).min(1).default([200]),
+      rejectedStatuses: z.array(rejected).min(1).default([401]),
       attempts: z.int().min(1).max(100).default(3),
       timeoutSeconds: seconds(5),
       clockSkewSeconds: z.number().min(0).max(600).default(60),

@@ -32,9 +32,9 @@ const provider: pulumi.dynamic.ResourceProvider<CutoverPhaseRequest> = {
     const { cutoverPhase } = await import("#operations/phases");
     return { id: `cutover-${inputs.run.realm}`, outs: { ...inputs, ...(await cutoverPhase(inputs)) } };
   },
-  async update(_id, _olds, news) {
+  async update(_id, olds, news) {
     const { cutoverPhase } = await import("#operations/phases");
-    return { outs: { ...news, ...(await cutoverPhase(news)) } };
+    return { outs: { ...news, ...(await cutoverPhase(news, olds)) } };
   },
   async read(id, props) {
     const { isSettled } = await import("#operations/phases");

@@ -93,8 +93,11 @@ function connectionProblems(get: Lookup): string[] {
       "keycloak:clientSecret is missing: set it with --secret, or KEYCLOAK_CLIENT_SECRET (or a username and password)",
     );
   }
+  if (/^[^/]/.test(get("basePath") ?? ""))
+    problems.push("keycloak:basePath does not start with /, e.g. /auth");
   const timeout = Number(get("clientTimeout") ?? 15);
-  if (!(timeout > 0)) problems.push("keycloak:clientTimeout is not a positive number of seconds");
+  if (!(timeout > 0 && timeout <= 3600))
+    problems.push("keycloak:clientTimeout is not a number of seconds up to 3600");
   for (const key of unsupported) {
     if (get(key) !== undefined) {
       problems.push(

@@ -1,6 +1,7 @@
 import { RotationError } from "./errors.ts";
 import { awaitJwks, discover, type JwksReadBack, type PublishedJwks, readJwks } from "./jwks.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
+import type { CanaryFindings } from "./mint-canaries.ts";
 import { planCutover } from "./plan-cutover.ts";
 import { listSigningKeys, type RealmKey, updateKeyComponent } from "./realm-keys.ts";
 
@@ -12,7 +13,9 @@ export interface CutoverRequest {
   /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
   jwksUris: string[];
   /** The realm's signing keys before this rotation, and when they were read: it can't have disabled one earlier. */
-  canary: { keysBefore: RealmKey[]; keysBeforeAt: string };
+  canary: Pick<CanaryFindings, "keysBefore" | "keysBeforeAt" | "canaries">;
+  /** What an earlier cut-over of the same rotation retired. Default: none. */
+  earlier?: RetiredKey[];
 }
 
 export interface RetiredKey {
@@ -42,6 +45,9 @@ export type Progress = (line: string) => void;
 /** A client can make Keycloak add a `fallback-*` key between two looks; so the realm is looked at until it is still. */
 const maxRounds = 5;
 
+/** Canaries must outlive the refresh and the verification that follow: five minutes. */
+const canaryMarginMs = 300_000;
+
 /**
  * Makes this rotation's keys the signers, disables every other signing key, and waits until every JWKS URL shows it.
  * The new keys are active before any old one is disabled, so the realm can sign at every moment.
@@ -53,6 +59,7 @@ export async function cutOver(
   request: CutoverRequest,
   progress: Progress,
 ): Promise<CutoverResult> {
+  refuseDeadCanaries(await listSigningKeys(admin), request);
   await activate(admin, request, progress);
   const activatedAt = new Date().toISOString();
   const disabledAt = await disableOthers(admin, request, progress);
@@ -91,16 +98,20 @@ async function disableOthers(
   progress: Progress,
 ): Promise<Map<string, string>> {
   const disabledAt = new Map<string, string>();
-  for (let round = 0; round < maxRounds; round += 1) {
+  for (let round = 0; ; round += 1) {
     const plan = planCutover(await listSigningKeys(admin), request.componentIds, request.exemptKeys);
     if (plan.disable.length === 0) return disabledAt;
+    if (round === maxRounds) throw unsettled();
     for (const key of plan.disable) {
       await updateKeyComponent(admin, key.componentId, { enabled: false, active: false });
       disabledAt.set(key.kid, new Date().toISOString());
       progress(`${key.kid} (${key.algorithm}, ${key.componentName}) is disabled`);
     }
   }
-  throw new RotationError(
+}
+
+function unsettled(): RotationError {
+  return new RotationError(
     "CUTOVER_UNSETTLED",
     "signing keys keep appearing in the realm while old ones are disabled",
     {
@@ -110,27 +121,45 @@ async function disableOthers(
   );
 }
 
+/** A canary that has expired proves nothing, and a disabled key can't mint another: so this is the last moment to stop. */
+function refuseDeadCanaries(keys: readonly RealmKey[], { canary }: CutoverRequest): void {
+  const soon = new Date(Date.now() + canaryMarginMs).toISOString();
+  const dead = canary.canaries.filter(({ seen, unseen }) => seen.expiresAt < soon || unseen.expiresAt < soon);
+  const kids = dead
+    .map(({ kid }) => kid)
+    .filter((kid) => keys.some((key) => key.kid === kid && isTrusted(key)));
+  if (kids.length === 0) return;
+  throw new RotationError(
+    "CANARY_EXPIRED",
+    `the canaries of ${kids.join(", ")} were minted too long ago to prove anything`,
+    {
+      nextStep: "bump rotation, which mints new ones; nothing was disabled",
+    },
+  );
+}
+
 function retiredKeys(
-  request: CutoverRequest,
+  { canary, earlier = [] }: CutoverRequest,
   keysAfter: readonly RealmKey[],
   disabledAt: ReadonlyMap<string, string>,
 ): RetiredKey[] {
   const stillTrusted = new Set(keysAfter.filter(isTrusted).map(({ kid }) => kid));
-  const candidates = [
-    ...request.canary.keysBefore.filter(isTrusted),
-    ...keysAfter.filter(
-      ({ kid }) => disabledAt.has(kid) && !request.canary.keysBefore.some((key) => key.kid === kid),
-    ),
-  ];
-  return candidates
+  const before = canary.keysBefore.filter(isTrusted);
+  const appeared = keysAfter.filter(({ kid }) => disabledAt.has(kid));
+  const candidates = new Map([...earlier, ...appeared, ...before].map((key) => [key.kid, key]));
+  return [...candidates.values()]
     .filter(({ kid }) => !stillTrusted.has(kid))
-    .map(({ kid, algorithm, componentName }) => ({
-      kid,
-      algorithm,
-      componentName,
-      disabledAt: disabledAt.get(kid) ?? request.canary.keysBeforeAt,
-      disabledAtIsExact: disabledAt.has(kid),
-    }));
+    .map(({ kid, algorithm, componentName }) => {
+      const known = earlier.find((key) => key.kid === kid && key.disabledAtIsExact)?.disabledAt;
+      const at = known ?? disabledAt.get(kid);
+      return {
+        kid,
+        algorithm,
+        componentName,
+        disabledAt: at ?? canary.keysBeforeAt,
+        disabledAtIsExact: at !== undefined,
+      };
+    });
 }
 
 function isTrusted({ status }: RealmKey): boolean {

@@ -6,7 +6,11 @@ const kid = z.string().min(1);
 const verdict = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("accepted"), status: z.int() }),
   z.strictObject({ kind: z.literal("rejected"), status: z.int() }),
-  z.strictObject({ kind: z.literal("inconclusive"), reason: z.string() }),
+  z.strictObject({
+    kind: z.literal("inconclusive"),
+    reason: z.string(),
+    unanswered: z.literal(true).optional(),
+  }),
 ]);
 
 const phase = z.strictObject({

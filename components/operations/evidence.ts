@@ -4,7 +4,6 @@ import type { CanaryFindings } from "./mint-canaries.ts";
 import type { PublishedKey } from "./publish-key.ts";
 import type { RefreshResult } from "./refresh.ts";
 import type { VerificationResult } from "./verify.ts";
-import type { InstanceVerification } from "./verify-instance.ts";
 
 /** What every phase knows of the run that it is part of. */
 export interface RunContext {
@@ -36,8 +35,9 @@ export interface Findings {
 /** Puts the findings together as evidence. Pure. */
 export function buildEvidence(run: RunContext, findings: Findings, writtenAt: string): Evidence {
   const { phases, canary, published = [], cutover, refresh = [], verification, attempts = [] } = findings;
-  const failed = phases.find(({ outcome }) => outcome === "failed");
-  const verified = !failed && verification?.verified === true;
+  // What counts is the proof: a refresh that failed and was made good by the verification is no failure of the run.
+  const verified = verification?.verified === true;
+  const failed = verified ? undefined : phases.find(({ outcome }) => outcome === "failed");
   const window = exposureWindow(cutover, verification);
   return {
     schemaVersion: 1,
@@ -72,7 +72,8 @@ export function exposureWindow(
   verification: Pick<VerificationResult, "instances"> | undefined,
 ): Evidence["exposureWindow"] {
   const first = cutover?.retired.toSorted((a, b) => (a.disabledAt < b.disabledAt ? -1 : 1))[0];
-  const proofs = verification?.instances.map(({ provenAt }) => provenAt) ?? [];
+  const proofs =
+    verification?.instances.map(({ proof, provenAt }) => (proof === "replayed" ? provenAt : undefined)) ?? [];
   const last = proofs.includes(undefined) ? undefined : proofs.toSorted().at(-1);
   if (!first || !last) return undefined;
   const ms = Math.max(0, Date.parse(last) - Date.parse(first.disabledAt));
@@ -94,14 +95,9 @@ function notProven({ phases, canary, cutover, verification }: Findings): string[
     ...(cutover && cutover.retired.length === 0
       ? ["No key was retired, so there was no retired key to refuse."]
       : []),
-    ...(verification?.instances ?? []).flatMap(unprovenReasons),
-    ...(verification && verification.instances.length === 0 ? verification.failures : []),
+    ...(verification?.failures ?? []).map((failure) => `${failure}.`),
     ...alwaysUnproven,
   ];
-}
-
-function unprovenReasons({ instance, reasons }: InstanceVerification): string[] {
-  return reasons.map((reason) => `${instance} ${reason}.`);
 }
 
 /** What no rotation of signing keys can show, said each time so that nobody reads it into the report. */

@@ -31,7 +31,9 @@ const defaultMaxBytes = 65_536;
  * @throws {NoAnswerError} on a timeout, a refused or broken connection, a TLS failure, or too large an answer.
  */
 export async function exchange(url: string, options: HttpRequest): Promise<HttpAnswer> {
-  const signal = AbortSignal.timeout(options.timeoutMs);
+  const abort = new AbortController();
+  const { signal } = abort;
+  const timer = setTimeout(() => abort.abort(), options.timeoutMs);
   try {
     const answer = await request(url, {
       method: options.method ?? "GET",
@@ -49,18 +51,23 @@ export async function exchange(url: string, options: HttpRequest): Promise<HttpA
     throw new NoAnswerError(signal.aborted ? `no answer within ${options.timeoutMs} ms` : reasonOf(error), {
       cause: error,
     });
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-async function readBody(body: Dispatcher.ResponseData["body"], maxBytes: number): Promise<string> {
+function readBody(body: Dispatcher.ResponseData["body"], maxBytes: number): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  body.on("data", (chunk: Buffer) => {
     size += chunk.length;
-    if (size > maxBytes) throw new NoAnswerError(`the answer is larger than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+    if (size > maxBytes) body.destroy(new NoAnswerError(`the answer is larger than ${maxBytes} bytes`));
+    else chunks.push(chunk);
+  });
+  body.once("error", reject);
+  body.once("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+  return promise;
 }
 
 const reasons: Record<string, string> = {

@@ -35,7 +35,7 @@ export async function inspectRealm(admin: KeycloakAdmin, plan: RotationPlan): Pr
       ...(missingRole ? [missingRole.message] : []),
       ...wentBack(admin, plan, highestRotation(components)),
       ...uncoveredKeys(keys, plan),
-      ...(await uncoveredClients(admin, plan)),
+      ...(await uncoveredClients(admin, plan, keys)),
     ];
   } catch (error) {
     if (error instanceof RotationError) return [messageOf(error)];
@@ -66,19 +66,36 @@ function uncoveredKeys(
     );
 }
 
-/** A client that asks for an algorithm without an active key makes Keycloak add a `fallback-*` key on its next token. */
-async function uncoveredClients(admin: KeycloakAdmin, { algorithms }: RotationPlan): Promise<string[]> {
-  const [{ defaultAlgorithm }, clients] = [
-    await readRealm(admin),
-    await admin.get("/clients?max=100000", clientShape),
-  ];
-  const wanted = clients.flatMap(({ clientId, attributes }) =>
+/**
+ * A client that asks for an algorithm without an active key makes Keycloak add a `fallback-*` key on its next token.
+ * Algorithms that an exempt key goes on signing are covered.
+ */
+async function uncoveredClients(
+  admin: KeycloakAdmin,
+  { algorithms, exemptKeys }: RotationPlan,
+  keys: readonly RealmKey[],
+): Promise<string[]> {
+  const exempt = keys.filter((key) => key.status === "ACTIVE" && exemptKeys.includes(key.componentName));
+  const covered = [...algorithms, ...exempt.map(({ algorithm }) => algorithm)];
+  const { defaultAlgorithm } = await readRealm(admin);
+  const wanted = (await listClients(admin)).flatMap(({ clientId, attributes }) =>
     algorithmAttributes.map((name) => ({ who: `client ${clientId}`, algorithm: attributes?.[name] })),
   );
   return [{ who: "the realm by default", algorithm: defaultAlgorithm }, ...wanted]
-    .filter(({ algorithm }) => algorithm && !/^(HS|none)/.test(algorithm) && !algorithms.includes(algorithm))
+    .filter(({ algorithm }) => algorithm && !/^(HS|none)/.test(algorithm) && !covered.includes(algorithm))
     .map(
       ({ who, algorithm }) =>
         `algorithms: ${who} asks for ${algorithm}, which is not listed; add ${algorithm}`,
     );
+}
+
+const pageSize = 200;
+
+async function listClients(admin: KeycloakAdmin): Promise<z.infer<typeof clientShape>> {
+  const clients: z.infer<typeof clientShape> = [];
+  for (;;) {
+    const page = await admin.get(`/clients?first=${clients.length}&max=${pageSize}`, clientShape);
+    clients.push(...page);
+    if (page.length < pageSize) return clients;
+  }
 }

@@ -33,8 +33,7 @@ export interface Discovery {
 
 /** The realm's endpoints by OpenID Connect Discovery 1.0. */
 export async function discover(admin: KeycloakAdmin): Promise<Discovery> {
-  const url = `${admin.realmUrl}/.well-known/openid-configuration`;
-  const read = discoveryShape.parse(await readJson(admin, url));
+  const read = await readJson(admin, `${admin.realmUrl}/.well-known/openid-configuration`, discoveryShape);
   return {
     issuer: read.issuer,
     jwksUri: read.jwks_uri,
@@ -48,15 +47,19 @@ export async function discover(admin: KeycloakAdmin): Promise<Discovery> {
  * @throws {RotationError} JWKS_UNREADABLE when it does not answer 200 with a key set
  */
 export async function readJwks(admin: KeycloakAdmin, url: string): Promise<PublishedJwks> {
-  return jwksShape.parse(await readJson(admin, url));
+  return readJson(admin, url, jwksShape);
 }
 
-async function readJson(admin: KeycloakAdmin, url: string): Promise<unknown> {
-  const answer = await admin.fetchPublic(url, { headers: { accept: "application/json" } });
+/** Each read has a connection of its own: behind a balancer of connections, one that is kept would show one node only. */
+async function readJson<T>(admin: KeycloakAdmin, url: string, shape: z.ZodType<T>): Promise<T> {
+  const answer = await admin.fetchPublic(url, {
+    headers: { accept: "application/json" },
+    ownConnection: true,
+  });
   try {
-    if (answer.status === 200) return jsonObject.parse(JSON.parse(answer.body));
+    if (answer.status === 200) return shape.parse(JSON.parse(answer.body));
   } catch {
-    // Not JSON: reported below like any other wrong answer.
+    // Not JSON, or not of this shape: reported below like any other wrong answer.
   }
   throw new RotationError(
     "JWKS_UNREADABLE",
@@ -66,8 +69,6 @@ async function readJson(admin: KeycloakAdmin, url: string): Promise<unknown> {
     },
   );
 }
-
-const jsonObject = z.looseObject({});
 
 /** The kids of a set that may verify signatures: `use` is `sig` or not given. */
 export function signatureKids(jwks: PublishedJwks): string[] {
@@ -108,13 +109,23 @@ export async function awaitJwks(
   const deadline = Date.now() + timeoutMs;
   let inARow = 0;
   for (;;) {
-    const kids = signatureKids(await readJwks(admin, url));
-    const difference = describeDifference(kids, expected);
-    inARow = difference === "" ? inARow + 1 : 0;
-    if (inARow === reads) return { url, reads, currentAt: new Date().toISOString(), kids };
-    if (Date.now() > deadline)
-      throw notCurrent(url, difference || `only ${inARow} good reads in a row`, timeoutMs);
+    const problem = await readProblem(admin, url, expected);
+    inARow = problem === "" ? inARow + 1 : 0;
+    if (inARow === reads) return { url, reads, currentAt: new Date().toISOString(), kids: [...expected] };
+    if (Date.now() > deadline) {
+      throw notCurrent(url, problem || `shows the new set only ${inARow} times in a row`, timeoutMs);
+    }
     await delay(intervalMs);
+  }
+}
+
+/** What is wrong with one read; empty where nothing is. A read that fails is a bad read, not the end of the wait. */
+async function readProblem(admin: KeycloakAdmin, url: string, expected: readonly string[]): Promise<string> {
+  try {
+    return describeDifference(signatureKids(await readJwks(admin, url)), expected);
+  } catch (error) {
+    if (error instanceof RotationError) return `can't be read (${error.message})`;
+    throw error;
   }
 }
 

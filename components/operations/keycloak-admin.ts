@@ -16,6 +16,14 @@ const adminClaims = z.looseObject({
 /** What a 403 usually means, by the first segment below the realm. */
 const roleFor: Record<string, string> = { clients: "view-clients", "": "view-realm" };
 
+export interface PublicRequest {
+  headers?: Record<string, string>;
+  /** Makes it a POST of a form. */
+  form?: URLSearchParams;
+  /** Uses a new connection and closes it. Default: false. */
+  ownConnection?: boolean;
+}
+
 /**
  * A client of Keycloak's Admin REST API for one realm.
  *
@@ -68,14 +76,26 @@ export class KeycloakAdmin {
     return this.#roleMissing(role, "change its keys");
   }
 
-  /** One request to a public endpoint of this server, with the connection's time limit and TLS settings. */
-  async fetchPublic(url: string, options: { headers?: Record<string, string>; form?: URLSearchParams } = {}) {
-    const { form, headers = {} } = options;
-    return this.#exchange(url, {
-      method: form ? "POST" : "GET",
+  /** One request to a public endpoint, with the connection's time limit, and its TLS settings where it is Keycloak's. */
+  async fetchPublic(url: string, options: PublicRequest = {}): Promise<HttpAnswer> {
+    const { form, headers = {}, ownConnection = false } = options;
+    const exchanged = {
+      method: form ? ("POST" as const) : ("GET" as const),
       headers: form ? { ...headers, "content-type": "application/x-www-form-urlencoded" } : headers,
       ...(form ? { body: form.toString() } : {}),
-    });
+    };
+    if (!ownConnection) return this.#exchange(url, exchanged);
+    const dispatcher = new Agent(this.#isKeycloak(url) ? tlsOptions(this.connection) : {});
+    try {
+      return await this.#exchange(url, { ...exchanged, dispatcher });
+    } finally {
+      await dispatcher.destroy();
+    }
+  }
+
+  #isKeycloak(url: string): boolean {
+    const { origin } = new URL(url);
+    return [this.connection.url, this.connection.adminUrl].some((own) => new URL(own).origin === origin);
   }
 
   async #call(method: "GET" | "POST" | "PUT", path: string, body?: unknown): Promise<HttpAnswer> {
@@ -184,12 +204,12 @@ function parseAnswer<T>(answer: HttpAnswer, shape: z.ZodType<T>, what: string): 
 }
 
 function dispatcherFor(connection: KeycloakConnection): Dispatcher | undefined {
-  const { rootCaCertificate, tlsInsecureSkipVerify } = connection;
-  if (rootCaCertificate === undefined && !tlsInsecureSkipVerify) return undefined;
-  return new Agent({
-    connect: {
-      rejectUnauthorized: !tlsInsecureSkipVerify,
-      ...(rootCaCertificate === undefined ? {} : { ca: rootCaCertificate }),
-    },
-  });
+  const options = tlsOptions(connection);
+  return options.connect ? new Agent(options) : undefined;
+}
+
+function tlsOptions({ rootCaCertificate, tlsInsecureSkipVerify }: KeycloakConnection): Agent.Options {
+  if (rootCaCertificate === undefined && !tlsInsecureSkipVerify) return {};
+  const ca = rootCaCertificate === undefined ? {} : { ca: rootCaCertificate };
+  return { connect: { rejectUnauthorized: !tlsInsecureSkipVerify, ...ca } };
 }

@@ -73,7 +73,7 @@ export async function mintCanaries(admin: KeycloakAdmin, request: CanaryRequest)
   for (const key of retiring) canaries.push(await mintPair(admin, discovery, key, keysBefore, request));
   const baseline = await askEveryInstance(request, canaries);
   const verdicts = baseline.flatMap((one) => one.verdicts.map(({ verdict }) => verdict.kind));
-  if (verdicts.includes("rejected") && !verdicts.includes("accepted")) throw baselineRejected(baseline);
+  for (const { kid } of canaries) refuseRejected(kid, baseline);
   const baselineSkipped = verdicts.length > 0 && verdicts.every((kind) => kind === "inconclusive");
   const references = canaries.map(withoutTokens);
   return {
@@ -165,13 +165,14 @@ function notCovered({ kid, algorithm, componentName }: RealmKey): RotationError 
   );
 }
 
-function baselineRejected(baseline: readonly Baseline[]): RotationError {
-  const names = baseline
-    .filter(({ verdicts }) => verdicts.some(({ verdict }) => verdict.kind === "rejected"))
-    .map(({ instance }) => instance);
-  return new RotationError(
+/** Where instances answer and none accepts a key's canary, the probe is wrong, and a rejection later would prove nothing. */
+function refuseRejected(kid: string, baseline: readonly Baseline[]): void {
+  const kindOf = ({ verdicts }: Baseline) => verdicts.find((one) => one.kid === kid)?.verdict.kind;
+  const rejecting = baseline.filter((one) => kindOf(one) === "rejected").map(({ instance }) => instance);
+  if (rejecting.length === 0 || baseline.some((one) => kindOf(one) === "accepted")) return;
+  throw new RotationError(
     "BASELINE_REJECTED",
-    `no instance accepts a valid token of the probe client (rejected by ${listNames(names)}), so a rejection later would prove nothing`,
+    `no instance accepts a valid token of kid ${kid} (rejected by ${listNames(rejecting)}), so a rejection later would prove nothing`,
     {
       nextStep:
         "set probe.audience, probe.realmRoles and probe.path to what the API demands; nothing was rotated",

@@ -80,18 +80,22 @@ export type CutoverPhaseRequest = AfterOthers & Omit<CutoverRequest, "canary"> &
 /** Phase 5: make the new keys sign, disable all others, and see it published. */
 export async function cutoverPhase(
   request: CutoverPhaseRequest,
+  previous?: Run & { result?: CutoverResult },
 ): Promise<Recorded & { result: CutoverResult; settled: boolean }> {
   const admin = await adminOf(request);
   const { result, record } = await runPhase(request.run, "cut-over", request.before, async () => {
-    const canary = request.before.canary ?? {
-      keysBefore: [],
-      keysBeforeAt: request.before.phases[0]?.startedAt ?? "",
-    };
-    const cutover = await cutOver(admin, { ...request, canary }, (line) => report("cut-over", line));
+    const canary = request.before.canary ?? nothingBefore(request.before);
+    const sameRotation = previous?.run.rotation === request.run.rotation;
+    const earlier = (sameRotation ? previous?.result?.retired : undefined) ?? [];
+    const cutover = await cutOver(admin, { ...request, canary, earlier }, (line) => report("cut-over", line));
     const kids = cutover.retired.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
     return { result: cutover, summary: `the new keys sign; retired ${kids || "none"}` };
   });
   return { result, record, settled: true };
+}
+
+function nothingBefore({ phases }: Findings): CutoverRequest["canary"] {
+  return { keysBefore: [], keysBeforeAt: phases[0]?.startedAt ?? new Date().toISOString(), canaries: [] };
 }
 
 /** Whether the realm's keys still are as a cut-over leaves them. */
@@ -154,9 +158,10 @@ export type VerificationOutputs = Recorded & {
 /** Phase 8: verify on every instance. The result is kept, red or green; `Evidence` makes a red one fail the run. */
 export async function verificationPhase(
   request: VerificationPhaseRequest,
-  before?: VerificationOutputs,
+  before?: VerificationOutputs & Run,
 ): Promise<VerificationOutputs> {
   const earlier = before?.verifiedAfter === request.after ? before : undefined;
+  const attempts = before?.run.rotation === request.run.rotation ? before.attempts : [];
   const result = await verifyRotation(await adminOf(request), request, earlier?.result.instances);
   const { startedAt, finishedAt, verified, failures, instances } = result;
   const good = instances.filter((one) => one.verified).length;
@@ -166,7 +171,7 @@ export async function verificationPhase(
     verified,
     result,
     verifiedAfter: request.after,
-    attempts: [...(earlier?.attempts ?? []), { startedAt, finishedAt, verified, failures }],
+    attempts: [...attempts, { startedAt, finishedAt, verified, failures }],
     record: { phase: "verify", outcome: verified ? "done" : "failed", startedAt, finishedAt, summary },
   };
 }

@@ -24,6 +24,7 @@ export function planCutover(
   componentIds: readonly string[],
   exemptKeys: readonly string[],
 ): CutoverPlan {
+  if (componentIds.length === 0) throw publishedNothing();
   const fresh = componentIds.map((id) => publishedKey(keys, id));
   const others = keys.filter((key) => !componentIds.includes(key.componentId));
   const highest = Math.max(0, ...others.map((key) => key.priority));
@@ -47,6 +48,12 @@ function publishedKey(keys: readonly RealmKey[], componentId: string): RealmKey 
     `the new signing key of component ${componentId} is ${key ? "disabled" : "not in the realm"}`,
     { nextStep: "bump rotation to make a new key; nothing was disabled" },
   );
+}
+
+function publishedNothing(): RotationError {
+  return new RotationError("KEY_NOT_PUBLISHED", "there is no new signing key to cut over to", {
+    nextStep: "list at least one algorithm; nothing was disabled",
+  });
 }
 
 function priorityExhausted(keys: readonly RealmKey[]): RotationError {

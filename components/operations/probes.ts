@@ -4,12 +4,12 @@ import { instanceUrl, type OpenInstance } from "./instances.ts";
 
 /**
  * What an instance said of a token. "Rejected" and "could not ask" are different things: a timeout, a 5xx, a
- * redirect or a refused connection is `inconclusive` and proves nothing.
+ * redirect or a refused connection is `inconclusive` and proves nothing. `unanswered` marks that no HTTP answer came at all.
  */
 export type Verdict =
   | { kind: "accepted"; status: number }
   | { kind: "rejected"; status: number }
-  | { kind: "inconclusive"; reason: string };
+  | { kind: "inconclusive"; reason: string; unanswered?: true | undefined };
 
 export interface ProbeSettings {
   /** Path of the probe. Default: `/api/me`. */
@@ -54,7 +54,8 @@ async function probeOnce(instance: OpenInstance, settings: ProbeSettings, token:
     });
     return verdictOf(status, settings);
   } catch (error) {
-    if (error instanceof NoAnswerError) return { kind: "inconclusive", reason: error.message };
+    if (error instanceof NoAnswerError)
+      return { kind: "inconclusive", reason: error.message, unanswered: true };
     throw error;
   }
 }

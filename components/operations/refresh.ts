@@ -33,7 +33,7 @@ export interface RefreshResult {
   finishedAt: string;
   /** HTTP status of the last answer. */
   status?: number;
-  /** Kids that the instance says it has now. */
+  /** Those of the expected and the retired kids that the instance says it has now. */
   kids?: string[];
   /** Why it failed, without any secret. */
   reason?: string;
@@ -41,7 +41,7 @@ export interface RefreshResult {
 
 type Attempt = Pick<RefreshResult, "outcome" | "status" | "kids" | "reason"> & { final: boolean };
 
-const claim = z.looseObject({ kids: z.array(z.string()) });
+const claim = z.looseObject({ kids: z.array(z.string().min(1)) });
 
 /** Sends a refresh to every instance, and again with backoff where one has not claimed the expected set yet. */
 export async function refreshInstances(
@@ -117,21 +117,32 @@ const refusals: Record<number, string> = {
 };
 
 function readClaim(status: number, body: string, { present, absent }: RefreshExpectation): Attempt {
-  const kids = claimedKids(body);
-  if (kids === undefined) return { outcome: "claimed", status, final: true };
+  const claimed = claimedKids(body);
+  if (claimed === "none") return { outcome: "claimed", status, final: true };
+  if (claimed === "malformed") {
+    return { outcome: "failed", status, reason: "its answer's kids are not a list of key ids", final: false };
+  }
   const wrong = [
-    ...present.filter((kid) => !kids.includes(kid)).map((kid) => `lacks ${kid}`),
-    ...absent.filter((kid) => kids.includes(kid)).map((kid) => `still has ${kid}`),
+    ...present.filter((kid) => !claimed.includes(kid)).map((kid) => `lacks ${kid}`),
+    ...absent.filter((kid) => claimed.includes(kid)).map((kid) => `still has ${kid}`),
   ];
+  // Only kids that are known here are kept: an instance could put anything else there, the refresh token included.
+  const kids = [...present, ...absent].filter((kid) => claimed.includes(kid));
   if (wrong.length === 0) return { outcome: "claimed", status, kids, final: true };
   return { outcome: "failed", status, kids, reason: `its refreshed cache ${wrong.join(", ")}`, final: false };
 }
 
-function claimedKids(body: string): string[] | undefined {
+/** The contract lets an answer carry no kids; where it carries some, they must be what they claim to be. */
+function claimedKids(body: string): string[] | "none" | "malformed" {
+  const answer = parseJson(body);
+  if (typeof answer !== "object" || answer === null || !("kids" in answer)) return "none";
+  return claim.safeParse(answer).data?.kids ?? "malformed";
+}
+
+function parseJson(text: string): unknown {
   try {
-    return claim.parse(JSON.parse(body)).kids;
+    return JSON.parse(text);
   } catch {
-    // The contract lets an answer carry no kids.
     return undefined;
   }
 }

@@ -97,6 +97,9 @@ function readBack({ jwksReadBack }: Evidence): string {
 }
 
 function instances({ verification, baseline }: Evidence): string {
+  const before = new Map(
+    baseline.map((one) => [one.instance, one.verdicts.map(({ verdict }) => describeVerdict(verdict))]),
+  );
   return table(
     [
       "Instance",
@@ -113,11 +116,7 @@ function instances({ verification, baseline }: Evidence): string {
       one.instance,
       one.verified ? "yes" : "**NO**",
       one.proof,
-      unique(
-        baseline
-          .find(({ instance }) => instance === one.instance)
-          ?.verdicts.map(({ verdict }) => describeVerdict(verdict)),
-      ),
+      unique(before.get(one.instance)),
       verdicts(one, "retired"),
       verdicts(one, "fresh"),
       verdicts(one, "forged"),
@@ -205,7 +204,7 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
 
 /** Keeps what instances and people wrote from becoming markup. */
 function plain(text: string): string {
-  return text.replace(/[|<>`\\]/g, "\\$&").replace(/\s+/g, " ");
+  return text.replace(/[|<>`\\[\]!*]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, "\\$&").replace(/\s+/g, " ");
 }
 
 function seconds(ms: number): string {

@@ -42,16 +42,26 @@ export async function mintToken(
   });
   const answer = await admin.fetchPublic(tokenEndpoint, { form });
   if (answer.status !== 200) throw notMinted(client, `HTTP ${answer.status}`);
-  return describeToken(tokenAnswer.parse(JSON.parse(answer.body)).access_token, client);
+  return describeToken(answer.body, client);
 }
 
-function describeToken(token: string, client: ProbeClient): MintedToken {
-  const { kid, alg } = decodeProtectedHeader(token);
-  const { jti, exp } = claims.parse(decodeJwt(token));
+function describeToken(body: string, client: ProbeClient): MintedToken {
+  const { token, kid, alg, jti, exp } = decodeAnswer(body, client);
   if (kid === undefined || alg !== client.algorithm) {
     throw notMinted(client, `a token signed with ${alg ?? "nothing"}`);
   }
   return { token, kid, algorithm: alg, jti, expiresAt: new Date(exp * 1000).toISOString() };
+}
+
+/** What can't be read is reported without its cause, which may quote the answer, and so a token. */
+function decodeAnswer(body: string, client: ProbeClient) {
+  try {
+    const { access_token: token } = tokenAnswer.parse(JSON.parse(body));
+    const { kid, alg } = decodeProtectedHeader(token);
+    return { token, kid, alg, ...claims.parse(decodeJwt(token)) };
+  } catch {
+    throw notMinted(client, "something that is no JWT");
+  }
 }
 
 function notMinted(client: ProbeClient, what: string): RotationError {

@@ -68,58 +68,110 @@ export async function verifyInstance(
   previous: InstanceVerification | undefined,
 ): Promise<InstanceVerification> {
   let keyChecks = await askAboutKeys(instance, questions);
-  if (keyChecks.some(({ ok }) => !ok)) {
+  if (keyChecks.some(({ ok }) => !ok) && !keyChecks.some(isUnanswered)) {
     await refreshInstance(instance, questions.refresh, questions.refreshToken, questions.expectation);
     keyChecks = await askAboutKeys(instance, questions);
   }
-  const checks = [...keyChecks, ...(await askAboutForgeries(instance, questions))];
-  const retired = checks.filter(({ check }) => check === "retired");
+  const silent = keyChecks.find(isUnanswered);
+  const checks = silent ? keyChecks : [...keyChecks, ...(await askAboutForgeries(instance, questions))];
   const gaps = [
     ...baselineGaps(questions, baseline),
     ...questions.withoutCanary.map((kid) => `can't be asked about kid ${kid}: no canary of it exists`),
   ];
-  const proven = retired.length > 0 && gaps.length === 0 && retired.every(({ ok }) => ok);
-  const reasons = [...checks.filter(({ ok }) => !ok).map(describeFailure), ...gaps];
+  const reasons = silent
+    ? [
+        ...keyChecks.filter(({ ok, verdict }) => !ok && verdict !== silent.verdict).map(describeFailure),
+        describeSilence(silent),
+      ]
+    : checks.filter(({ ok }) => !ok).map(describeFailure);
   return {
     instance: instance.name,
     url: instance.url,
-    proof: proven ? "replayed" : retired.length + gaps.length === 0 ? "nothing-retired" : "unproven",
-    verified: reasons.length === 0,
-    ...(proven ? { provenAt: previous?.provenAt ?? provenAt(retired) } : {}),
+    ...judge(checks, gaps, previous),
     checks,
-    reasons,
+    reasons: [...reasons, ...gaps],
   };
 }
 
+function judge(
+  checks: readonly Check[],
+  gaps: readonly string[],
+  previous: InstanceVerification | undefined,
+) {
+  const retired = checks.filter(({ check }) => check === "retired");
+  const verified = gaps.length === 0 && checks.every(({ ok }) => ok);
+  if (retired.length + gaps.length === 0) return { proof: "nothing-retired" as const, verified };
+  if (gaps.length > 0 || !retired.every(({ ok }) => ok))
+    return { proof: "unproven" as const, verified: false };
+  return { proof: "replayed" as const, verified, provenAt: previous?.provenAt ?? provenAt(retired) };
+}
+
+/** Asks until there is no answer at all: an instance that hangs would otherwise cost a timeout for each question. */
 async function askAboutKeys(instance: OpenInstance, { probe, canaries, fresh }: Questions): Promise<Check[]> {
   const checks: Check[] = [];
-  for (const { kid, seen, unseen } of canaries) {
-    for (const [canary, token] of [
-      ["unseen", unseen],
-      ["seen", seen],
-    ] as const) {
-      checks.push({ canary, ...(await ask(instance, probe, "retired", kid, token)) });
-    }
+  const questions = [
+    ...canaries.flatMap(({ kid, seen, unseen }) => [
+      { check: "retired" as const, subject: kid, canary: "unseen" as const, token: unseen },
+      { check: "retired" as const, subject: kid, canary: "seen" as const, token: seen },
+    ]),
+    ...fresh.map((token) => ({ check: "fresh" as const, subject: token.kid, token })),
+  ];
+  for (const question of questions) {
+    const answer =
+      checks.find(isUnanswered)?.verdict ?? (await probeUnexpired(instance, probe, question.token));
+    checks.push(keyCheck(question, answer));
   }
-  for (const token of fresh) checks.push(await ask(instance, probe, "fresh", token.kid, token));
   return checks;
 }
 
-async function ask(
+type KeyQuestion = Pick<Check, "subject"> & {
+  check: "fresh" | "retired";
+  canary?: "seen" | "unseen";
+  token: MintedToken;
+};
+
+function keyCheck({ check, subject, canary, token }: KeyQuestion, verdict: Verdict): Check {
+  const expected = check === "fresh" ? "accepted" : "rejected";
+  const at = new Date().toISOString();
+  const { jti } = token;
+  return {
+    check,
+    subject,
+    ...(canary ? { canary } : {}),
+    jti,
+    expected,
+    verdict,
+    ok: verdict.kind === expected,
+    at,
+  };
+}
+
+/** A rejection proves nothing once the instance may take the token for expired, by its clock or by ours. */
+async function probeUnexpired(
   instance: OpenInstance,
   settings: ProbeSettings,
-  check: "fresh" | "retired",
-  subject: string,
-  { token, jti, expiresAt }: MintedToken,
-): Promise<Check> {
-  const expected = check === "fresh" ? "accepted" : "rejected";
-  const answer = await probe(instance, settings, token);
-  const at = new Date().toISOString();
-  const expired = at >= expiresAt;
-  const verdict: Verdict = expired
-    ? { kind: "inconclusive", reason: `the token expired at ${expiresAt}` }
-    : answer;
-  return { check, subject, jti, expected, verdict, ok: verdict.kind === expected, at };
+  token: MintedToken,
+): Promise<Verdict> {
+  const verdict = await probe(instance, settings, token.token);
+  return isLive(token, settings)
+    ? verdict
+    : { kind: "inconclusive", reason: `the token expires at ${token.expiresAt}` };
+}
+
+/** Whether a token is unexpired on every clock that is no more than the tolerated skew away. */
+export function isLive(
+  { expiresAt }: Pick<MintedToken, "expiresAt">,
+  { clockSkewSeconds }: ProbeSettings,
+): boolean {
+  return Date.now() < Date.parse(expiresAt) - clockSkewSeconds * 1_000;
+}
+
+function isUnanswered({ verdict }: Check): boolean {
+  return verdict.kind === "inconclusive" && verdict.unanswered === true;
+}
+
+function describeSilence({ verdict }: Check): string {
+  return `does not answer: ${verdict.kind === "inconclusive" ? verdict.reason : ""}`;
 }
 
 async function askAboutForgeries(instance: OpenInstance, questions: Questions): Promise<Check[]> {

@@ -5,10 +5,10 @@ import { type Instance, onEveryInstance } from "./instances.ts";
 import { type Discovery, discover, readJwks } from "./jwks.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import { type Baseline, type Canary, type CanaryReference, listNames } from "./mint-canaries.ts";
-import { type ProbeSettings, type Verdict, verdictOf } from "./probes.ts";
+import { describeVerdict, type ProbeSettings, type Verdict, verdictOf } from "./probes.ts";
 import type { RefreshSettings } from "./refresh.ts";
 import { type MintedToken, mintToken, type ProbeClient } from "./tokens.ts";
-import { type InstanceVerification, type Questions, verifyInstance } from "./verify-instance.ts";
+import { type InstanceVerification, isLive, type Questions, verifyInstance } from "./verify-instance.ts";
 
 export interface VerificationRequest {
   instances: Instance[];
@@ -98,15 +98,12 @@ async function questionAll(
   }
   const discovery = await discover(admin);
   const questions = await prepare(admin, discovery, request);
+  const baselineOf = byInstance(request.baseline);
+  const previousOf = byInstance(previous);
   const instances = await onEveryInstance(request.instances, request.refresh.concurrency, (instance) =>
-    verifyInstance(
-      instance,
-      questions,
-      request.baseline.find((one) => one.instance === instance.name),
-      previous.find((one) => one.instance === instance.name),
-    ),
+    verifyInstance(instance, questions, baselineOf.get(instance.name), previousOf.get(instance.name)),
   );
-  const issuer = await askIssuer(admin, discovery, questions.canaries);
+  const issuer = await askIssuer(admin, discovery, request.probe, questions.canaries);
   return {
     fresh: questions.fresh.map(({ kid, algorithm, jti }) => ({ kid, algorithm, jti })),
     issuer,
@@ -115,12 +112,19 @@ async function questionAll(
       ...wrongSigners(questions.fresh, request.newKids),
       ...issuer
         .filter(({ ok }) => !ok)
-        .map(({ kid }) => `Keycloak's userinfo does not reject retired kid ${kid}`),
+        .map(
+          ({ kid, verdict }) =>
+            `Keycloak's userinfo does not reject retired kid ${kid} (${describeVerdict(verdict)})`,
+        ),
       ...instances
         .filter(({ verified }) => !verified)
         .map((one) => `${one.instance} ${one.reasons.join("; ")}`),
     ],
   };
+}
+
+function byInstance<T extends { instance: string }>(list: readonly T[]): Map<string, T> {
+  return new Map(list.map((one) => [one.instance, one]));
 }
 
 async function prepare(
@@ -165,16 +169,34 @@ function withTokens({ canaries, canaryTokens }: VerificationRequest): Canary[] {
 async function askIssuer(
   admin: KeycloakAdmin,
   { userinfoEndpoint }: Discovery,
+  settings: ProbeSettings,
   canaries: readonly Canary[],
 ): Promise<IssuerCheck[]> {
   return Promise.all(
     canaries.map(async ({ kid, unseen }) => {
-      const headers = { authorization: `Bearer ${unseen.token}` };
-      const { status } = await admin.fetchPublic(userinfoEndpoint, { headers });
-      const verdict = verdictOf(status, { acceptedStatuses: [200], rejectedStatuses: [401] });
+      const verdict = await askUserinfo(admin, userinfoEndpoint, settings, unseen);
       return { kid, jti: unseen.jti, verdict, ok: verdict.kind === "rejected" };
     }),
   );
+}
+
+/** Never throws: what the instances have just shown must not be lost because the issuer does not answer. */
+async function askUserinfo(
+  admin: KeycloakAdmin,
+  userinfoEndpoint: string,
+  settings: ProbeSettings,
+  canary: MintedToken,
+): Promise<Verdict> {
+  try {
+    const { status } = await admin.fetchPublic(userinfoEndpoint, {
+      headers: { authorization: `Bearer ${canary.token}` },
+    });
+    if (!isLive(canary, settings))
+      return { kind: "inconclusive", reason: `the token expires at ${canary.expiresAt}` };
+    return verdictOf(status, { acceptedStatuses: [200], rejectedStatuses: [401] });
+  } catch (error) {
+    return { kind: "inconclusive", reason: messageOf(error), unanswered: true };
+  }
 }
 
 function wrongSigners(fresh: readonly MintedToken[], newKids: readonly string[]): string[] {
@@ -197,6 +219,17 @@ export function verificationError(result: VerificationResult, reportPath: string
   return new RotationError(
     "VERIFICATION_FAILED",
     `the rotation is not proven${who}${details.join("")}${more}\n  Report: ${reportPath}`,
-    { nextStep: "repair or restart what is named, then run the same up again without a new rotation" },
+    { nextStep: nextStepFor(result) },
   );
+}
+
+/** Another look can't prove what was not seen before the cut-over; a new rotation, with its own canaries, can. */
+function nextStepFor({ instances }: VerificationResult): string {
+  const lasting = instances.filter(
+    ({ checks, reasons }) => reasons.length > 0 && checks.every(({ ok }) => ok),
+  );
+  if (lasting.length === 0)
+    return "repair or restart what is named, then run the same up again without a new rotation";
+  const { length } = lasting;
+  return `repair what is named; ${length === 1 ? "1 instance refuses" : `${length} instances refuse`} the retired keys now but could not be proven to (see above): bump rotation to have the proof`;
 }

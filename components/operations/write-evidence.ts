@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, RotationError } from "./errors.ts";
 import { buildEvidence, type Findings, type RunContext } from "./evidence.ts";
@@ -22,7 +23,7 @@ export function bundleDirectory({ evidenceDir, incident, rotation }: RunContext)
 
 /**
  * Writes the evidence bundle: `evidence.json`, `report.md`, `jwks-before.json`, `jwks-after.json`, `SHA256SUMS`.
- * A bundle of an earlier attempt at the same rotation is replaced; what that attempt found is in `attempts`.
+ * The bundle of an earlier attempt at the same rotation moves to `earlier/<n>` beside it.
  *
  * @throws {RotationError} EVIDENCE_NOT_WRITTEN
  */
@@ -41,24 +42,44 @@ export async function writeEvidence(run: RunContext, findings: Findings): Promis
   return { evidence, directory, reportPath: join(directory, "report.md"), digest: sha256(files.SHA256SUMS) };
 }
 
-async function writeFiles(directory: string, files: Record<string, string>): Promise<void> {
+/** Phases can fail side by side; their bundles are written one after the other. */
+let writing: Promise<void> = Promise.resolve();
+
+function writeFiles(directory: string, files: Record<string, string>): Promise<void> {
+  const turn = writing.then(() => writeBundle(directory, files));
+  writing = turn.catch(() => undefined);
+  return turn;
+}
+
+async function writeBundle(directory: string, files: Record<string, string>): Promise<void> {
   try {
     await mkdir(directory, { recursive: true });
+    await keepEarlier(directory, Object.keys(files));
     for (const [name, text] of Object.entries(files)) {
       const partial = join(directory, `.${name}.partial`);
       await writeFile(partial, text);
       await rename(partial, join(directory, name));
     }
   } catch (error) {
-    throw new RotationError(
-      "EVIDENCE_NOT_WRITTEN",
-      `the bundle in ${directory} could not be written: ${messageOf(error)}`,
-      {
-        nextStep: "make evidenceDir writable, then run the same up again",
-        cause: error,
-      },
-    );
+    throw new RotationError("EVIDENCE_NOT_WRITTEN", `the bundle could not be written: ${messageOf(error)}`, {
+      nextStep: "make evidenceDir writable, then run the same up again",
+      cause: error,
+    });
   }
+}
+
+/** Evidence is never written over: the bundle of an earlier attempt moves to `earlier/<n>`. */
+async function keepEarlier(directory: string, names: readonly string[]): Promise<void> {
+  if (!existsSync(join(directory, "evidence.json"))) return;
+  const earlier = join(directory, "earlier");
+  await mkdir(earlier, { recursive: true });
+  const target = join(earlier, String((await readdir(earlier)).length + 1));
+  await mkdir(target);
+  for (const name of names) await rename(join(directory, name), join(target, name)).catch(ignoreMissing);
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
 }
 
 function json(value: unknown): string {

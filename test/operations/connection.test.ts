@@ -114,15 +114,11 @@ suite("readConnection", () => {
     });
   }
 
-  test("a time limit that no timer takes is a problem", {
-    todo: "Infinity and 1e10 pass as positive numbers and then throw a bare RangeError on the first request",
-  }, () => {
+  test("a time limit that no timer takes is a problem", () => {
     assert.match(problemsOf({ ...sound, clientTimeout: "Infinity" }).join(), /keycloak:clientTimeout/);
   });
 
-  test("a base path without a leading slash is a problem, since it would become part of the host name", {
-    todo: "url + basePath is joined unchecked: `auth` gives https://sso.example.comauth/realms/…, another host",
-  }, () => {
+  test("a base path without a leading slash is a problem, since it would become part of the host name", () => {
     assert.match(problemsOf({ ...sound, basePath: "auth" }).join(), /keycloak:basePath/);
   });
 });

@@ -30,10 +30,10 @@ suite("refreshInstances", () => {
     assert.ok(result.startedAt <= result.finishedAt);
   });
 
-  test("kids that match what was expected are kept with the claim", async (t) => {
+  test("only kids that were asked about are kept with the claim", async (t) => {
     const api = await serve(t, (response) => sendJson(response, 200, { kids: ["new", "exempt"] }));
     const result = await refresh(api.url);
-    assert.deepEqual([result.outcome, result.kids], ["claimed", ["new", "exempt"]]);
+    assert.deepEqual([result.outcome, result.kids], ["claimed", ["new"]]);
   });
 
   for (const [title, kids, reason] of [
@@ -66,9 +66,7 @@ suite("refreshInstances", () => {
   }
 
   for (const body of ['{"kids":"old"}', '{"kids":[{"kid":"old"}]}']) {
-    test(`kids that can't be read (${body}) are no claim`, {
-      todo: "claimedKids treats kids of a wrong shape like an answer without kids, so they are not checked",
-    }, async (t) => {
+    test(`kids that can't be read (${body}) are no claim`, async (t) => {
       const api = await serve(t, (response) => response.end(body));
       assert.equal((await refresh(api.url, { attempts: 1 })).outcome, "failed");
     });
@@ -157,9 +155,7 @@ suite("refreshInstances", () => {
     assert.ok(!JSON.stringify(await refresh(api.url)).includes(secret));
   });
 
-  test("an instance that sends the refresh token back as a kid does not get it into the evidence", {
-    todo: "claimed kids are kept as they come; one that holds the refresh token ends up in state and evidence",
-  }, async (t) => {
+  test("an instance that sends the refresh token back as a kid does not get it into the evidence", async (t) => {
     const api = await serve(t, (response) => sendJson(response, 200, { kids: ["new", secret] }));
     assert.ok(!JSON.stringify(await refresh(api.url)).includes(secret));
   });

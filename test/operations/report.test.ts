@@ -128,9 +128,7 @@ suite("renderReport", () => {
     "[VERIFIED](http://evil.example)",
     "**yes**",
   ]) {
-    test(`an instance that claims a kid ${text} does not get it rendered`, {
-      todo: "plain() escapes | < > ` and \\, but not [ ] ! * _: an instance's claimed kids become images, links and bold text",
-    }, () => {
+    test(`an instance that claims a kid ${text} does not get it rendered`, () => {
       const refresh = findings().refresh?.map((one) => ({ ...one, kids: [text] })) ?? [];
       assert.ok(!render({ refresh }).includes(text));
     });

@@ -147,7 +147,7 @@ suite("verifyInstance", () => {
     assert.deepEqual([result.proof, result.verified], ["unproven", false]);
     assert.match(
       result.reasons.join(),
-      /no verdict on the unseen canary of retired kid old: the token expired at/,
+      /no verdict on the unseen canary of retired kid old: the token expires at/,
     );
   });
 
@@ -158,9 +158,7 @@ suite("verifyInstance", () => {
     assert.equal((await verify(server.url, await questions({ canaries }))).proof, "unproven");
   });
 
-  test("a canary that may have expired by an instance's clock proves nothing", {
-    todo: "expiry is judged by this machine's clock to the millisecond: with 30 s of skew, an expired canary's 401 is proof",
-  }, async (t) => {
+  test("a canary that may have expired by an instance's clock proves nothing", async (t) => {
     const server = await api(t, { jwks: newSet });
     const dying = await realm.mint("old", { exp: past() + 15 });
     const canaries = [{ kid: "old", algorithm: "RS256", seen: dying, unseen: dying }];
@@ -250,15 +248,10 @@ suite("verifyInstance", () => {
     const result = await verify(await refusingUrl(), await questions());
     assert.deepEqual([result.proof, result.verified], ["unproven", false]);
     assert.ok(result.checks.every(({ verdict, ok }) => verdict.kind === "inconclusive" && !ok));
-    assert.match(
-      result.reasons[0] ?? "",
-      /no verdict on the unseen canary of retired kid old: connection refused/,
-    );
+    assert.match(result.reasons[0] ?? "", /does not answer: connection refused/);
   });
 
-  test("an instance that hangs costs a few time limits and not one for every question", {
-    todo: "all questions are asked of a silent instance, twice: with the default settings it costs over three minutes",
-  }, async (t) => {
+  test("an instance that hangs costs a few time limits and not one for every question", async (t) => {
     const server = await serve(t, () => undefined);
     const probe = { ...probeSettings, timeoutMs: 20 };
     await verify(
