@@ -32,7 +32,7 @@ export async function madeOnce(target: string, make: (directory: string) => Prom
     realpath: false,
     stale: 15_000,
     update: 5_000,
-    retries: { retries: 1_200, factor: 1, minTimeout: 500, maxTimeout: 500 },
+    retries: { retries: 6_000, factor: 1, minTimeout: 100, maxTimeout: 100 },
   });
   try {
     if (!(await isDirectory(target))) await makeAside(target, make);

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { startKeycloak } from "../../scripts/lab/keycloak.ts";
+
+const names = [
+  "PATH",
+  "XDG_CACHE_HOME",
+  "KEYCLOAK_HOME",
+  "LAB_KEYCLOAK_URL",
+  "LAB_KEYCLOAK_ADMIN_CLIENT_ID",
+  "LAB_KEYCLOAK_ADMIN_CLIENT_SECRET",
+];
+
+describe("the choice of a Keycloak", () => {
+  let directory = "";
+  const kept = Object.fromEntries(names.map((name) => [name, process.env[name]]));
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "keycloak-choice-"));
+    for (const name of names) delete process.env[name];
+    Object.assign(process.env, { PATH: directory, XDG_CACHE_HOME: directory });
+  });
+  afterEach(async () => {
+    for (const [name, value] of Object.entries(kept)) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+    await rm(directory, { recursive: true });
+  });
+
+  test("a machine without Java and containers is told what to install", async () => {
+    await assert.rejects(startKeycloak(), /java .* not on PATH.*no docker or podman.*Install a JDK/s);
+  });
+
+  test("a machine with Java but without Maven is told what to install", async () => {
+    await symlink("/bin/true", join(directory, "java"));
+    await assert.rejects(startKeycloak(), /mvn is not on PATH.*Install a JDK \(17 or later\) and Maven/s);
+  });
+
+  test("a KEYCLOAK_HOME that is none is refused by name", async () => {
+    await symlink("/bin/true", join(directory, "java"));
+    process.env.KEYCLOAK_HOME = directory;
+    await assert.rejects(startKeycloak(), /KEYCLOAK_HOME has no bin\/kc\.sh/);
+  });
+
+  test("a URL without its administrator's credentials is refused", async () => {
+    process.env.LAB_KEYCLOAK_URL = "http://127.0.0.1:1";
+    await assert.rejects(
+      startKeycloak(),
+      /set LAB_KEYCLOAK_ADMIN_CLIENT_ID and LAB_KEYCLOAK_ADMIN_CLIENT_SECRET/,
+    );
+  });
+});

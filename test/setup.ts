@@ -1,0 +1,17 @@
+import { type LabKeycloak, startKeycloak } from "../scripts/lab/keycloak.ts";
+
+// Given to `node --test --test-global-setup`: one Keycloak for all test files, which attach to it by the environment.
+let keycloak: LabKeycloak | undefined;
+
+export async function globalSetup(): Promise<void> {
+  const given = process.env.LAB_KEYCLOAK_URL;
+  keycloak = await startKeycloak({ onProgress: (line) => console.error(line) });
+  if (given) return;
+  process.env.LAB_KEYCLOAK_URL = keycloak.url;
+  process.env.LAB_KEYCLOAK_ADMIN_CLIENT_ID = keycloak.adminClientId;
+  process.env.LAB_KEYCLOAK_ADMIN_CLIENT_SECRET = keycloak.adminClientSecret;
+}
+
+export async function globalTeardown(): Promise<void> {
+  await keycloak?.stop();
+}
