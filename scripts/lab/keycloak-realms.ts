@@ -163,7 +163,7 @@ export class LabAdmin {
       username !== undefined && password !== undefined
         ? { grant_type: "password", username, password }
         : { grant_type: "client_credentials" };
-    return fetchToken(this.#keycloak.url, realm, { client_id, client_secret, ...grant });
+    return fetchToken(this.#keycloak.url, realm, { client_id, client_secret, scope: "openid", ...grant });
   }
 
   issuer(realm: string): string {
