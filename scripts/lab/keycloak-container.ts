@@ -18,7 +18,7 @@ export function containerLaunch(runtime: string): Launch {
   const image = process.env.LAB_KEYCLOAK_IMAGE || `keycloak/keycloak:${keycloakVersion}`;
   return {
     startedBy: "container",
-    env: {},
+    env: () => ({}),
     cleanup: [runtime, "kill", name],
     command: (port) => [
       runtime,

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { cp, mkdir, readdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cacheDir, isDirectory, madeOnce } from "./cache-dir.ts";
 import { run } from "./keycloak-command.ts";
@@ -80,9 +81,11 @@ async function liftUp(installation: string, directory: string): Promise<void> {
 
 async function build(home: string, onProgress: Progress): Promise<void> {
   onProgress("Keycloak: building its configuration in (once)");
+  const temporary = await mkdtemp(join(tmpdir(), "lab-keycloak-"));
   const { code, output } = await run("sh", [join(home, "bin", "kc.sh"), "build", ...buildOptions], {
     timeoutMs: 300_000,
-    env: { ...process.env, ...quickStart() },
+    env: { ...process.env, ...quickStart(temporary) },
   });
+  await rm(temporary, { recursive: true, force: true });
   if (code !== 0) throw new Error(`kc.sh build failed (exit ${code}):\n${output.slice(-2000)}`);
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import {
   exchange,
@@ -17,7 +17,8 @@ import { type GuardedProcess, logTail, startGuarded } from "./process.ts";
 export interface Launch {
   readonly startedBy: LabKeycloak["startedBy"];
   command(port: number): readonly [string, ...string[]];
-  readonly env: NodeJS.ProcessEnv;
+  /** @param temporary a directory that goes when it stops */
+  env(temporary: string): NodeJS.ProcessEnv;
   /** Undoes what killing the process does not. */
   readonly cleanup?: readonly string[];
 }
@@ -29,7 +30,7 @@ const attempts = 3;
 export function installationLaunch(home: string): Launch {
   return {
     startedBy: "installation",
-    env: quickStart(),
+    env: quickStart,
     command: (port) => [
       "sh",
       join(home, "bin", "kc.sh"),
@@ -59,7 +60,8 @@ export async function launchKeycloak(
     const server = startServer(launch, connection, port, logFile);
     const stop = async () => {
       await server.stop();
-      await rm(directory, { recursive: true, force: true });
+      // A JVM that was killed just now may still hold the directory.
+      await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
     };
     if (await becomesReady(server, connection)) {
       onProgress(
@@ -68,12 +70,11 @@ export async function launchKeycloak(
       return { ...connection, startedBy: launch.startedBy, stop };
     }
     const tail = await logTail(logFile);
+    const reason = server.running ? `was not ready within ${startDeadlineMs / 1000} s` : "ended at its start";
     const collided = /already in use|already bound|port is already allocated/i.test(tail);
     if (!collided || attempt === attempts) {
       await stop();
-      throw new Error(
-        `Keycloak did not start within ${startDeadlineMs / 1000} s. The end of its log:\n${tail}`,
-      );
+      throw new Error(`Keycloak ${reason}. The end of its log:\n${tail}`);
     }
     await server.stop();
   }
@@ -91,7 +92,7 @@ function startServer(
     ...(launch.cleanup ? { cleanup: launch.cleanup } : {}),
     env: {
       ...process.env,
-      ...launch.env,
+      ...launch.env(dirname(logFile)),
       KC_BOOTSTRAP_ADMIN_CLIENT_ID: connection.adminClientId,
       KC_BOOTSTRAP_ADMIN_CLIENT_SECRET: connection.adminClientSecret,
     },

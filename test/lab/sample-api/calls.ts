@@ -1,0 +1,39 @@
+import { request } from "undici";
+import type { FleetInstance } from "../../../scripts/lab/fleet.ts";
+
+export const refreshToken = "test-refresh-token";
+export const refreshPath = "/internal/auth/jwks/refresh";
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: unknown;
+}
+
+/** One call of an instance. undici's request follows no redirect. */
+export async function call(
+  { url }: Pick<FleetInstance, "url">,
+  method: "GET" | "POST" | "PUT" | "DELETE",
+  path: string,
+  token?: string,
+  timeoutMs = 10_000,
+): Promise<Answer> {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const signal = AbortSignal.timeout(timeoutMs);
+  const answer = await request(`${url}${path}`, { method, headers, signal });
+  const text = await answer.body.text();
+  return {
+    status: answer.statusCode,
+    headers: answer.headers,
+    body: text === "" ? undefined : JSON.parse(text),
+  };
+}
+
+export function refresh(instance: FleetInstance, token: string = refreshToken): Promise<Answer> {
+  return call(instance, "POST", refreshPath, token);
+}
+
+/** The status of the probe path for a token. */
+export async function probe(instance: FleetInstance, token: string): Promise<number> {
+  return (await call(instance, "GET", "/api/me", token)).status;
+}

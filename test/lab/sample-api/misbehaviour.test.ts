@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { createPublicKey, type JsonWebKey } from "node:crypto";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { SignJWT, UnsecuredJWT } from "jose";
+import { request } from "undici";
+import { type Fleet, type FleetInstance, startFleet } from "../../../scripts/lab/fleet.ts";
+import { call, probe, refresh, refreshPath, refreshToken } from "./calls.ts";
+import { type IssuerKey, issuerKey, startIssuer, type TestIssuer } from "./jwks-server.ts";
+
+describe("a misbehaving instance", () => {
+  let issuer: TestIssuer;
+  let fleet: Fleet;
+  let api: FleetInstance;
+  let oldKey: IssuerKey;
+  let newKey: IssuerKey;
+  let canary: string;
+
+  before(async () => {
+    [oldKey, newKey] = await Promise.all([issuerKey("old", "RS256"), issuerKey("new")]);
+    issuer = await startIssuer(oldKey);
+    fleet = await startFleet({ count: 1, issuer: issuer.url, refreshToken });
+    const [first] = fleet.instances;
+    if (!first) throw new Error("no instance");
+    api = first;
+  });
+  after(async () => {
+    await fleet?.stop();
+    await issuer?.stop();
+  });
+  /** Repaired, trusting the old key alone, which is then no longer published. */
+  beforeEach(async () => {
+    await api.misbehave("none");
+    issuer.published = [oldKey];
+    assert.equal((await refresh(api)).status, 200);
+    canary = await issuer.mint(oldKey);
+    assert.equal(await probe(api, canary), 200);
+  });
+
+  /** After a repair, the same refresh ends the old key's trust. */
+  async function repaired(): Promise<void> {
+    await api.misbehave("none");
+    assert.equal((await refresh(api)).status, 200);
+    assert.equal(await probe(api, canary), 401);
+    assert.equal(await probe(api, await issuer.mint(newKey)), 200);
+  }
+
+  test("keep-cache claims the refresh with 204, accepts the new key, and never forgets the old", async () => {
+    await api.misbehave("keep-cache");
+    issuer.published = [newKey];
+    const { status, body } = await refresh(api);
+    assert.deepEqual({ status, body }, { status: 204, body: undefined });
+    assert.equal(await probe(api, await issuer.mint(newKey)), 200);
+    assert.equal(await probe(api, canary), 200);
+    await repaired();
+  });
+
+  test("lie-kids claims the kids that the issuer publishes, and keeps its cache", async () => {
+    await api.misbehave("lie-kids");
+    issuer.published = [newKey];
+    const { status, body } = await refresh(api);
+    assert.equal(status, 200);
+    assert.deepEqual((body as { kids: string[] }).kids, ["new"]);
+    assert.equal(await probe(api, await issuer.mint(newKey)), 200);
+    assert.equal(await probe(api, canary), 200);
+    await repaired();
+  });
+
+  test("hang leaves the refresh without an answer, and probes work", async () => {
+    await api.misbehave("hang");
+    issuer.published = [newKey];
+    await assert.rejects(call(api, "POST", refreshPath, refreshToken, 300), { name: "TimeoutError" });
+    assert.equal((await api.accessLog()).at(-1)?.status, null);
+    assert.equal(await probe(api, canary), 200);
+    await repaired();
+  });
+
+  test("error-500 answers the refresh with 500, and probes work", async () => {
+    await api.misbehave("error-500");
+    issuer.published = [newKey];
+    assert.equal((await refresh(api)).status, 500);
+    assert.equal(await probe(api, canary), 200);
+    await repaired();
+  });
+
+  test("redirect points to an address that notes whether it is brought a token", async () => {
+    await api.misbehave("redirect");
+    issuer.published = [newKey];
+    const { status, headers } = await refresh(api);
+    assert.equal(status, 307);
+    assert.deepEqual(await api.redirectsFollowed(), []);
+    const authorization = `Bearer ${refreshToken}`;
+    const followed = await request(String(headers.location), { method: "POST", headers: { authorization } });
+    assert.equal(followed.statusCode, 200);
+    await followed.body.dump();
+    const caught = (await api.redirectsFollowed()).map(({ method, path, authorization }) => ({
+      method,
+      path,
+      authorization,
+    }));
+    assert.deepEqual(caught, [{ method: "POST", path: refreshPath, authorization: true }]);
+    await repaired();
+  });
+
+  test("refuse answers probes until its first refresh, then no connection, until it is repaired at the same address", async () => {
+    await api.misbehave("refuse");
+    issuer.published = [newKey];
+    const { url } = api;
+    assert.equal(await probe(api, canary), 200);
+    await assert.rejects(refresh(api), { code: "UND_ERR_SOCKET" });
+    await assert.rejects(probe(api, canary), { code: "ECONNREFUSED" });
+    await assert.rejects(refresh(api), { code: "ECONNREFUSED" });
+    await repaired();
+    assert.equal(api.url, url);
+  });
+
+  test("wrong-token rejects the refresh token that it was to be given", async () => {
+    await api.misbehave("wrong-token");
+    issuer.published = [newKey];
+    assert.equal((await refresh(api)).status, 401);
+    await repaired();
+  });
+
+  test("accept-all accepts whatever it is brought, but not nothing", async () => {
+    await api.misbehave("accept-all");
+    assert.equal(await probe(api, await issuer.mint(await issuerKey("unknown"))), 200);
+    assert.equal(await probe(api, "no-token"), 200);
+    assert.equal((await call(api, "GET", "/api/me")).status, 401);
+  });
+
+  test("accept-none-alg accepts an unsigned token, a sound instance does not", async () => {
+    const unsigned = new UnsecuredJWT({ sub: "mallory" })
+      .setIssuer(issuer.url)
+      .setExpirationTime("5m")
+      .encode();
+    assert.equal(await probe(api, unsigned), 401);
+    await api.misbehave("accept-none-alg");
+    assert.equal(await probe(api, unsigned), 200);
+    assert.equal(await probe(api, canary), 200);
+    assert.equal(await probe(api, await issuer.mint(await issuerKey("old", "RS256"))), 401);
+  });
+
+  test("accept-hs256-confusion accepts an HMAC made with the public key, a sound instance does not", async () => {
+    const key = createPublicKey({ key: oldKey.jwk as JsonWebKey, format: "jwk" });
+    const secret = Buffer.from(key.export({ type: "spki", format: "pem" }));
+    const claims = new SignJWT({ sub: "mallory" }).setIssuer(issuer.url).setExpirationTime("5m");
+    const forged = await claims.setProtectedHeader({ alg: "HS256", kid: "old" }).sign(secret);
+    assert.equal(await probe(api, forged), 401);
+    await api.misbehave("accept-hs256-confusion");
+    assert.equal(await probe(api, forged), 200);
+    assert.equal(await probe(api, canary), 200);
+  });
+
+  test("probe-500, probe-hang and probe-redirect disturb the probe alone", async () => {
+    await api.misbehave("probe-500");
+    assert.equal(await probe(api, canary), 500);
+    await api.misbehave("probe-redirect");
+    assert.equal(await probe(api, canary), 307);
+    await api.misbehave("probe-hang");
+    await assert.rejects(call(api, "GET", "/api/me", canary, 300), { name: "TimeoutError" });
+    assert.equal((await refresh(api)).status, 200);
+  });
+});
