@@ -4,6 +4,7 @@ import type { PhaseRecord } from "#operations/evidence-schema";
 import type { Instance } from "#operations/instances";
 import type { CanaryFindings, CanaryRequest } from "#operations/mint-canaries";
 import type { ProbeSettings } from "#operations/probes";
+import type { RefreshSettings } from "#operations/refresh";
 import type { ProbeClient } from "#operations/tokens";
 import { configure } from "./configure.ts";
 
@@ -12,8 +13,9 @@ export interface CanaryTokenArgs {
   exemptKeys: string[];
   instances: Instance[];
   probe: ProbeSettings;
-  /** Instances probed at a time. */
-  concurrency: number;
+  refresh: RefreshSettings;
+  /** Secret. The bearer token of the instances' refresh operation. */
+  refreshToken: pulumi.Input<string>;
   /** Secret. One for each algorithm. */
   probeClients: pulumi.Input<ProbeClient[]>;
 }

@@ -13,6 +13,8 @@ export interface KeyCutoverArgs {
   exemptKeys: string[];
   /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
   jwksUris: string[];
+  /** Milliseconds until each must show the new set. */
+  jwksTimeoutMs: number;
   /** What the phases before this one have found, the keys as they were among it. */
   before: pulumi.Input<Findings>;
 }

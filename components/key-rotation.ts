@@ -23,6 +23,8 @@ export interface KeyRotationArgs {
   exemptKeys: string[];
   /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
   jwksUris: string[];
+  /** Milliseconds until each must show the new set. */
+  jwksTimeoutMs: number;
   /** Every running API process. */
   instances: Instance[];
   refresh: RefreshSettings;
@@ -93,10 +95,10 @@ class Steps {
   }
 
   mintCanaries(probes: ProbeClients): CanaryToken {
-    const { run, exemptKeys, instances, probe, refresh } = this.#args;
+    const { run, exemptKeys, instances, probe, refresh, refreshToken } = this.#args;
     return new CanaryToken(
       `${this.#name}-canary`,
-      { run, exemptKeys, instances, probe, concurrency: refresh.concurrency, probeClients: probes.clients },
+      { run, exemptKeys, instances, probe, refresh, refreshToken, probeClients: probes.clients },
       this.#child(probes),
     );
   }
@@ -115,12 +117,12 @@ class Steps {
   }
 
   cutOver(canary: CanaryToken, keys: SigningKey[]): KeyCutover {
-    const { run, exemptKeys, jwksUris } = this.#args;
+    const { run, exemptKeys, jwksUris, jwksTimeoutMs } = this.#args;
     const componentIds = keys.map(({ componentId }) => componentId);
     const before = this.#findings(canary, keys);
     return new KeyCutover(
       `${this.#name}-cutover`,
-      { run, exemptKeys, jwksUris, componentIds, before },
+      { run, exemptKeys, jwksUris, jwksTimeoutMs, componentIds, before },
       this.#child(...keys),
     );
   }

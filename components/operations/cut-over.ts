@@ -12,6 +12,8 @@ export interface CutoverRequest {
   exemptKeys: string[];
   /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
   jwksUris: string[];
+  /** Milliseconds until each must show the new set. Default: 60000. */
+  jwksTimeoutMs?: number;
   /** The realm's signing keys before this rotation, and when they were read: it can't have disabled one earlier. */
   canary: Pick<CanaryFindings, "keysBefore" | "keysBeforeAt" | "canaries">;
   /** What an earlier cut-over of the same rotation retired. Default: none. */
@@ -67,7 +69,9 @@ export async function cutOver(
   const expected = keysAfter.filter(isTrusted).map(({ kid }) => kid);
   const issuerUri = (await discover(admin)).jwksUri;
   const urls = request.jwksUris.length > 0 ? request.jwksUris : [issuerUri];
-  const jwksReadBack = await Promise.all(urls.map((url) => awaitJwks(admin, url, expected)));
+  const jwksReadBack = await Promise.all(
+    urls.map((url) => awaitJwks(admin, url, expected, { timeoutMs: request.jwksTimeoutMs ?? 60_000 })),
+  );
   for (const { url, reads } of jwksReadBack) progress(`${url} shows the new set (${reads} reads in a row)`);
   return {
     activatedAt,

@@ -1,9 +1,10 @@
 import { RotationError } from "./errors.ts";
-import { type Instance, onEveryInstance } from "./instances.ts";
+import { type Instance, type OpenInstance, onEveryInstance } from "./instances.ts";
 import { type Discovery, discover, type PublishedJwks, readJwks } from "./jwks.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import { type ProbeSettings, probe, type Verdict } from "./probes.ts";
 import { listSigningKeys, type RealmKey, rotationOf, updateKeyComponent } from "./realm-keys.ts";
+import { type RefreshSettings, refreshInstance } from "./refresh.ts";
 import { type MintedToken, mintToken, type ProbeClient } from "./tokens.ts";
 
 /** Real tokens signed by a key that is about to retire: one that every instance sees before the cut-over, one that none does. */
@@ -25,8 +26,9 @@ export interface CanaryRequest {
   exemptKeys: string[];
   instances: Instance[];
   probe: ProbeSettings;
-  /** Instances probed at a time. */
-  concurrency: number;
+  refresh: RefreshSettings;
+  /** Secret. */
+  refreshToken: string;
   /** One client for each algorithm. */
   probeClients: ProbeClient[];
 }
@@ -59,7 +61,7 @@ export interface CanaryResult {
 
 /**
  * Mints two canaries with each signing key that the rotation will retire, and asks every instance for its verdict
- * on the first of them, while the key is still trusted.
+ * on the first of them, while the key is still trusted. An instance that rejects one is refreshed and asked again.
  *
  * @throws {RotationError} ALGORITHM_NOT_COVERED for a key that no probe client can mint with;
  *   BASELINE_REJECTED when instances answer and none accepts, because then the probe is wrong and would prove nothing
@@ -148,13 +150,27 @@ async function borrowSigner<T>(
 }
 
 async function askEveryInstance(request: CanaryRequest, canaries: readonly Canary[]): Promise<Baseline[]> {
-  return onEveryInstance(request.instances, request.concurrency, async (instance) => {
-    const verdicts: Baseline["verdicts"] = [];
-    for (const { kid, seen } of canaries) {
-      verdicts.push({ kid, verdict: await probe(instance, request.probe, seen.token) });
-    }
-    return { instance: instance.name, verdicts };
+  return onEveryInstance(request.instances, request.refresh.concurrency, async (instance) => {
+    const verdicts = await askAbout(instance, request, canaries);
+    if (!verdicts.some(({ verdict }) => verdict.kind === "rejected"))
+      return { instance: instance.name, verdicts };
+    // It may not have fetched a young key yet; a key that it never trusted could not be proven to have died there.
+    const present = canaries.map(({ kid }) => kid);
+    await refreshInstance(instance, request.refresh, request.refreshToken, { present, absent: [] });
+    return { instance: instance.name, verdicts: await askAbout(instance, request, canaries) };
   });
+}
+
+async function askAbout(
+  instance: OpenInstance,
+  request: CanaryRequest,
+  canaries: readonly Canary[],
+): Promise<Baseline["verdicts"]> {
+  const verdicts: Baseline["verdicts"] = [];
+  for (const { kid, seen } of canaries) {
+    verdicts.push({ kid, verdict: await probe(instance, request.probe, seen.token) });
+  }
+  return verdicts;
 }
 
 function notCovered({ kid, algorithm, componentName }: RealmKey): RotationError {

@@ -11,7 +11,7 @@ import { publishKey } from "#operations/publish-key";
 import { listKeyComponents, listSigningKeys, readRealm, updateKeyComponent } from "#operations/realm-keys";
 import { mintToken, type ProbeClient } from "#operations/tokens";
 import { sendJson, serve } from "./loopback-server.ts";
-import { probeSettings } from "./samples.ts";
+import { probeSettings, refreshSettings } from "./samples.ts";
 import { partOf } from "./signing-realm.ts";
 
 const keyProvider = "org.keycloak.keys.KeyProvider";
@@ -221,7 +221,8 @@ function canaries(connection: () => KeycloakConnection): void {
       exemptKeys: [],
       instances,
       probe: probeSettings,
-      concurrency: 1,
+      refresh: refreshSettings,
+      refreshToken: "refresh-token-of-the-tests",
       probeClients,
     };
     const { tokens, findings } = await mintCanaries(admin, asked);
@@ -249,7 +250,8 @@ function canaries(connection: () => KeycloakConnection): void {
       exemptKeys,
       instances: [],
       probe: probeSettings,
-      concurrency: 1,
+      refresh: refreshSettings,
+      refreshToken: "refresh-token-of-the-tests",
       probeClients,
     };
     await assert.rejects(mintCanaries(admin, asked), { code: "TOKEN_NOT_MINTED" });
@@ -266,7 +268,8 @@ function canaries(connection: () => KeycloakConnection): void {
       exemptKeys: [],
       instances,
       probe: probeSettings,
-      concurrency: 1,
+      refresh: refreshSettings,
+      refreshToken: "refresh-token-of-the-tests",
       probeClients,
     };
     await assert.rejects(mintCanaries(admin, asked), { code: "BASELINE_REJECTED", message: /api-1/ });
@@ -279,7 +282,8 @@ function canaries(connection: () => KeycloakConnection): void {
       exemptKeys: [],
       instances: [],
       probe: probeSettings,
-      concurrency: 1,
+      refresh: refreshSettings,
+      refreshToken: "refresh-token-of-the-tests",
       probeClients: [],
     };
     await assert.rejects(mintCanaries(admin, asked), { code: "ALGORITHM_NOT_COVERED" });

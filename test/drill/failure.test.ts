@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { suite, test } from "node:test";
+import type { Scenario } from "../../scripts/lab/scenario.ts";
+import {
+  adoptedScenario,
+  evidenceOf,
+  failed,
+  managedKeys,
+  requestCount,
+  scenarioFor,
+  succeeded,
+} from "./world.ts";
+
+async function untouched(scenario: Scenario, work: () => Promise<void>): Promise<void> {
+  const look = async () => ({
+    keys: await scenario.admin.keyComponents(scenario.realm),
+    clients: await scenario.admin.get(`/${scenario.realm}/clients`),
+    requests: await requestCount(scenario),
+  });
+  const before = await look();
+  await work();
+  assert.deepEqual(await look(), before);
+}
+
+/** A service client of the master realm that may do only what is listed, on one realm. */
+async function limitedAdmin(
+  { admin, realm }: Scenario,
+  roles: string[],
+): Promise<{ id: string; secret: string }> {
+  const id = `limited-${realm}`;
+  const { clientSecret } = await admin.createClient("master", id);
+  const found = async (path: string) => (await admin.get(path)) as { id: string; name: string }[];
+  const [client] = await found(`/master/clients?clientId=${id}`);
+  const [management] = await found(`/master/clients?clientId=${realm}-realm`);
+  const account = (await admin.get(`/master/clients/${client?.id}/service-account-user`)) as { id: string };
+  const all = await found(`/master/clients/${management?.id}/roles`);
+  const granted = all.filter(({ name }) => roles.includes(name));
+  await admin.send("POST", `/master/users/${account.id}/role-mappings/clients/${management?.id}`, granted);
+  return { id, secret: clientSecret };
+}
+
+suite("bad config", () => {
+  test("every problem is in one message, and nothing was touched", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 1 });
+    await scenario.stack.setConfig({
+      rotation: "1.5",
+      incident: undefined,
+      algorithms: ["RS256", "RS257"],
+      instances: ["not a url", "ftp://api"],
+      refresh: { attemps: 3 },
+      probe: { rejectedStatuses: [500] },
+      rotatoin: 2,
+    });
+    await untouched(scenario, async () => {
+      const { output } = failed(await scenario.stack.up());
+      assert.match(output, /SETTINGS_INVALID: 8 problems in the config of stack drill; nothing was touched/);
+      for (const problem of [
+        "rotation: is not a whole number of 1 or more",
+        "incident: is missing",
+        "algorithms[1]: is not one of RS256",
+        "instances[0]: is not an http(s) URL",
+        "instances[1]: is not an http(s) URL",
+        "probe.rejectedStatuses[0]: is not 401 or 403",
+        "attemps: no such key",
+        "rotatoin: no such key",
+      ]) {
+        assert.ok(output.includes(`- ${problem}`), `${problem}\n${output}`);
+      }
+    });
+  });
+
+  for (const [title, config, message] of [
+    ["a missing rotation", { rotation: undefined }, /rotation: is missing/],
+    ["rotation zero", { rotation: 0 }, /rotation: is not a whole number of 1 or more/],
+    ["an emergency without an incident", { incident: undefined }, /incident: is missing/],
+    ["an unknown algorithm", { algorithms: ["HS256"] }, /algorithms\[0\]: is not one of/],
+    ["no instances", { instances: [] }, /instances: is empty/],
+    [
+      "the same instance twice",
+      { instances: ["http://a.test", "http://a.test/"] },
+      /names the url http:\/\/a\.test twice/,
+    ],
+    [
+      "an algorithm that the realm asks for and is not listed",
+      { algorithms: ["ES256"] },
+      /the realm by default asks for RS256/,
+    ],
+  ] as const) {
+    test(`${title} is refused in the preview already`, async (t) => {
+      const scenario = await scenarioFor(t, { instances: 1 });
+      await scenario.rotateTo(1, "INC-1", config);
+      const { output } = failed(await scenario.stack.preview());
+      assert.match(output, message);
+      assert.match(output, /SETTINGS_INVALID/);
+    });
+  }
+
+  test("a rotation lower than the last is refused together with the other problems", async (t) => {
+    const scenario = await adoptedScenario(t, { instances: 1 });
+    succeeded(
+      await (async () => {
+        await scenario.rotateTo(3, "INC-3");
+        return scenario.stack.up();
+      })(),
+    );
+    await scenario.rotateTo(2, "INC-2", { exemptKeys: "rsa-generated" });
+    await untouched(scenario, async () => {
+      const { output } = failed(await scenario.stack.up());
+      assert.match(output, /rotation: 2 is lower than 3, which realm \S+ has already had/);
+      assert.match(output, /exemptKeys: /);
+    });
+  });
+});
+
+suite("Keycloak in trouble", () => {
+  test("down: KEYCLOAK_UNREACHABLE, in the preview already", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 1 });
+    const server = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    await scenario.rotateTo(1, "INC-1", { "keycloak:url": `http://127.0.0.1:${port}` });
+    for (const run of [() => scenario.stack.preview(), () => scenario.stack.up()]) {
+      assert.match(
+        failed(await run()).output,
+        /KEYCLOAK_UNREACHABLE: .*connection refused.*check keycloak:url/,
+      );
+    }
+  });
+
+  test("wrong admin secret: KEYCLOAK_LOGIN_REFUSED, and the secret is not shown", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 1 });
+    await scenario.stack.setConfig({}, { "keycloak:clientSecret": "wrong-secret-of-the-test" });
+    await scenario.rotateTo(1, "INC-1");
+    const { output } = failed(await scenario.stack.up());
+    assert.match(output, /KEYCLOAK_LOGIN_REFUSED: .*check keycloak:clientId/);
+    assert.doesNotMatch(output, /wrong-secret-of-the-test/);
+  });
+
+  test("no such realm: REALM_NOT_FOUND", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 1 });
+    await scenario.rotateTo(1, "INC-1", { realm: "no-such-realm" });
+    assert.match(failed(await scenario.stack.up()).output, /REALM_NOT_FOUND: .*no-such-realm.*realm's name/);
+  });
+
+  test("the admin client lacks manage-realm: KEYCLOAK_ROLE_MISSING names the role, and the realm keeps its keys", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 1 });
+    const { admin, realm } = scenario;
+    const { id, secret } = await limitedAdmin(scenario, [
+      "view-realm",
+      "view-clients",
+      "manage-clients",
+      "view-users",
+    ]);
+    t.after(async () => {
+      const [client] = (await admin.get(`/master/clients?clientId=${id}`)) as { id: string }[];
+      await admin.send("DELETE", `/master/clients/${client?.id}`);
+    });
+    await scenario.stack.setConfig({ "keycloak:clientId": id }, { "keycloak:clientSecret": secret });
+    await scenario.rotateTo(1, "INC-1");
+    const { output } = failed(await scenario.stack.up());
+    assert.match(output, /KEYCLOAK_ROLE_MISSING: .*the role manage-realm/);
+    assert.deepEqual((await managedKeys(scenario)).all, []);
+    assert.equal((await admin.signingKeys(realm)).length, 1);
+  });
+
+  test("a JWKS URL that goes on serving the old set stops the run before any refresh, with evidence", async (t) => {
+    const scenario = await adoptedScenario(t, { instances: 1 });
+    const stale = JSON.stringify({ keys: [{ kid: "old", kty: "RSA", use: "sig", alg: "RS256" }] });
+    const server = createServer((_request, response) => response.end(stale)).listen(0, "127.0.0.1");
+    t.after(() => server.close());
+    await new Promise((resolve) => server.once("listening", resolve));
+    const cdn = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`;
+    await scenario.rotateTo(2, "INC-2", {
+      jwksUris: [scenario.admin.jwksUri(scenario.realm), cdn],
+      jwksTimeoutSeconds: 2,
+    });
+    const { output } = failed(await scenario.stack.up());
+    assert.match(output, /JWKS_NOT_CURRENT: .*lacks .*still has old.*purge the cache/);
+    assert.ok(
+      (await scenario.fleet.instances[0]?.accessLog())?.every(({ path }) => !path.includes("refresh")) ??
+        false,
+    );
+    const evidence = await evidenceOf(scenario, "INC-2", 2);
+    assert.deepEqual([evidence.outcome, evidence.failedPhase], ["failed", "cut-over"]);
+    await scenario.stack.setConfig({ jwksUris: undefined });
+    succeeded(await scenario.stack.up());
+  });
+});

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import { adoptedScenario, succeeded } from "./world.ts";
+
+/** A JWT anywhere in a text: what no log, state or evidence may hold. */
+const jwt = /eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/;
+
+/** A text, and what of it decodes from base64: a secret must be in neither. */
+function layers(text: string): string {
+  const chunks = text.match(/[A-Za-z0-9+/_-]{16,}={0,2}/g) ?? [];
+  const decoded = chunks.map((chunk) => Buffer.from(chunk, "base64").toString("latin1"));
+  return [text, ...decoded].join("\n");
+}
+
+async function filesBelow(directory: string): Promise<{ path: string; text: string }[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Promise.all(files.map(async (path) => ({ path, text: await readFile(path, "utf8") })));
+}
+
+async function processList(): Promise<string> {
+  const { stdout } = await promisify(execFile)("ps", ["-eo", "args"], { maxBuffer: 16 * 1024 * 1024 });
+  return stdout;
+}
+
+suite("no secret anywhere", () => {
+  test("admin secret, refresh token, probe secrets, canary and fresh tokens are in no state, output, evidence or process list", async (t) => {
+    const output: string[] = [];
+    const scenario = await adoptedScenario(t, { onLine: (line) => output.push(line) });
+    const { admin, realm, keycloak, refreshToken, stack } = scenario;
+    await scenario.rotateTo(2, "INC-2");
+    let running = true;
+    const lists: string[] = [];
+    const watching = (async () => {
+      while (running) {
+        lists.push(await processList());
+        await delay(100);
+      }
+    })();
+    succeeded(await stack.preview(["--diff"]));
+    succeeded(await stack.up(["--diff"]));
+    running = false;
+    await watching;
+    succeeded(await stack.refresh());
+
+    const clients = (await admin.get(`/${realm}/clients`)) as { clientId: string; id: string }[];
+    const probes = clients.filter(({ clientId }) => clientId.startsWith("jwks-break-glass-probe-"));
+    const secrets = await Promise.all(
+      probes.map(
+        async ({ id }) =>
+          ((await admin.get(`/${realm}/clients/${id}/client-secret`)) as { value: string }).value,
+      ),
+    );
+    assert.equal(secrets.length, 2);
+    const plain = await stack.outputs({ showSecrets: true });
+    assert.equal(plain.refreshToken, refreshToken);
+
+    const places = [
+      { path: "output", text: output.join("\n") },
+      { path: "process list", text: lists.join("\n") },
+      { path: "export", text: JSON.stringify(await stack.export()) },
+      ...(await filesBelow(join(scenario.directory, "backend"))),
+      ...(await filesBelow(scenario.evidenceDir)),
+    ];
+    assert.ok(lists.length > 3 && places.length > 10);
+    for (const { path, text } of places) {
+      const all = layers(text);
+      for (const secret of [keycloak.adminClientSecret, refreshToken, ...secrets]) {
+        assert.ok(!all.includes(secret), `a secret is in ${path}`);
+      }
+      assert.doesNotMatch(all, jwt, `a token is in ${path}`);
+    }
+  });
+
+  test("the search itself finds a secret that is there, plain or in base64", () => {
+    const secret = "0123456789abcdef-secret";
+    assert.ok(layers(`x ${secret} y`).includes(secret));
+    assert.ok(layers(`x ${Buffer.from(`key=${secret}`).toString("base64")} y`).includes(secret));
+    assert.match(layers("token eyJhbGciOiJSUzI1NiJ9.eyJqdGkiOiJ0ZXN0In0.c2lnbmF0dXJl end"), jwt);
+  });
+});
