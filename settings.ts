@@ -84,24 +84,26 @@ function parseJson(text: string): unknown {
 /** Looks at the realm with whatever of the settings is sound, so that its problems are in the same message. */
 async function realmProblems(connection: KeycloakConnection, raw: Record<string, string>): Promise<string[]> {
   if (!raw.realm) return [];
-  const sound = settingsShape
-    .pick({ rotation: true, algorithms: true, exemptKeys: true })
-    .safeParse(parseStructured(raw));
-  const rotation = settingsShape.shape.rotation.safeParse(raw.rotation);
+  const { rotation, algorithms: listed, exemptKeys } = settingsShape.shape;
+  const { rotation: given, ...lists } = parseStructured(raw);
   return inspectRealm(new KeycloakAdmin(connection, raw.realm), {
-    rotation: rotation.data ?? Number.POSITIVE_INFINITY,
-    algorithms: sound.data?.algorithms ?? algorithms,
-    exemptKeys: sound.data?.exemptKeys ?? [],
+    rotation: rotation.safeParse(given).data ?? Number.POSITIVE_INFINITY,
+    algorithms: listed.safeParse(lists.algorithms).data ?? algorithms,
+    exemptKeys: exemptKeys.safeParse(lists.exemptKeys).data ?? [],
   });
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {
-  if (issue.code === "unrecognized_keys")
-    return `${issue.keys.join(", ")}: no such key; see Pulumi.yaml for the keys there are`;
-  const where = issue.path
-    .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
-    .join("");
-  return `${where.replace(/^\./, "") || "config"}: ${issue.message}`;
+  if (issue.code === "unrecognized_keys") {
+    const keys = issue.keys.map((key) => pathOf([...issue.path, key])).join(", ");
+    return `${keys}: no such key; see Pulumi.yaml for the keys there are`;
+  }
+  return `${pathOf(issue.path)}: ${issue.message}`;
+}
+
+function pathOf(parts: readonly PropertyKey[]): string {
+  const text = parts.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
+  return text.replace(/^\./, "");
 }
 
 function invalid(problems: readonly string[]): pulumi.RunError {

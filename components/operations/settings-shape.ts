@@ -11,10 +11,13 @@ const accepted = z.int().min(200, "is not a 2xx status").max(299, "is not a 2xx 
 const rejected = z.literal([401, 403], "is not 401 or 403");
 const seconds = (initial: number) => z.number().positive().max(600).default(initial);
 const names = z.array(z.string().min(1)).default([]);
-const instance = z.union([
-  baseUrl.transform((url) => ({ name: new URL(url).host, url })),
-  z.strictObject({ name: z.string().min(1), url: baseUrl }),
-]);
+/** Either a base URL, whose host is then the name, or both. */
+const instance = z.preprocess(
+  (given) => (typeof given === "string" ? { url: given } : given),
+  z
+    .strictObject({ name: z.string().min(1).optional(), url: baseUrl })
+    .transform(({ name, url }) => ({ name: name ?? new URL(url).host, url })),
+);
 
 /**
  * The stack config's own keys, with their defaults and what is wrong with a value in words. Lists and objects come
@@ -75,12 +78,11 @@ export const settingsShape = z.strictObject({
 /** Keys whose values are lists or objects. */
 export const structuredKeys = ["algorithms", "exemptKeys", "jwksUris", "instances", "refresh", "probe"];
 
-function refuseDoubles(instances: readonly Instance[], context: z.RefinementCtx): void {
+/** Where an instance is itself wrong, its name or URL may be missing here. */
+function refuseDoubles(instances: readonly Partial<Instance>[], context: z.RefinementCtx): void {
   for (const key of ["name", "url"] as const) {
-    const seen = new Set<string>();
-    for (const { [key]: value } of instances) {
-      if (seen.has(value)) context.addIssue(`names the ${key} ${value} twice`);
-      seen.add(value);
-    }
+    const values = instances.flatMap((instance) => instance[key] ?? []);
+    const doubles = values.filter((value, index) => values.indexOf(value) !== index);
+    for (const value of new Set(doubles)) context.addIssue(`names the ${key} ${value} twice`);
   }
 }

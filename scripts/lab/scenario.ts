@@ -23,7 +23,7 @@ export interface ScenarioOptions {
   /** The realm's name; made by `makeRealm`. Default: a random one. */
   realm?: string;
   /** Default: as Keycloak's console does, with an id that is not its name. */
-  makeRealm?: (admin: LabAdmin, name: string) => Promise<unknown>;
+  makeRealm?: (admin: LabAdmin, name: string, keycloak: LabKeycloak) => Promise<unknown>;
   /** Stack config beside or instead of the scenario's own. */
   config?: Record<string, unknown>;
 }
@@ -90,7 +90,7 @@ export async function openScenario(options: ScenarioOptions = {}): Promise<Scena
     const keycloak = await startKeycloak({ onProgress });
     undo.push(() => keycloak.stop());
     const admin = new LabAdmin(keycloak);
-    await (options.makeRealm ?? ((by, name) => by.createRealm(name)))(admin, realm);
+    await (options.makeRealm ?? ((by, name) => by.createRealm(name)))(admin, realm, keycloak);
     const refreshToken = randomBytes(24).toString("base64url");
     onProgress(`starting ${instances} API processes`);
     const fleet = await startFleet({ count: instances, issuer: admin.issuer(realm), refreshToken });
