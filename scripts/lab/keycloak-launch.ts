@@ -36,6 +36,8 @@ export function installationLaunch(home: string): Launch {
       join(home, "bin", "kc.sh"),
       "start",
       "--optimized",
+      // Not built in: without it, a cluster member listens on every interface.
+      "--cache=local",
       "--http-enabled=true",
       "--hostname-strict=false",
       "--http-host=127.0.0.1",
