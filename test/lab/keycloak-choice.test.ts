@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { startKeycloak } from "../../scripts/lab/keycloak.ts";
+import { containerLaunch } from "../../scripts/lab/keycloak-container.ts";
+import { installationLaunch } from "../../scripts/lab/keycloak-launch.ts";
 
 const names = [
   "PATH",
@@ -53,4 +55,20 @@ describe("the choice of a Keycloak", () => {
       /set LAB_KEYCLOAK_ADMIN_CLIENT_ID and LAB_KEYCLOAK_ADMIN_CLIENT_SECRET/,
     );
   });
+});
+
+test("an installation is bound to loopback, without a cluster that would listen elsewhere", () => {
+  const command = installationLaunch("/keycloak").command(4711);
+  for (const argument of ["--http-host=127.0.0.1", "--http-port=4711", "--cache=local"]) {
+    assert.ok(command.includes(argument), argument);
+  }
+});
+
+test("a container is published on loopback, is given its secret without a value to be seen, and is killed by name", () => {
+  const { command, cleanup } = containerLaunch("podman");
+  const args = command(4711);
+  assert.ok(args.includes("--publish=127.0.0.1:4711:8080"));
+  assert.ok(args.includes("--env=KC_BOOTSTRAP_ADMIN_CLIENT_SECRET"));
+  assert.ok(args.includes(`--name=${cleanup?.at(-1)}`));
+  assert.deepEqual(cleanup?.slice(0, 2), ["podman", "kill"]);
 });
