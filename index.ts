@@ -19,3 +19,4 @@ export const retiredKids = keyRotation.retiredKids;
 export const verified = keyRotation.verified;
 export const exposureWindowMs = keyRotation.exposureWindowMs;
 export const report = keyRotation.report;
+export const evidenceDigest = keyRotation.evidenceDigest;

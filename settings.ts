@@ -1,39 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { type KeycloakConnection, readConnection } from "#operations/connection";
-import type { RunContext } from "#operations/evidence";
 import { inspectRealm } from "#operations/inspect-realm";
-import type { Instance } from "#operations/instances";
 import { KeycloakAdmin } from "#operations/keycloak-admin";
-import type { ProbeSettings } from "#operations/probes";
-import { type Algorithm, algorithms } from "#operations/realm-keys";
-import type { RefreshSettings } from "#operations/refresh";
+import { algorithms } from "#operations/realm-keys";
 import { settingsShape, structuredKeys } from "#operations/settings-shape";
+import type { KeyRotationArgs } from "./components/key-rotation.ts";
 
 /** Everything that the stack config says, checked. */
-export interface Settings {
-  run: RunContext;
-  algorithms: Algorithm[];
-  /** RSA modulus bits of new keys. */
-  keySize: number;
-  exemptKeys: string[];
-  jwksUris: string[];
-  /** Milliseconds until each must show the new set. */
-  jwksTimeoutMs: number;
-  instances: Instance[];
-  refresh: RefreshSettings;
-  probe: ProbeSettings;
-  probeClient: ProbeClientSettings;
+export interface Settings extends Omit<KeyRotationArgs, "refreshToken"> {
   /** Where it is not given, the program generates one. */
   refreshToken?: pulumi.Output<string>;
-}
-
-/** What the API demands of a token, beyond its signature. */
-export interface ProbeClientSettings {
-  /** Values for the `aud` claim. Default: none. */
-  audience: string[];
-  /** Realm roles of the probe clients' service accounts. Default: none. */
-  realmRoles: string[];
 }
 
 type Shape = z.infer<typeof settingsShape>;

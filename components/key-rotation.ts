@@ -29,6 +29,7 @@ export interface KeyRotationArgs {
   instances: Instance[];
   refresh: RefreshSettings;
   probe: ProbeSettings;
+  /** What the API demands of a token beyond its signature: `aud` values, and realm roles of its service account. */
   probeClient: { audience: string[]; realmRoles: string[] };
   /** Secret. The bearer token of the instances' refresh operation. */
   refreshToken: pulumi.Input<string>;
@@ -46,6 +47,8 @@ export class KeyRotation extends pulumi.ComponentResource {
   readonly exposureWindowMs: pulumi.Output<number | undefined>;
   /** Path of the report that an auditor reads. */
   readonly report: pulumi.Output<string>;
+  /** SHA-256 of the evidence bundle's SHA256SUMS, hex: write it into the ticket, and the bundle can't change unseen. */
+  readonly evidenceDigest: pulumi.Output<string>;
 
   constructor(name: string, args: KeyRotationArgs, opts?: pulumi.ComponentResourceOptions) {
     super("jwks:index:KeyRotation", name, {}, opts);
@@ -64,6 +67,7 @@ export class KeyRotation extends pulumi.ComponentResource {
     this.verified = verification.verified;
     this.exposureWindowMs = evidence.exposureWindowMs;
     this.report = evidence.reportPath;
+    this.evidenceDigest = evidence.digest;
     this.registerOutputs({
       kids: this.kids,
       retiredKids: this.retiredKids,
