@@ -8,7 +8,7 @@ import { call, probe, refresh, refreshToken } from "./calls.ts";
 
 test("against Keycloak, a disabled key's token is refused after a refresh, and a denied session at once", async () => {
   const keycloak = await startKeycloak();
-  // Hooks run in the order of their registration: one alone keeps Keycloak until the others are done.
+  // In reverse order, unlike t.after: Keycloak goes last.
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => keycloak.stop());
   const admin = new LabAdmin(keycloak);
