@@ -114,7 +114,7 @@ function instances({ verification, baseline }: Evidence): string {
     ],
     (verification?.instances ?? []).map((one) => [
       one.instance,
-      one.verified ? "yes" : "**NO**",
+      one.verified ? "yes" : "NO",
       one.proof,
       unique(before.get(one.instance)),
       verdicts(one, "retired"),

@@ -78,12 +78,8 @@ export async function verifyInstance(
     ...baselineGaps(questions, baseline),
     ...questions.withoutCanary.map((kid) => `can't be asked about kid ${kid}: no canary of it exists`),
   ];
-  const reasons = silent
-    ? [
-        ...keyChecks.filter(({ ok, verdict }) => !ok && verdict !== silent.verdict).map(describeFailure),
-        describeSilence(silent),
-      ]
-    : checks.filter(({ ok }) => !ok).map(describeFailure);
+  const failures = checks.filter(({ ok, verdict }) => !ok && verdict !== silent?.verdict);
+  const reasons = [...describeFailures(failures), ...(silent ? [describeSilence(silent)] : [])];
   return {
     instance: instance.name,
     url: instance.url,
@@ -225,14 +221,25 @@ function provenAt(retired: readonly Check[]): string {
   );
 }
 
-function describeFailure({ check, subject, canary, verdict }: Check): string {
-  const token =
-    check === "retired"
-      ? `the ${canary} canary of retired kid ${subject}`
-      : `the ${check} token (${subject})`;
+/** A phrase for each failure; one for both canaries of a key where both have the same fate. */
+function describeFailures(failures: readonly Check[]): string[] {
+  const phrases = new Map<string, string[]>();
+  for (const failure of failures) {
+    const phrase = describeFailure(failure);
+    phrases.set(phrase, [...(phrases.get(phrase) ?? []), ...(failure.canary ? [failure.canary] : [])]);
+  }
+  return [...phrases].map(([phrase, canaries]) =>
+    canaries.length === 0
+      ? phrase
+      : `${phrase} (its ${canaries.join(" and ")} ${canaries.length > 1 ? "canaries" : "canary"})`,
+  );
+}
+
+function describeFailure({ check, subject, verdict }: Check): string {
+  const token = check === "retired" ? `a token of retired kid ${subject}` : `the ${check} token (${subject})`;
   switch (verdict.kind) {
     case "accepted":
-      return check === "retired" ? `still accepts kid ${subject} (its ${canary} canary)` : `accepts ${token}`;
+      return check === "retired" ? `still accepts kid ${subject}` : `accepts ${token}`;
     case "rejected":
       return `rejects ${token} with ${verdict.status}`;
     case "inconclusive":

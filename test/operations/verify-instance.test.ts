@@ -107,8 +107,7 @@ suite("verifyInstance", () => {
     const server = await api(t, { jwks: staleSet });
     const result = await verify(server.url, await questions());
     assert.deepEqual([result.proof, result.verified, result.provenAt], ["unproven", false, undefined]);
-    assert.match(result.reasons.join(), /still accepts kid old \(its unseen canary\)/);
-    assert.match(result.reasons.join(), /still accepts kid old \(its seen canary\)/);
+    assert.match(result.reasons.join(), /still accepts kid old \(its unseen and seen canaries\)/);
     assert.equal(refreshes(server), 1);
   });
 
@@ -145,10 +144,7 @@ suite("verifyInstance", () => {
     const canaries = [{ kid: "old", algorithm: "RS256", seen: dead, unseen: dead }];
     const result = await verify(server.url, await questions({ canaries }));
     assert.deepEqual([result.proof, result.verified], ["unproven", false]);
-    assert.match(
-      result.reasons.join(),
-      /no verdict on the unseen canary of retired kid old: the token expires at/,
-    );
+    assert.match(result.reasons.join(), /no verdict on a token of retired kid old: the token expires at/);
   });
 
   test("one expired canary of two is enough to leave it unproven", async (t) => {
