@@ -25,7 +25,7 @@ export interface LabKubernetes {
   tokenFor(user: LabUser): string;
   /** A kubeconfig, with one context, of such a user. Only where the lab built the cluster. */
   kubeconfigFor(user: LabUser, namespace?: string): Promise<{ kubeconfigPath: string; token: string }>;
-  /** Ends what a token is good for, within a second or two. */
+  /** Ends what a token is good for: the API server, which remembers tokens, refuses it ten seconds later. */
   revoke(token: string): void;
   /** Where its logs are; undefined where the lab did not start it. */
   readonly directory: string | undefined;

@@ -1,4 +1,5 @@
 import type { CoreV1Api, V1EnvVar, V1Pod } from "@kubernetes/client-node";
+import { persistently, refusalStatus } from "./api-calls.ts";
 
 type Values = Readonly<Record<string, string>>;
 
@@ -10,10 +11,15 @@ export class ContainerConfigError extends Error {}
  *
  * @throws ContainerConfigError where one that is not optional, or its key, does not exist
  */
-export async function podEnvironment(core: CoreV1Api, pod: V1Pod, podIP: string): Promise<Values> {
+export async function podEnvironment(
+  core: CoreV1Api,
+  pod: V1Pod,
+  podIP: string,
+  signal: AbortSignal,
+): Promise<Values> {
   const namespace = pod.metadata?.namespace ?? "default";
   const [container] = pod.spec?.containers ?? [];
-  const read = source(core, namespace);
+  const read = source(core, namespace, signal);
   const result: Record<string, string> = {};
   for (const { prefix = "", secretRef, configMapRef } of container?.envFrom ?? []) {
     const from = secretRef ?? configMapRef;
@@ -33,18 +39,24 @@ type Read = (
   optional: boolean | undefined,
 ) => Promise<Values | undefined>;
 
-function source(core: CoreV1Api, namespace: string): Read {
+function source(core: CoreV1Api, namespace: string, signal: AbortSignal): Read {
   return async (kind, name, optional) => {
     try {
-      if (kind === "configmap") return (await core.readNamespacedConfigMap({ name, namespace })).data ?? {};
-      const { data = {} } = await core.readNamespacedSecret({ name, namespace });
+      if (kind === "configmap") {
+        const { data = {} } = await persistently(
+          () => core.readNamespacedConfigMap({ name, namespace }),
+          signal,
+        );
+        return data;
+      }
+      const { data = {} } = await persistently(() => core.readNamespacedSecret({ name, namespace }), signal);
       const decoded = Object.entries(data).map(([key, value]) => [
         key,
         Buffer.from(value, "base64").toString(),
       ]);
       return Object.fromEntries(decoded);
     } catch (error) {
-      if ((error as { code?: unknown }).code !== 404) throw error;
+      if (refusalStatus(error) !== 404) throw error;
       if (optional) return undefined;
       throw new ContainerConfigError(`${kind} "${name}" not found`);
     }

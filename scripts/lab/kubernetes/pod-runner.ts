@@ -48,13 +48,13 @@ const reconnectMs = 200;
  * @throws Error where the cluster has no such node
  */
 export async function startPodRunner(
-  kubernetes: Pick<LabKubernetes, "kubeconfigPath">,
+  kubernetes: Pick<LabKubernetes, "kubeconfigPath" | "directory">,
   options: PodRunnerOptions = {},
 ): Promise<PodRunner> {
   const kubeconfig = readKubeconfig(kubernetes.kubeconfigPath);
   const core = kubeconfig.makeApiClient(CoreV1Api);
   await requireNode(core);
-  const directory = await mkdtemp(join(tmpdir(), "lab-pods-"));
+  const directory = await mkdtemp(join(kubernetes.directory ?? tmpdir(), "lab-pods-"));
   const { crashBackOffMs = 1_000, onProblem = console.error } = options;
   const workers = new Workers({ kubeconfig, core, directory, crashBackOffMs, onProblem });
   const informer = podInformer(kubeconfig, core, options.namespace);

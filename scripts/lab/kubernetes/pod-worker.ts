@@ -147,7 +147,7 @@ export class PodWorker {
     const running = { startedAt: process.startedAt };
     const report = (ready: boolean) => this.#report({ ...history, state: { running }, ready });
     const onChange = async (ready: boolean) => {
-      if (ready) await persistently(async () => this.#mapping?.touch(), this.#abort.signal);
+      if (ready) await this.#mapping?.served(this.#abort.signal);
       await report(ready);
     };
     const ended = new AbortController();
@@ -166,7 +166,7 @@ export class PodWorker {
     const { core } = this.#world;
     for (;;) {
       try {
-        return await persistently(() => podEnvironment(core, this.#pod, address.host), signal);
+        return await podEnvironment(core, this.#pod, address.host, signal);
       } catch (error) {
         if (!(error instanceof ContainerConfigError)) throw error;
         await this.#reportWaiting("CreateContainerConfigError", error.message);

@@ -15,7 +15,7 @@ export interface TokenReviewer {
   readonly url: string;
   /** A new token for a user, valid until it is revoked or the lab stops. */
   issue(user: LabUser): string;
-  /** The API server may still know the token for a second. */
+  /** The API server remembers it for ten seconds. */
   revoke(token: string): void;
   stop(): Promise<void>;
 }

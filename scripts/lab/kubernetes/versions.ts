@@ -22,6 +22,8 @@ export type Program = keyof typeof programs;
 
 export const buildFlags = [
   "-trimpath",
+  // The linker drops it anyway (-w): without it, the compiler has a tenth less to do.
+  "-gcflags=all=-dwarf=false",
   // Kubernetes asks its own version, which otherwise comes from a Git checkout, to tell which features it has.
   `-ldflags=-s -w -X k8s.io/component-base/version.gitVersion=v${versions.kubernetes}`,
 ];
