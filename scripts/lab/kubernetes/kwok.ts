@@ -36,6 +36,8 @@ export async function startKwok(plane: ControlPlane, home: string, directory: st
     const { status } = await core.readNode({ name: nodeName });
     return status?.conditions?.some(isReadyCondition) ?? false;
   });
+  // An admission plugin has put "not ready" there, which is the node-lifecycle controller's to take away.
+  await core.patchNode({ name: nodeName, body: [{ op: "add", path: "/spec/taints", value: [] }] });
 }
 
 async function defineResources(api: ApiextensionsV1Api, home: string): Promise<void> {
