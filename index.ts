@@ -1,18 +1,17 @@
-import * as random from "@pulumi/random";
+import { ApiRefreshToken } from "./components/api-refresh-token.ts";
 import { KeyRotation } from "./components/key-rotation.ts";
 import { readSettings } from "./settings.ts";
 
 const settings = await readSettings();
 
-const generated = settings.refreshToken
-  ? undefined
-  : new random.RandomBytes("api-refresh-token", { length: 32 }).hex;
+const apiToken = new ApiRefreshToken("api-refresh-token", settings);
+
+const keyRotation = new KeyRotation("rotation", { ...settings, refreshTokens: apiToken.candidates });
+
+apiToken.rollOut(keyRotation, settings);
 
 /** Secret: what the instances take as INTERNAL_JWKS_REFRESH_TOKEN. */
-export const refreshToken = settings.refreshToken ?? generated;
-
-const keyRotation = new KeyRotation("rotation", { ...settings, refreshToken: refreshToken ?? "" });
-
+export const refreshToken = apiToken.token;
 export const rotation = settings.run.rotation;
 export const kids = keyRotation.kids;
 export const retiredKids = keyRotation.retiredKids;

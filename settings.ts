@@ -2,15 +2,22 @@ import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { type KeycloakConnection, readConnection } from "#operations/connection";
 import { inspectRealm } from "#operations/inspect-realm";
+import { inspectTargets } from "#operations/inspect-targets";
 import { KeycloakAdmin } from "#operations/keycloak-admin";
+import { configureKubernetes } from "#operations/kubernetes/kubernetes-defaults";
 import { algorithms } from "#operations/realm-keys";
-import { settingsShape, structuredKeys } from "#operations/settings-shape";
+import { type ConfiguredTarget, settingsShape, structuredKeys } from "#operations/settings-shape";
 import type { KeyRotationArgs } from "./components/key-rotation.ts";
 
 /** Everything that the stack config says, checked. */
-export interface Settings extends Omit<KeyRotationArgs, "refreshToken"> {
+export interface Settings extends Omit<KeyRotationArgs, "refreshTokens" | "targets"> {
+  targets: ConfiguredTarget[];
   /** Where it is not given, the program generates one. */
   refreshToken?: pulumi.Output<string>;
+  /** Another number makes the program generate another one. */
+  refreshTokenVersion: number;
+  /** The `kubernetes:` config namespace. */
+  kubernetes: { kubeconfig?: pulumi.Output<string>; context?: string };
 }
 
 type Shape = z.infer<typeof settingsShape>;
@@ -25,13 +32,16 @@ export async function readSettings(): Promise<Settings> {
   const raw = readNamespace(pulumi.getProject());
   const parsed = settingsShape.safeParse(parseStructured(raw));
   const keycloak = readNamespace("keycloak");
+  const kubernetes = readNamespace("kubernetes");
+  configureKubernetes((key) => kubernetes[key]);
   const read = readConnection((key) => keycloak[key]);
   const problems = [
     ...(parsed.error?.issues.map(describeIssue) ?? []),
     ...("problems" in read ? read.problems : await realmProblems(read.connection, raw)),
+    ...(await targetProblems(raw)),
   ];
   if (problems.length > 0 || !parsed.success) throw invalid(problems);
-  return toSettings(parsed.data);
+  return toSettings(parsed.data, kubernetes);
 }
 
 /** The values of one namespace, without those that are empty. Unlike `Config`, it does not warn of reading a secret. */
@@ -70,6 +80,16 @@ async function realmProblems(connection: KeycloakConnection, raw: Record<string,
   });
 }
 
+/** Looks at the clusters with whatever of the settings is sound. One that does not answer is only warned of. */
+async function targetProblems(raw: Record<string, string>): Promise<string[]> {
+  const { instances, restart } = parseStructured(raw);
+  const targets = settingsShape.shape.instances.safeParse(instances).data ?? [];
+  const strategy = settingsShape.shape.restart.safeParse(restart).data?.strategy ?? "";
+  const { problems, warnings } = await inspectTargets(targets, strategy);
+  for (const warning of warnings) await pulumi.log.warn(warning);
+  return problems;
+}
+
 function describeIssue(issue: z.core.$ZodIssue): string {
   if (issue.code === "unrecognized_keys") {
     const keys = issue.keys.map((key) => pathOf([...issue.path, key])).join(", ");
@@ -92,9 +112,10 @@ function invalid(problems: readonly string[]): pulumi.RunError {
   );
 }
 
-function toSettings(data: Shape): Settings {
+function toSettings(data: Shape, { kubeconfig, context }: Record<string, string>): Settings {
   const { rotation, mode, incident, reason, realm, evidenceDir } = data;
   const { algorithms, keySize, exemptKeys, jwksUris, instances, refresh, probe, refreshToken } = data;
+  const { timeoutSeconds: restartTimeout, ...restartRest } = data.restart;
   const { audience, realmRoles, timeoutSeconds, ...probeRest } = probe;
   const { timeoutSeconds: refreshTimeout, ...refreshRest } = refresh;
   return {
@@ -102,12 +123,18 @@ function toSettings(data: Shape): Settings {
     keySize,
     exemptKeys,
     jwksUris,
-    instances,
+    targets: instances,
     jwksTimeoutMs: data.jwksTimeoutSeconds * 1000,
     run: { rotation, mode, incident, reason, realm, evidenceDir, stack: pulumi.getStack() },
     refresh: { ...refreshRest, timeoutMs: refreshTimeout * 1000 },
     probe: { ...probeRest, timeoutMs: timeoutSeconds * 1000 },
     probeClient: { audience, realmRoles },
+    restart: { ...restartRest, timeoutMs: restartTimeout * 1000 },
+    refreshTokenVersion: data.refreshTokenVersion,
+    kubernetes: {
+      ...(kubeconfig === undefined ? {} : { kubeconfig: pulumi.secret(kubeconfig) }),
+      ...(context === undefined ? {} : { context }),
+    },
     ...(refreshToken === undefined ? {} : { refreshToken: pulumi.secret(refreshToken) }),
   };
 }

@@ -1,21 +1,22 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { RunContext } from "#operations/evidence";
 import type { PhaseRecord } from "#operations/evidence-schema";
-import type { Instance } from "#operations/instances";
 import type { CanaryFindings, CanaryRequest } from "#operations/mint-canaries";
 import type { ProbeSettings } from "#operations/probes";
 import type { RefreshSettings } from "#operations/refresh";
+import type { Target } from "#operations/targets";
 import type { ProbeClient } from "#operations/tokens";
 import { configure } from "./configure.ts";
 
 export interface CanaryTokenArgs {
   run: RunContext;
   exemptKeys: string[];
-  instances: Instance[];
+  /** Where the API's processes are. */
+  targets: Target[];
   probe: ProbeSettings;
   refresh: RefreshSettings;
-  /** Secret. The bearer token of the instances' refresh operation. */
-  refreshToken: pulumi.Input<string>;
+  /** Secret. The bearer tokens of the refresh operation that instances may have. */
+  refreshTokens: pulumi.Input<string[]>;
   /** Secret. One for each algorithm. */
   probeClients: pulumi.Input<ProbeClient[]>;
 }

@@ -3,6 +3,9 @@ import type { CutoverResult } from "#operations/cut-over";
 import type { Findings, RunContext } from "#operations/evidence";
 import type { PhaseRecord } from "#operations/evidence-schema";
 import type { CutoverPhaseRequest } from "#operations/phases";
+import type { ProbeSettings } from "#operations/probes";
+import type { RefreshSettings } from "#operations/refresh";
+import type { Target } from "#operations/targets";
 import { configure } from "./configure.ts";
 
 export interface KeyCutoverArgs {
@@ -15,6 +18,14 @@ export interface KeyCutoverArgs {
   jwksUris: string[];
   /** Milliseconds until each must show the new set. */
   jwksTimeoutMs: number;
+  /** Where the API's processes are: those that have appeared since the canaries were minted are asked in time. */
+  targets: Target[];
+  probe: ProbeSettings;
+  refresh: RefreshSettings;
+  /** Secret. The bearer tokens of the refresh operation that instances may have. */
+  refreshTokens: pulumi.Input<string[]>;
+  /** Secret: the canaries' tokens by their `jti`. */
+  canaryTokens: pulumi.Input<Record<string, string>>;
   /** What the phases before this one have found, the keys as they were among it. */
   before: pulumi.Input<Findings>;
 }

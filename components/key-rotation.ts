@@ -1,10 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { RunContext } from "#operations/evidence";
-import type { Instance } from "#operations/instances";
 import type { ProbeSettings } from "#operations/probes";
 import type { PublishedKey } from "#operations/publish-key";
 import type { Algorithm } from "#operations/realm-keys";
 import type { RefreshSettings } from "#operations/refresh";
+import type { RestartSettings } from "#operations/restart";
+import type { Target } from "#operations/targets";
 import { CanaryToken } from "./canary-token.ts";
 import { Evidence } from "./evidence.ts";
 import { JwksRefresh } from "./jwks-refresh.ts";
@@ -25,14 +26,16 @@ export interface KeyRotationArgs {
   jwksUris: string[];
   /** Milliseconds until each must show the new set. */
   jwksTimeoutMs: number;
-  /** Every running API process. */
-  instances: Instance[];
+  /** Where every running API process is found. */
+  targets: Target[];
   refresh: RefreshSettings;
+  /** What happens to an instance that can't be refreshed. */
+  restart: RestartSettings;
   probe: ProbeSettings;
   /** What the API demands of a token beyond its signature: `aud` values, and realm roles of its service account. */
   probeClient: { audience: string[]; realmRoles: string[] };
-  /** Secret. The bearer token of the instances' refresh operation. */
-  refreshToken: pulumi.Input<string>;
+  /** Secret. The bearer tokens of the refresh operation that instances may have. */
+  refreshTokens: pulumi.Input<string[]>;
 }
 
 /**
@@ -57,7 +60,7 @@ export class KeyRotation extends pulumi.ComponentResource {
     const canary = step.mintCanaries(probes);
     const keys = step.publish(canary);
     const cutover = step.cutOver(canary, keys);
-    const refreshed = step.enforce(keys, cutover);
+    const refreshed = step.enforce(canary, keys, cutover);
     const verification = step.verify(probes, canary, keys, cutover, refreshed);
     const evidence = step.writeEvidence(canary, keys, cutover, refreshed, verification);
     this.kids = pulumi
@@ -99,10 +102,10 @@ class Steps {
   }
 
   mintCanaries(probes: ProbeClients): CanaryToken {
-    const { run, exemptKeys, instances, probe, refresh, refreshToken } = this.#args;
+    const { run, exemptKeys, targets, probe, refresh, refreshTokens } = this.#args;
     return new CanaryToken(
       `${this.#name}-canary`,
-      { run, exemptKeys, instances, probe, refresh, refreshToken, probeClients: probes.clients },
+      { run, exemptKeys, targets, probe, refresh, refreshTokens, probeClients: probes.clients },
       this.#child(probes),
     );
   }
@@ -121,23 +124,41 @@ class Steps {
   }
 
   cutOver(canary: CanaryToken, keys: SigningKey[]): KeyCutover {
-    const { run, exemptKeys, jwksUris, jwksTimeoutMs } = this.#args;
+    const { run, exemptKeys, jwksUris, jwksTimeoutMs, targets, probe, refresh, refreshTokens } = this.#args;
     const componentIds = keys.map(({ componentId }) => componentId);
     const before = this.#findings(canary, keys);
     return new KeyCutover(
       `${this.#name}-cutover`,
-      { run, exemptKeys, jwksUris, jwksTimeoutMs, componentIds, before },
+      {
+        run,
+        exemptKeys,
+        jwksUris,
+        jwksTimeoutMs,
+        componentIds,
+        targets,
+        probe,
+        refresh,
+        refreshTokens,
+        canaryTokens: canary.tokens,
+        before,
+      },
       this.#child(...keys),
     );
   }
 
-  enforce(keys: SigningKey[], cutover: KeyCutover): JwksRefresh {
-    const { instances, refresh, refreshToken } = this.#args;
-    const newKids = keys.map(({ kid }) => kid);
-    const after = cutover.result.completedAt;
+  enforce(canary: CanaryToken, keys: SigningKey[], cutover: KeyCutover): JwksRefresh {
+    const { targets, probe, refresh, restart, refreshTokens } = this.#args;
     return new JwksRefresh(
       `${this.#name}-refresh`,
-      { instances, refresh, refreshToken, newKids, retiredKids: kidsOf(cutover), after },
+      {
+        targets,
+        probe,
+        refresh,
+        restart,
+        refreshTokens,
+        newKids: keys.map(({ kid }) => kid),
+        ...provableKeys(canary, cutover),
+      },
       this.#child(cutover),
     );
   }
@@ -149,23 +170,21 @@ class Steps {
     cutover: KeyCutover,
     refreshed: JwksRefresh,
   ): Verification {
-    const { run, instances, probe, refresh, refreshToken } = this.#args;
+    const { run, targets, probe, refresh, restart, refreshTokens } = this.#args;
     return new Verification(
       `${this.#name}-verification`,
       {
         run,
-        instances,
+        targets,
         probe,
         refresh,
-        refreshToken,
+        restart,
+        restarts: refreshed.restarts,
+        refreshTokens,
         probeClients: probes.clients,
         expiredClient: probes.expired,
         newKids: keys.map(({ kid }) => kid),
-        retired: cutover.result.retired,
-        canaries: canary.findings.canaries,
-        canaryTokens: canary.tokens,
-        baseline: pulumi.secret(canary.findings.baseline),
-        after: cutover.result.completedAt,
+        ...provableKeys(canary, cutover),
       },
       this.#child(refreshed),
     );
@@ -185,14 +204,16 @@ class Steps {
         pulumi.all(later),
         cutover.result,
         refreshed.results,
+        refreshed.restarts,
         verification.result,
         verification.attempts,
       ])
-      .apply(([before, records, cutover, refresh, verification, attempts]) => ({
+      .apply(([before, records, cutover, refresh, restarts, verification, attempts]) => ({
         ...before,
         phases: [...before.phases, ...records],
         cutover,
         refresh,
+        restarts,
         verification,
         attempts,
       }));
@@ -219,6 +240,20 @@ class Steps {
   #child(...dependsOn: pulumi.Resource[]): pulumi.CustomResourceOptions {
     return { parent: this.#parent, dependsOn };
   }
+}
+
+/** The retired keys, and what can prove their death. */
+function provableKeys(canary: CanaryToken, cutover: KeyCutover) {
+  const { canaries, baseline } = canary.findings;
+  return {
+    retired: cutover.result.retired,
+    canaries,
+    canaryTokens: canary.tokens,
+    baseline: pulumi.secret(
+      pulumi.all([baseline, cutover.result.newcomers]).apply((verdicts) => verdicts.flat()),
+    ),
+    after: cutover.result.completedAt,
+  };
 }
 
 function kidsOf(cutover: KeyCutover): pulumi.Output<string[]> {

@@ -2,22 +2,27 @@ import * as pulumi from "@pulumi/pulumi";
 import type { RetiredKey } from "#operations/cut-over";
 import type { RunContext, VerificationAttempt } from "#operations/evidence";
 import type { PhaseRecord } from "#operations/evidence-schema";
-import type { Instance } from "#operations/instances";
 import type { Baseline, CanaryReference } from "#operations/mint-canaries";
 import type { VerificationOutputs, VerificationPhaseRequest } from "#operations/phases";
 import type { ProbeSettings } from "#operations/probes";
 import type { RefreshSettings } from "#operations/refresh";
+import type { RestartResult, RestartSettings } from "#operations/restart";
+import type { Target } from "#operations/targets";
 import type { ProbeClient } from "#operations/tokens";
 import type { VerificationResult } from "#operations/verify";
 import { configure } from "./configure.ts";
 
 export interface VerificationArgs {
   run: RunContext;
-  instances: Instance[];
+  /** Where the API's processes are. */
+  targets: Target[];
   probe: ProbeSettings;
   refresh: RefreshSettings;
-  /** Secret. */
-  refreshToken: pulumi.Input<string>;
+  restart: RestartSettings;
+  /** What was restarted to enforce the cut-over. */
+  restarts: pulumi.Input<RestartResult[]>;
+  /** Secret. The bearer tokens of the refresh operation that instances may have. */
+  refreshTokens: pulumi.Input<string[]>;
   /** Secret. */
   probeClients: pulumi.Input<ProbeClient[]>;
   /** Secret. A client whose tokens live for a second. */

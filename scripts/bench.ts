@@ -18,7 +18,7 @@ async function benchSize(count: number, workload: Workload): Promise<SizeResult>
   const request: InstancesRequest = {
     count,
     acceptedToken: fresh?.token ?? "",
-    refreshToken: questions.refreshToken,
+    refreshToken: questions.refreshTokens[0] ?? "",
     kids: questions.expectation.present,
   };
   const { child, answer } = await startProgram<InstancesReady>("simulated-instances.ts", request);

@@ -1,7 +1,7 @@
 import { RotationError } from "./errors.ts";
 import { awaitJwks, discover, type JwksReadBack, type PublishedJwks, readJwks } from "./jwks.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
-import type { CanaryFindings } from "./mint-canaries.ts";
+import type { Baseline, CanaryFindings } from "./mint-canaries.ts";
 import { planCutover } from "./plan-cutover.ts";
 import { listSigningKeys, type RealmKey, updateKeyComponent } from "./realm-keys.ts";
 
@@ -18,6 +18,8 @@ export interface CutoverRequest {
   canary: Pick<CanaryFindings, "keysBefore" | "keysBeforeAt" | "canaries">;
   /** What an earlier cut-over of the same rotation retired. Default: none. */
   earlier?: RetiredKey[];
+  /** Asks instances that have appeared since the canaries were shown; called right before the first key is disabled. */
+  askNewcomers?: () => Promise<Baseline[]>;
 }
 
 export interface RetiredKey {
@@ -39,6 +41,8 @@ export interface CutoverResult {
   keysAfter: RealmKey[];
   jwksAfter: PublishedJwks;
   jwksReadBack: JwksReadBack[];
+  /** Verdicts of instances that appeared after the canaries had been shown, and before a key was disabled. */
+  newcomers: Baseline[];
 }
 
 /** Called for each change, with a line that can be shown. */
@@ -64,6 +68,7 @@ export async function cutOver(
   refuseDeadCanaries(await listSigningKeys(admin), request);
   await activate(admin, request, progress);
   const activatedAt = new Date().toISOString();
+  const newcomers = (await request.askNewcomers?.()) ?? [];
   const disabledAt = await disableOthers(admin, request, progress);
   const keysAfter = await listSigningKeys(admin);
   const expected = keysAfter.filter(isTrusted).map(({ kid }) => kid);
@@ -80,6 +85,7 @@ export async function cutOver(
     keysAfter,
     jwksAfter: await readJwks(admin, issuerUri),
     jwksReadBack,
+    newcomers,
   };
 }
 

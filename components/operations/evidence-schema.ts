@@ -57,18 +57,39 @@ const check = z.strictObject({
   at: time,
 });
 
+/** Where the instance is a pod: what tells it from every other one. */
+const identity = {
+  target: z.string().optional(),
+  uid: z.string().optional().describe("The pod's UID"),
+};
+
 const instance = z.strictObject({
   instance: z.string(),
+  ...identity,
   url: z.string(),
-  proof: z.enum(["replayed", "nothing-retired", "unproven"]),
+  proof: z
+    .enum(["replayed", "restarted", "nothing-retired", "unproven"])
+    .describe(
+      "restarted is weaker than replayed: the instance started after the cut-over and its log shows a JWKS bootstrap",
+    ),
   verified: z.boolean(),
   provenAt: time.optional(),
+  startup: z
+    .strictObject({
+      bootstrap: z.enum(["seen", "missing"]),
+      startedAt: time,
+      line: z.string().optional(),
+      tail: z.array(z.string()).optional(),
+    })
+    .optional()
+    .describe("Of an instance that started after the cut-over"),
   checks: z.array(check),
   reasons: z.array(z.string()),
 });
 
 const refreshResult = z.strictObject({
   instance: z.string(),
+  ...identity,
   outcome: z
     .enum(["claimed", "failed"])
     .describe("A 2xx is a claim of the instance; only a replayed canary is proof"),
@@ -80,6 +101,17 @@ const refreshResult = z.strictObject({
   reason: z.string().optional(),
 });
 
+const restart = z.strictObject({
+  target: z.string().optional(),
+  subject: z.string().describe("A workload, as deployment/shop-api, or an instance's name"),
+  because: z.array(z.string()),
+  outcome: z.enum(["done", "failed"]),
+  startedAt: time,
+  finishedAt: time,
+  bootstrap: z.enum(["seen", "not-checked"]).optional(),
+  reason: z.string().optional(),
+});
+
 const verification = z.strictObject({
   verified: z.boolean(),
   startedAt: time,
@@ -87,6 +119,8 @@ const verification = z.strictObject({
   fresh: z.array(z.strictObject({ kid, algorithm: z.string(), jti: z.string() })),
   issuer: z.array(z.strictObject({ kid, jti: z.string(), verdict, ok: z.boolean() })),
   instances: z.array(instance),
+  departed: z.array(z.string()).describe("Pods that were verified and had ended before the last look"),
+  unseen: z.array(z.string()).describe("Targets that could not be looked at, or have no instance"),
   failures: z.array(z.string()),
 });
 
@@ -131,9 +165,14 @@ export const evidenceSchema = z.strictObject({
     z.strictObject({ kid, algorithm: z.string(), seen: tokenReference, unseen: tokenReference }),
   ),
   baseline: z.array(
-    z.strictObject({ instance: z.string(), verdicts: z.array(z.strictObject({ kid, verdict })) }),
+    z.strictObject({
+      instance: z.string(),
+      ...identity,
+      verdicts: z.array(z.strictObject({ kid, verdict })),
+    }),
   ),
   refresh: z.array(refreshResult),
+  restarts: z.array(restart),
   verification: verification.optional(),
   attempts: z.array(attempt).describe("Every verification of this rotation so far, the last one last"),
   exposureWindow: z

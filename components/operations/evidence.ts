@@ -3,6 +3,7 @@ import type { Evidence, PhaseRecord } from "./evidence-schema.ts";
 import type { CanaryFindings } from "./mint-canaries.ts";
 import type { PublishedKey } from "./publish-key.ts";
 import type { RefreshResult } from "./refresh.ts";
+import type { RestartResult } from "./restart.ts";
 import type { VerificationResult } from "./verify.ts";
 
 /** What every phase knows of the run that it is part of. */
@@ -28,13 +29,15 @@ export interface Findings {
   published?: PublishedKey[];
   cutover?: CutoverResult;
   refresh?: RefreshResult[];
+  restarts?: RestartResult[];
   verification?: VerificationResult;
   attempts?: VerificationAttempt[];
 }
 
 /** Puts the findings together as evidence. Pure. */
 export function buildEvidence(run: RunContext, findings: Findings, writtenAt: string): Evidence {
-  const { phases, canary, published = [], cutover, refresh = [], verification, attempts = [] } = findings;
+  const { phases, canary, published = [], cutover, verification, attempts = [] } = findings;
+  const { refresh = [], restarts = [] } = findings;
   // What counts is the proof: a refresh that failed and was made good by the verification is no failure of the run.
   const verified = verification?.verified === true;
   const failed = verified ? undefined : phases.find(({ outcome }) => outcome === "failed");
@@ -57,8 +60,9 @@ export function buildEvidence(run: RunContext, findings: Findings, writtenAt: st
     retired: cutover?.retired ?? [],
     jwksReadBack: cutover?.jwksReadBack ?? [],
     canaries: canary?.canaries ?? [],
-    baseline: canary?.baseline ?? [],
+    baseline: [...(canary?.baseline ?? []), ...(cutover?.newcomers ?? [])],
     refresh,
+    restarts,
     ...(verification ? { verification } : {}),
     attempts,
     ...(window ? { exposureWindow: window } : {}),
@@ -69,11 +73,13 @@ export function buildEvidence(run: RunContext, findings: Findings, writtenAt: st
 /** From the first retired key's disabling to the last instance's proof; undefined while any instance is unproven. */
 export function exposureWindow(
   cutover: Pick<CutoverResult, "retired"> | undefined,
-  verification: Pick<VerificationResult, "instances"> | undefined,
+  verification: Pick<VerificationResult, "instances" | "unseen"> | undefined,
 ): Evidence["exposureWindow"] {
   const first = cutover?.retired.toSorted((a, b) => (a.disabledAt < b.disabledAt ? -1 : 1))[0];
-  const proofs =
-    verification?.instances.map(({ proof, provenAt }) => (proof === "replayed" ? provenAt : undefined)) ?? [];
+  if (verification?.unseen.length !== 0) return undefined;
+  const proofs = verification.instances.map(({ proof, provenAt }) =>
+    proof === "replayed" || proof === "restarted" ? provenAt : undefined,
+  );
   const last = proofs.includes(undefined) ? undefined : proofs.toSorted().at(-1);
   if (!first || !last) return undefined;
   const ms = Math.max(0, Date.parse(last) - Date.parse(first.disabledAt));
@@ -96,13 +102,23 @@ function notProven({ phases, canary, cutover, verification }: Findings): string[
       ? ["No key was retired, so there was no retired key to refuse."]
       : []),
     ...(verification?.failures ?? []).map((failure) => `${failure}.`),
+    ...restartedOnly(verification),
     ...alwaysUnproven,
+  ];
+}
+
+/** The weaker proof is said to be weaker. */
+function restartedOnly(verification: VerificationResult | undefined): string[] {
+  const count = verification?.instances.filter(({ proof }) => proof === "restarted").length ?? 0;
+  if (count === 0) return [];
+  return [
+    `${count} instances were not asked before the cut-over: that they started after it and fetched the new set is taken from the cluster and from their own logs (proof level restarted).`,
   ];
 }
 
 /** What no rotation of signing keys can show, said each time so that nobody reads it into the report. */
 const alwaysUnproven = [
-  "Instances that are not in the list were not asked.",
+  "Instances outside the configured targets were not asked, nor were pods that were ending.",
   "Refresh tokens are signed with the realm's internal HS512 key: stolen sessions survive a rotation of signing keys until they are revoked.",
   "What was done with tokens of the stolen key before the last instance refused them is not known.",
 ];

@@ -1,10 +1,12 @@
 import { RotationError } from "./errors.ts";
-import { type Instance, type OpenInstance, onEveryInstance } from "./instances.ts";
+import { type Identity, identity, type OpenInstance } from "./instances.ts";
 import { type Discovery, discover, type PublishedJwks, readJwks } from "./jwks.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import { type ProbeSettings, probe, type Verdict } from "./probes.ts";
 import { listSigningKeys, type RealmKey, rotationOf, updateKeyComponent } from "./realm-keys.ts";
 import { type RefreshSettings, refreshInstance } from "./refresh.ts";
+import { sweep } from "./sweep.ts";
+import { type OpenTargets, openTargets, type Roster, type Target } from "./targets.ts";
 import { type MintedToken, mintToken, type ProbeClient } from "./tokens.ts";
 
 /** Real tokens signed by a key that is about to retire: one that every instance sees before the cut-over, one that none does. */
@@ -16,7 +18,7 @@ export interface Canary {
 }
 
 /** What one instance said of each canary before the cut-over. */
-export interface Baseline {
+export interface Baseline extends Identity {
   instance: string;
   verdicts: { kid: string; verdict: Verdict }[];
 }
@@ -24,11 +26,11 @@ export interface Baseline {
 export interface CanaryRequest {
   rotation: number;
   exemptKeys: string[];
-  instances: Instance[];
+  targets: Target[];
   probe: ProbeSettings;
   refresh: RefreshSettings;
-  /** Secret. */
-  refreshToken: string;
+  /** Secret. Those that instances may have. */
+  refreshTokens: string[];
   /** One client for each algorithm. */
   probeClients: ProbeClient[];
 }
@@ -49,6 +51,8 @@ export interface CanaryFindings {
   keysBeforeAt: string;
   jwksBefore: PublishedJwks;
   baseline: Baseline[];
+  /** Targets that could not be looked at, and pods that were not ready: a sentence each. */
+  notAsked: string[];
   /** True where no instance answered at all: nothing can be proven by replay, and the run goes on to kill the key. */
   baselineSkipped: boolean;
 }
@@ -64,25 +68,36 @@ export interface CanaryResult {
  * on the first of them, while the key is still trusted. An instance that rejects one is refreshed and asked again.
  *
  * @throws {RotationError} ALGORITHM_NOT_COVERED for a key that no probe client can mint with;
- *   BASELINE_REJECTED when instances answer and none accepts, because then the probe is wrong and would prove nothing
+ *   BASELINE_REJECTED when instances answer and none accepts, because then the probe is wrong and would prove nothing;
+ *   NO_INSTANCES when a target has none; a Kubernetes code when a cluster refuses us
  */
 export async function mintCanaries(admin: KeycloakAdmin, request: CanaryRequest): Promise<CanaryResult> {
+  const targets = await openTargets(request.targets);
+  refuseNothing(request.targets, await targets.list(patienceMs));
   const [discovery, keysBefore] = [await discover(admin), await listSigningKeys(admin)];
   const keysBeforeAt = new Date().toISOString();
   const jwksBefore = await readJwks(admin, discovery.jwksUri);
   const retiring = retiringKeys(keysBefore, request);
   const canaries: Canary[] = [];
   for (const key of retiring) canaries.push(await mintPair(admin, discovery, key, keysBefore, request));
-  const baseline = await askEveryInstance(request, canaries);
+  const { baseline, notAsked } = await askEveryInstance(targets, request, canaries);
   const verdicts = baseline.flatMap((one) => one.verdicts.map(({ verdict }) => verdict.kind));
   for (const { kid } of canaries) refuseRejected(kid, baseline);
-  const baselineSkipped = verdicts.length > 0 && verdicts.every((kind) => kind === "inconclusive");
+  const baselineSkipped = canaries.length > 0 && verdicts.every((kind) => kind === "inconclusive");
   const references = canaries.map(withoutTokens);
   return {
     tokens: Object.fromEntries(
       canaries.flatMap(({ seen, unseen }) => [seen, unseen]).map(({ jti, token }) => [jti, token]),
     ),
-    findings: { canaries: references, keysBefore, keysBeforeAt, jwksBefore, baseline, baselineSkipped },
+    findings: {
+      canaries: references,
+      keysBefore,
+      keysBeforeAt,
+      jwksBefore,
+      baseline,
+      notAsked,
+      baselineSkipped,
+    },
   };
 }
 
@@ -149,22 +164,83 @@ async function borrowSigner<T>(
   }
 }
 
-async function askEveryInstance(request: CanaryRequest, canaries: readonly Canary[]): Promise<Baseline[]> {
-  return onEveryInstance(request.instances, request.refresh.concurrency, async (instance) => {
-    const verdicts = await askAbout(instance, request, canaries);
-    if (!verdicts.some(({ verdict }) => verdict.kind === "rejected"))
-      return { instance: instance.name, verdicts };
-    // It may not have fetched a young key yet; a key that it never trusted could not be proven to have died there.
-    const present = canaries.map(({ kid }) => kid);
-    await refreshInstance(instance, request.refresh, request.refreshToken, { present, absent: [] });
-    return { instance: instance.name, verdicts: await askAbout(instance, request, canaries) };
-  });
+/** Before the key is dead, no time is to be lost on a cluster that does not answer. */
+const patienceMs = 5_000;
+
+/**
+ * A target without any pod is a mistake in the config, and so is one whose cluster refuses us. One that does not
+ * answer is not: the key must die all the same, and the run will be red.
+ */
+function refuseNothing(targets: readonly Target[], { ready, waiting, failures }: Roster): void {
+  const refusal = failures.find(({ error }) => error.code !== "KUBERNETES_UNREACHABLE");
+  if (refusal) throw refusal.error;
+  const empty = targets.filter(
+    (target) =>
+      target.kind === "kubernetes" &&
+      !failures.some((one) => one.target === target.name) &&
+      ![...ready, ...waiting].some((instance) => instance.target === target.name),
+  );
+  if (empty.length === 0) return;
+  const what = empty.map((target) =>
+    target.kind === "kubernetes"
+      ? `${target.name} (selector ${target.selector} in namespace ${target.namespace})`
+      : target.name,
+  );
+  throw new RotationError(
+    "NO_INSTANCES",
+    `no pod is found in target ${what.join(", ")}; nothing was rotated`,
+    {
+      nextStep: "mend the target's namespace and selector, or take it out of instances",
+    },
+  );
+}
+
+async function askEveryInstance(
+  targets: OpenTargets,
+  request: CanaryRequest,
+  canaries: readonly Canary[],
+): Promise<Pick<CanaryFindings, "baseline" | "notAsked">> {
+  const { concurrency } = request.refresh;
+  const { results, waiting, failures } = await sweep(
+    targets,
+    { concurrency, readyTimeoutMs: 0, patienceMs },
+    (instance) => askForBaseline(instance, request, canaries),
+  );
+  const notAsked = [
+    ...failures.map(({ error }) => error.message),
+    ...waiting.map(({ name, pod }) => `${name} was not ready before the cut-over (${pod?.notReady})`),
+  ];
+  return { baseline: results.map(({ value }) => value), notAsked };
+}
+
+/**
+ * Asks one instance for its verdict on each canary, while their keys are still trusted.
+ * @param canaries of each, the token that instances see
+ */
+export async function askForBaseline(
+  instance: OpenInstance,
+  request: Pick<CanaryRequest, "probe" | "refresh" | "refreshTokens">,
+  canaries: readonly SeenCanary[],
+): Promise<Baseline> {
+  const who = { instance: instance.name, ...identity(instance) };
+  const verdicts = await askAbout(instance, request, canaries);
+  if (!verdicts.some(({ verdict }) => verdict.kind === "rejected")) return { ...who, verdicts };
+  // It may not have fetched a young key yet; a key that it never trusted could not be proven to have died there.
+  const present = canaries.map(({ kid }) => kid);
+  await refreshInstance(instance, request.refresh, request.refreshTokens, { present, absent: [] });
+  return { ...who, verdicts: await askAbout(instance, request, canaries) };
+}
+
+/** As much of a canary as the baseline needs. */
+export interface SeenCanary {
+  kid: string;
+  seen: { token: string };
 }
 
 async function askAbout(
   instance: OpenInstance,
-  request: CanaryRequest,
-  canaries: readonly Canary[],
+  request: Pick<CanaryRequest, "probe">,
+  canaries: readonly SeenCanary[],
 ): Promise<Baseline["verdicts"]> {
   const verdicts: Baseline["verdicts"] = [];
   for (const { kid, seen } of canaries) {

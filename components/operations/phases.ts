@@ -1,8 +1,8 @@
 import { connection } from "./connection.ts";
 import { type CutoverRequest, type CutoverResult, cutOver } from "./cut-over.ts";
+import { type EnforceRequest, type EnforceResult, enforce, retiredAt } from "./enforce.ts";
 import type { Findings, RunContext, VerificationAttempt } from "./evidence.ts";
 import type { PhaseRecord } from "./evidence-schema.ts";
-import type { Instance } from "./instances.ts";
 import { KeycloakAdmin } from "./keycloak-admin.ts";
 import {
   type CanaryFindings,
@@ -11,11 +11,12 @@ import {
   listNames,
   mintCanaries,
 } from "./mint-canaries.ts";
+import { askNewcomers, type NewcomersRequest } from "./newcomers.ts";
 import { planCutover } from "./plan-cutover.ts";
 import { type PublishedKey, publishKey } from "./publish-key.ts";
 import { type Algorithm, listKeyComponents, listSigningKeys } from "./realm-keys.ts";
-import { type RefreshResult, type RefreshSettings, refreshInstances } from "./refresh.ts";
 import { report, runPhase } from "./run-phase.ts";
+import { rollOutToken, type TokenRolloutRequest, type TokenRolloutResult } from "./token-rollout.ts";
 import {
   type VerificationRequest,
   type VerificationResult,
@@ -75,7 +76,9 @@ export async function keyComponentExists(realm: string, componentId: string): Pr
   return components.some(({ id }) => id === componentId);
 }
 
-export type CutoverPhaseRequest = AfterOthers & Omit<CutoverRequest, "canary"> & { settled?: boolean };
+export type CutoverPhaseRequest = AfterOthers &
+  Omit<CutoverRequest, "canary" | "earlier" | "askNewcomers"> &
+  Omit<NewcomersRequest, "canaries" | "baseline"> & { settled?: boolean };
 
 /** Phase 5: make the new keys sign, disable all others, and see it published. */
 export async function cutoverPhase(
@@ -87,7 +90,11 @@ export async function cutoverPhase(
     const canary = request.before.canary ?? nothingBefore(request.before);
     const sameRotation = previous?.run.rotation === request.run.rotation;
     const earlier = (sameRotation ? previous?.result?.retired : undefined) ?? [];
-    const cutover = await cutOver(admin, { ...request, canary, earlier }, (line) => report("cut-over", line));
+    const { canaries = [], baseline = [] } = request.before.canary ?? {};
+    const newcomers = () => askNewcomers({ ...request, canaries, baseline });
+    const cutover = await cutOver(admin, { ...request, canary, earlier, askNewcomers: newcomers }, (line) =>
+      report("cut-over", line),
+    );
     const kids = cutover.retired.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
     return { result: cutover, summary: `the new keys sign; retired ${kids || "none"}` };
   });
@@ -110,43 +117,41 @@ export async function isSettled(request: CutoverPhaseRequest): Promise<boolean> 
   }
 }
 
-export interface RefreshPhaseRequest {
-  instances: Instance[];
-  refresh: RefreshSettings;
-  refreshToken: string;
-  newKids: string[];
-  retiredKids: string[];
-  complete?: boolean;
-}
+export type RefreshPhaseRequest = EnforceRequest & { complete?: boolean };
 
-/** Phase 7: refresh every instance. An instance that can't be refreshed is a result; the verification decides. */
+/**
+ * Phase 7: refresh every instance, and restart what can't be refreshed. An instance that can't be brought to it is a
+ * result; the verification decides.
+ */
 export async function refreshPhase(
   request: RefreshPhaseRequest,
-): Promise<Recorded & { results: RefreshResult[]; complete: boolean }> {
+): Promise<Recorded & Pick<EnforceResult, "results" | "restarts"> & { complete: boolean }> {
   const startedAt = new Date().toISOString();
-  const { instances, refresh, refreshToken, newKids, retiredKids } = request;
-  const results = await refreshInstances(instances, refresh, refreshToken, {
-    present: newKids,
-    absent: retiredKids,
-  });
+  const { results, restarts, failures, open } = await enforce(request, (line) => report("enforce", line));
   const failed = results.filter(({ outcome }) => outcome === "failed");
+  const done = restarts.filter(({ outcome }) => outcome === "done").map(({ subject }) => subject);
   for (const { instance, reason, attempts } of failed.slice(0, 20)) {
     report("enforce", `${instance} not refreshed after ${attempts} attempts: ${reason}`);
   }
-  const done = results.length - failed.length;
-  const summary = `${done} of ${results.length} instances say they have refreshed${failed.length > 0 ? `, not ${listNames(failed.map(({ instance }) => instance))}` : ""}`;
-  report("enforce", summary);
+  for (const failure of failures) report("enforce", failure);
+  const unrefreshed = failed.length > 0 ? `, not ${listNames(failed.map(({ instance }) => instance))}` : "";
+  const summary = [
+    `${results.length - failed.length} of ${results.length} instances say they have refreshed${unrefreshed}`,
+    ...(done.length > 0 ? [`restarted ${listNames(done)}`] : []),
+    ...failures,
+  ].join("; ");
+  const complete = failures.length + open.length === 0;
   const record: PhaseRecord = {
     phase: "enforce",
-    outcome: failed.length === 0 ? "done" : "failed",
+    outcome: complete ? "done" : "failed",
     startedAt,
     finishedAt: new Date().toISOString(),
     summary,
   };
-  return { results, complete: failed.length === 0, record };
+  return { results, restarts, complete, record };
 }
 
-export type VerificationPhaseRequest = Run & VerificationRequest & { after: string };
+export type VerificationPhaseRequest = Run & Omit<VerificationRequest, "retiredAt"> & { after: string };
 export type VerificationOutputs = Recorded & {
   verified: boolean;
   result: VerificationResult;
@@ -162,7 +167,11 @@ export async function verificationPhase(
 ): Promise<VerificationOutputs> {
   const earlier = before?.verifiedAfter === request.after ? before : undefined;
   const attempts = before?.run.rotation === request.run.rotation ? before.attempts : [];
-  const result = await verifyRotation(await adminOf(request), request, earlier?.result.instances);
+  const result = await verifyRotation(
+    await adminOf(request),
+    { ...request, retiredAt: retiredAt(request) },
+    earlier?.result.instances,
+  );
   const { startedAt, finishedAt, verified, failures, instances } = result;
   const good = instances.filter((one) => one.verified).length;
   const summary = `${good} of ${instances.length} instances proven${verified ? "" : "; NOT VERIFIED"}`;
@@ -192,4 +201,14 @@ export async function evidencePhase({ run, findings }: EvidenceRequest): Promise
   if (!findings.verification.verified) throw verificationError(findings.verification, reportPath);
   const window = evidence.exposureWindow;
   return { directory, reportPath, digest, ...(window ? { exposureWindowMs: window.ms } : {}) };
+}
+
+export type TokenRolloutPhaseRequest = TokenRolloutRequest;
+
+/** After the rotation: have every pod of a target take the refresh token of its Secret. */
+export async function tokenRolloutPhase(request: TokenRolloutPhaseRequest): Promise<TokenRolloutResult> {
+  const result = await rollOutToken(request, (line) => report("token", line));
+  const how = result.restarted.length > 0 ? `restarted ${listNames(result.restarted)}; ` : "";
+  report("token", `${how}${result.pods.length} pods of target ${request.target.name} take the refresh token`);
+  return result;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { exchange, NoAnswerError } from "./http.ts";
-import { type Instance, instanceUrl, type OpenInstance, onEveryInstance } from "./instances.ts";
+import { type Identity, identity, instanceUrl, type OpenInstance } from "./instances.ts";
 import { backoffMs } from "./probes.ts";
 
 export interface RefreshSettings {
@@ -23,7 +23,7 @@ export interface RefreshExpectation {
 }
 
 /** What came of refreshing one instance. `claimed` is what it says; only the replayed canary proves it. */
-export interface RefreshResult {
+export interface RefreshResult extends Identity {
   instance: string;
   outcome: "claimed" | "failed";
   attempts: number;
@@ -43,31 +43,25 @@ type Attempt = Pick<RefreshResult, "outcome" | "status" | "kids" | "reason"> & {
 
 const claim = z.looseObject({ kids: z.array(z.string().min(1)) });
 
-/** Sends a refresh to every instance, and again with backoff where one has not claimed the expected set yet. */
-export async function refreshInstances(
-  instances: readonly Instance[],
-  settings: RefreshSettings,
-  refreshToken: string,
-  expectation: RefreshExpectation,
-): Promise<RefreshResult[]> {
-  return onEveryInstance(instances, settings.concurrency, (instance) =>
-    refreshInstance(instance, settings, refreshToken, expectation),
-  );
-}
-
-/** Refreshes one instance. Never throws: a failure is a result. */
+/**
+ * Sends a refresh to one instance, and again with backoff where it has not claimed the expected set yet. Never throws:
+ * a failure is a result.
+ *
+ * @param refreshTokens those that the instance may have: while a new one is rolled out, some have the one before
+ */
 export async function refreshInstance(
   instance: OpenInstance,
   settings: RefreshSettings,
-  refreshToken: string,
+  refreshTokens: readonly string[],
   expectation: RefreshExpectation,
 ): Promise<RefreshResult> {
   const startedAt = new Date().toISOString();
   for (let attempts = 1; ; attempts += 1) {
-    const { final, ...result } = await refreshOnce(instance, settings, refreshToken, expectation);
+    const { final, ...result } = await refreshWithAny(instance, settings, refreshTokens, expectation);
     if (final || attempts >= settings.attempts) {
       return {
         instance: instance.name,
+        ...identity(instance),
         attempts,
         startedAt,
         finishedAt: new Date().toISOString(),
@@ -76,6 +70,20 @@ export async function refreshInstance(
     }
     await delay(backoffMs(attempts));
   }
+}
+
+async function refreshWithAny(
+  instance: OpenInstance,
+  settings: RefreshSettings,
+  refreshTokens: readonly string[],
+  expectation: RefreshExpectation,
+): Promise<Attempt> {
+  let attempt: Attempt = { outcome: "failed", reason: "there is no refresh token", final: true };
+  for (const token of refreshTokens) {
+    attempt = await refreshOnce(instance, settings, token, expectation);
+    if (attempt.status !== 401 && attempt.status !== 403) break;
+  }
+  return attempt;
 }
 
 async function refreshOnce(

@@ -12,6 +12,7 @@ export function renderReport(evidence: Evidence): string {
     section("JWKS as published", readBack(evidence)),
     section("Instances", instances(evidence)),
     section("Refresh", refresh(evidence)),
+    section("Restarts", restarts(evidence)),
     section("Issuer", issuer(evidence)),
     section("Canary tokens", canaries(evidence)),
     section("Verification attempts", attempts(evidence)),
@@ -98,7 +99,10 @@ function readBack({ jwksReadBack }: Evidence): string {
 
 function instances({ verification, baseline }: Evidence): string {
   const before = new Map(
-    baseline.map((one) => [one.instance, one.verdicts.map(({ verdict }) => describeVerdict(verdict))]),
+    baseline.map((one) => [
+      one.uid ?? one.instance,
+      one.verdicts.map(({ verdict }) => describeVerdict(verdict)),
+    ]),
   );
   return table(
     [
@@ -106,6 +110,7 @@ function instances({ verification, baseline }: Evidence): string {
       "Verified",
       "Proof",
       "Before the cut-over",
+      "Started after it",
       "Retired key",
       "Fresh token",
       "Forged tokens",
@@ -113,10 +118,11 @@ function instances({ verification, baseline }: Evidence): string {
       "Why not",
     ],
     (verification?.instances ?? []).map((one) => [
-      one.instance,
+      one.target ? `${one.target}/${one.instance}` : one.instance,
       one.verified ? "yes" : "NO",
       one.proof,
-      unique(before.get(one.instance)),
+      unique(before.get(one.uid ?? one.instance)),
+      startup(one),
       verdicts(one, "retired"),
       verdicts(one, "fresh"),
       verdicts(one, "forged"),
@@ -124,6 +130,11 @@ function instances({ verification, baseline }: Evidence): string {
       one.reasons.join("; "),
     ]),
   );
+}
+
+function startup({ startup }: NonNullable<Evidence["verification"]>["instances"][number]): string {
+  if (!startup) return "";
+  return `${startup.startedAt}: ${startup.bootstrap === "seen" ? (startup.line ?? "bootstrap seen") : "NO BOOTSTRAP in its log"}`;
 }
 
 function verdicts(
@@ -150,6 +161,22 @@ function refresh(evidence: Evidence): string {
       one.startedAt,
       one.finishedAt,
       one.kids?.join(", ") ?? "none claimed",
+      one.reason ?? "",
+    ]),
+  );
+}
+
+function restarts(evidence: Evidence): string {
+  return table(
+    ["Target", "What", "Outcome", "Start", "End", "Why", "Start-up log", "What went wrong"],
+    evidence.restarts.map((one) => [
+      one.target ?? "",
+      one.subject,
+      one.outcome,
+      one.startedAt,
+      one.finishedAt,
+      one.because.join("; "),
+      one.bootstrap ?? "see Instances",
       one.reason ?? "",
     ]),
   );

@@ -4,7 +4,7 @@ import type { PhaseName, PhaseRecord } from "./evidence-schema.ts";
 import { writeEvidence } from "./write-evidence.ts";
 
 /** Shows one line of progress. Pulumi forwards a provider's standard output as it comes. */
-export function report(phase: PhaseName, line: string): void {
+export function report(phase: PhaseName | "token", line: string): void {
   console.log(`[${phase}] ${line}`);
 }
 

@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { isHttpUrl, trimSlash } from "./connection.ts";
-import type { Instance } from "./instances.ts";
+import { defaultBootstrapPattern } from "./kubernetes/bootstrap-pattern.ts";
+import type { KubernetesTarget } from "./kubernetes/kubernetes-target.ts";
 import { algorithms } from "./realm-keys.ts";
+import type { TokenSecret } from "./refresh-token.ts";
+import type { StaticTarget } from "./targets.ts";
 
 const httpUrl = z.string().refine(isHttpUrl, "is not an http(s) URL without credentials");
 const baseUrl = httpUrl.transform(trimSlash);
@@ -11,13 +14,92 @@ const accepted = z.int().min(200, "is not a 2xx status").max(299, "is not a 2xx 
 const rejected = z.literal([401, 403], "is not 401 or 403");
 const seconds = (initial: number) => z.number().positive().max(600).default(initial);
 const names = z.array(z.string().min(1)).default([]);
-/** Either a base URL, whose host is then the name, or both. */
-const instance = z.preprocess(
-  (given) => (typeof given === "string" ? { url: given } : given),
-  z
-    .strictObject({ name: z.string().min(1).optional(), url: baseUrl })
-    .transform(({ name, url }) => ({ name: name ?? new URL(url).host, url })),
+const workload = z
+  .string()
+  .regex(
+    /^(deployments?|deploy|statefulsets?|sts|daemonsets?|ds)\/[a-z0-9][a-z0-9.-]*$/,
+    "is not deployment/NAME, statefulset/NAME or daemonset/NAME",
+  );
+const port = z.union(
+  [z.int().min(1).max(65_535), z.string().regex(/^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/)],
+  "is neither a port number nor the name of a container port",
 );
+
+/** Either a base URL, whose host is then the name, or both. */
+const staticInstance = z
+  .strictObject({ name: z.string().min(1).optional(), url: baseUrl })
+  .transform(({ name, url }) => ({ kind: "instance" as const, name: name ?? new URL(url).host, url }));
+
+const kubernetesTarget = z
+  .strictObject({
+    kubernetes: z.strictObject({
+      name: z.string().min(1).optional(),
+      namespace: z.string("is missing: set it to the API's namespace").min(1),
+      selector: z.string("is missing: set it to a label selector of the API's pods").min(1),
+      port,
+      scheme: z.enum(["http", "https"]).default("http"),
+      serverName: z.string().min(1).optional(),
+      workloads: z.array(workload).default([]),
+      transport: z.enum(["port-forward", "pod-ip"]).default("port-forward"),
+      readyTimeoutSeconds: seconds(60),
+      kubeconfig: z
+        .string()
+        .regex(/^[^\n{]+$/, "is not a path: contents belong in the secret kubernetes:kubeconfig")
+        .optional(),
+      context: z.string().min(1).optional(),
+      secret: z.strictObject({ name: z.string().min(1), adopt: z.boolean().default(false) }).optional(),
+    }),
+  })
+  .transform(({ kubernetes: { name, readyTimeoutSeconds, ...rest } }) => ({
+    kind: "kubernetes" as const,
+    name: name ?? rest.namespace,
+    readyTimeoutMs: readyTimeoutSeconds * 1000,
+    ...rest,
+  }));
+
+/** What an entry of the list is, is told by its look: then its problems are those of what it was meant to be. */
+const entry = z.unknown().transform((given, context) => {
+  const isPods = typeof given === "object" && given !== null && "kubernetes" in given;
+  const shape = isPods ? kubernetesTarget : staticInstance;
+  const parsed = shape.safeParse(typeof given === "string" ? { url: given } : given);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) {
+    const strange = issue.code === "unrecognized_keys" ? issue.keys : [undefined];
+    for (const key of strange) {
+      const path = key === undefined ? issue.path : [...issue.path, key];
+      const message =
+        key === undefined ? issue.message : "no such key; see Pulumi.yaml for the keys there are";
+      context.addIssue({ code: "custom", path, message, input: given });
+    }
+  }
+  return z.NEVER;
+});
+
+type Entry = z.infer<typeof entry>;
+
+/** A list, or a lone Kubernetes target. */
+const targets = z
+  .preprocess(
+    (given) => (typeof given === "object" && given !== null && "kubernetes" in given ? [given] : given),
+    z
+      .array(entry, "is missing: list the base URL of every API process, or say where its pods are")
+      .min(1, "is empty: list the base URL of every API process, or say where its pods are"),
+  )
+  .superRefine(refuseDoubles)
+  .transform(toTargets);
+
+/** The instances of the static list are one target, where there are any. */
+function toTargets(entries: readonly Entry[]): ConfiguredTarget[] {
+  const instances = entries.flatMap((one) =>
+    one.kind === "instance" ? [{ name: one.name, url: one.url }] : [],
+  );
+  const pods = entries.flatMap((one) => (one.kind === "kubernetes" ? [one] : []));
+  const list: StaticTarget[] = instances.length > 0 ? [{ kind: "static", name: "static", instances }] : [];
+  return [...list, ...pods];
+}
+
+/** A target, and the Secret that its pods take the refresh token from. */
+export type ConfiguredTarget = StaticTarget | (KubernetesTarget & { secret?: TokenSecret | undefined });
 
 /**
  * The stack config's own keys, with their defaults and what is wrong with a value in words. Lists and objects come
@@ -47,10 +129,7 @@ export const settingsShape = z.strictObject({
   exemptKeys: names,
   jwksUris: z.array(httpUrl).default([]),
   jwksTimeoutSeconds: z.coerce.number("is not a number of seconds").min(1).max(3600).default(60),
-  instances: z
-    .array(instance, "is missing: list the base URL of every API process")
-    .min(1, "is empty: list the base URL of every API process")
-    .superRefine(refuseDoubles),
+  instances: targets,
   refresh: z
     .strictObject({
       path: path.default("/internal/auth/jwks/refresh"),
@@ -71,17 +150,62 @@ export const settingsShape = z.strictObject({
       realmRoles: names,
     })
     .prefault({}),
+  restart: z
+    .strictObject({
+      strategy: z
+        .enum(
+          ["refresh", "restart", "refresh-then-restart"],
+          "is not refresh, restart or refresh-then-restart",
+        )
+        .default("refresh-then-restart"),
+      timeoutSeconds: z.number().min(1).max(7200).default(600),
+      bootstrapPattern: z
+        .string()
+        .refine(isPattern, "is not a regular expression")
+        .default(defaultBootstrapPattern),
+      command: z.array(z.string().min(1)).default([]),
+      logs: z.array(z.string().min(1)).default([]),
+    })
+    .prefault({}),
+  refreshTokenVersion: z
+    .string()
+    .regex(/^[1-9][0-9]{0,8}$/, "is not a whole number of 1 or more")
+    .default("1")
+    .transform(Number),
   evidenceDir: z.string().min(1).default("evidence"),
   refreshToken: z.string().min(16, "is shorter than 16 characters").optional(),
 });
 
 /** Keys whose values are lists or objects. */
-export const structuredKeys = ["algorithms", "exemptKeys", "jwksUris", "instances", "refresh", "probe"];
+export const structuredKeys = [
+  "algorithms",
+  "exemptKeys",
+  "jwksUris",
+  "instances",
+  "refresh",
+  "probe",
+  "restart",
+];
 
-/** Where an instance is itself wrong, its name or URL may be missing here. */
-function refuseDoubles(instances: readonly Partial<Instance>[], context: z.RefinementCtx): void {
-  for (const key of ["name", "url"] as const) {
-    const values = instances.flatMap((instance) => instance[key] ?? []);
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, "i");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Names and URLs tell instances apart, and names targets. Where an entry is itself wrong, they may be missing here. */
+function refuseDoubles(entries: readonly (Entry | undefined)[], context: z.RefinementCtx): void {
+  const instances = entries.filter((one) => one?.kind === "instance");
+  const targets = entries.filter((one) => one?.kind === "kubernetes");
+  const lists = {
+    name: instances.map(({ name }) => name),
+    url: instances.map(({ url }) => url),
+    target: targets.map(({ name }) => name),
+  };
+  for (const [key, values] of Object.entries(lists)) {
     const doubles = values.filter((value, index) => values.indexOf(value) !== index);
     for (const value of new Set(doubles)) context.addIssue(`names the ${key} ${value} twice`);
   }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ForgedToken } from "./forged-tokens.ts";
-import type { OpenInstance } from "./instances.ts";
+import { type Identity, identity, type OpenInstance } from "./instances.ts";
 import type { Baseline, Canary } from "./mint-canaries.ts";
 import { describeVerdict, type ProbeSettings, probe, type Verdict } from "./probes.ts";
 import { type RefreshExpectation, type RefreshSettings, refreshInstance } from "./refresh.ts";
@@ -25,12 +25,26 @@ export interface Check {
 
 /**
  * `replayed`: the instance accepted each canary before the cut-over and rejects it, unexpired, after.
+ * `restarted`: it was not asked before, but it started after the cut-over and its log shows a bootstrap from the new
+ * set. Weaker: its word and its start-up time are taken for it.
  * `nothing-retired`: the rotation retired no key, so there is nothing to prove.
  * `unproven`: anything else.
  */
-export type ProofLevel = "replayed" | "nothing-retired" | "unproven";
+export type ProofLevel = "replayed" | "restarted" | "nothing-retired" | "unproven";
 
-export interface InstanceVerification {
+/** The start of an instance that started after the retired keys' death. */
+export interface Startup {
+  /** Whether its start-up log shows that it fetched the keys. */
+  bootstrap: "seen" | "missing";
+  /** ISO 8601 UTC. */
+  startedAt: string;
+  /** The line that shows it. */
+  line?: string;
+  /** The log's last lines where none does. Holds no secret. */
+  tail?: string[];
+}
+
+export interface InstanceVerification extends Identity {
   instance: string;
   url: string;
   proof: ProofLevel;
@@ -38,6 +52,8 @@ export interface InstanceVerification {
   verified: boolean;
   /** When it was first seen to reject every canary, and has at every look since; ISO 8601 UTC. */
   provenAt?: string;
+  /** Given where the instance started after the retired keys' death. */
+  startup?: Startup;
   checks: Check[];
   /** Why it is not verified, each a phrase that starts with a verb. */
   reasons: string[];
@@ -47,7 +63,7 @@ export interface InstanceVerification {
 export interface Questions {
   probe: ProbeSettings;
   refresh: RefreshSettings;
-  refreshToken: string;
+  refreshTokens: string[];
   expectation: RefreshExpectation;
   canaries: Canary[];
   /** Retired kids for which there is no canary. */
@@ -64,26 +80,65 @@ export interface Questions {
 export async function verifyInstance(
   instance: OpenInstance,
   questions: Questions,
-  baseline: Baseline | undefined,
-  previous: InstanceVerification | undefined,
+  known: KnownOfInstance,
+): Promise<InstanceVerification> {
+  const unasked = neverAccepted(questions, known.baseline);
+  const startup = unasked.length > 0 ? await known.startup() : undefined;
+  return startup ? verifyStarted(instance, questions, known, startup) : question(instance, questions, known);
+}
+
+/** What is known of an instance from before. */
+export interface KnownOfInstance {
+  /** What it said before the cut-over. */
+  baseline?: Baseline | undefined;
+  /** What an earlier verification of the same rotation has found. */
+  previous?: InstanceVerification | undefined;
+  /** Undefined where it did not start after the retired keys' death. */
+  startup(): Promise<Startup | undefined>;
+}
+
+/** A retired key's canary that is still live must be refused by an instance that has never known that key, too. */
+async function verifyStarted(
+  instance: OpenInstance,
+  questions: Questions,
+  known: KnownOfInstance,
+  startup: Startup,
+): Promise<InstanceVerification> {
+  const canaries = questions.canaries.filter(
+    ({ seen, unseen }) => isLive(seen, questions.probe) && isLive(unseen, questions.probe),
+  );
+  const asked = await question(instance, { ...questions, canaries, withoutCanary: [] }, known, startup);
+  if (startup.bootstrap === "seen") return { ...asked, startup };
+  const tail = (startup.tail ?? []).slice(-5).map((line) => `\n      ${line}`);
+  const reason = `shows no JWKS bootstrap in its start-up log (BOOTSTRAP_NOT_SEEN); its last lines:${tail.join("") || " (nothing)"}`;
+  const { provenAt: _provenAt, ...rest } = asked;
+  return { ...rest, proof: "unproven", verified: false, startup, reasons: [...asked.reasons, reason] };
+}
+
+async function question(
+  instance: OpenInstance,
+  questions: Questions,
+  { baseline, previous }: KnownOfInstance,
+  startup?: Startup,
 ): Promise<InstanceVerification> {
   let keyChecks = await askAboutKeys(instance, questions);
   if (keyChecks.some(({ ok }) => !ok) && !keyChecks.some(isUnanswered)) {
-    await refreshInstance(instance, questions.refresh, questions.refreshToken, questions.expectation);
+    await refreshInstance(instance, questions.refresh, questions.refreshTokens, questions.expectation);
     keyChecks = await askAboutKeys(instance, questions);
   }
   const silent = keyChecks.find(isUnanswered);
   const checks = silent ? keyChecks : [...keyChecks, ...(await askAboutForgeries(instance, questions))];
   const gaps = [
-    ...baselineGaps(questions, baseline),
+    ...(startup ? [] : baselineGaps(questions, baseline)),
     ...questions.withoutCanary.map((kid) => `can't be asked about kid ${kid}: no canary of it exists`),
   ];
   const failures = checks.filter(({ ok, verdict }) => !ok && verdict !== silent?.verdict);
   const reasons = [...describeFailures(failures), ...(silent ? [describeSilence(silent)] : [])];
   return {
     instance: instance.name,
+    ...identity(instance),
     url: instance.url,
-    ...judge(checks, gaps, previous),
+    ...judge(checks, gaps, previous, startup),
     checks,
     reasons: [...reasons, ...gaps],
   };
@@ -93,13 +148,15 @@ function judge(
   checks: readonly Check[],
   gaps: readonly string[],
   previous: InstanceVerification | undefined,
+  startup: Startup | undefined,
 ) {
   const retired = checks.filter(({ check }) => check === "retired");
   const verified = gaps.length === 0 && checks.every(({ ok }) => ok);
-  if (retired.length + gaps.length === 0) return { proof: "nothing-retired" as const, verified };
+  if (!startup && retired.length + gaps.length === 0) return { proof: "nothing-retired" as const, verified };
   if (gaps.length > 0 || !retired.every(({ ok }) => ok))
     return { proof: "unproven" as const, verified: false };
-  return { proof: "replayed" as const, verified, provenAt: previous?.provenAt ?? provenAt(retired) };
+  const proof = startup ? ("restarted" as const) : ("replayed" as const);
+  return { proof, verified, provenAt: previous?.provenAt ?? provenAt(retired) };
 }
 
 /** Asks until there is no answer at all: an instance that hangs would otherwise cost a timeout for each question. */
@@ -199,6 +256,13 @@ async function askExpired(
 function forgedCheck(subject: string, verdict: Verdict): Check {
   const at = new Date().toISOString();
   return { check: "forged", subject, expected: "rejected", verdict, ok: verdict.kind === "rejected", at };
+}
+
+/** Retired kids whose canary the instance was not seen to accept before the cut-over, or that have none. */
+function neverAccepted({ canaries, withoutCanary }: Questions, baseline: Baseline | undefined): string[] {
+  const accepted = ({ kid }: Canary) =>
+    baseline?.verdicts.some((one) => one.kid === kid && one.verdict.kind === "accepted") === true;
+  return [...canaries.filter((canary) => !accepted(canary)).map(({ kid }) => kid), ...withoutCanary];
 }
 
 function baselineGaps({ canaries }: Questions, baseline: Baseline | undefined): string[] {

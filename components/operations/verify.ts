@@ -1,21 +1,36 @@
 import type { RetiredKey } from "./cut-over.ts";
 import { messageOf, RotationError } from "./errors.ts";
 import { forgeTokens } from "./forged-tokens.ts";
-import { type Instance, onEveryInstance } from "./instances.ts";
+import { type Instance, instanceId } from "./instances.ts";
 import { type Discovery, discover, readJwks } from "./jwks.ts";
+import { withTokens } from "./kept-canaries.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import { type Baseline, type Canary, type CanaryReference, listNames } from "./mint-canaries.ts";
 import { describeVerdict, type ProbeSettings, type Verdict, verdictOf } from "./probes.ts";
+import { readStartup } from "./read-startup.ts";
+import { redactor } from "./redact.ts";
 import type { RefreshSettings } from "./refresh.ts";
+import type { RestartResult, RestartSettings } from "./restart.ts";
+import { startedAfter } from "./restart-reason.ts";
+import { report } from "./run-phase.ts";
+import { type Sweep, sweep } from "./sweep.ts";
+import { type OpenTargets, openTargets, type Target } from "./targets.ts";
 import { type MintedToken, mintToken, type ProbeClient } from "./tokens.ts";
-import { type InstanceVerification, isLive, type Questions, verifyInstance } from "./verify-instance.ts";
+import {
+  type InstanceVerification,
+  isLive,
+  type Questions,
+  type Startup,
+  verifyInstance,
+} from "./verify-instance.ts";
 
 export interface VerificationRequest {
-  instances: Instance[];
+  targets: Target[];
   probe: ProbeSettings;
   refresh: RefreshSettings;
-  /** Secret. */
-  refreshToken: string;
+  restart: Pick<RestartSettings, "bootstrapPattern">;
+  /** Secret. Those that instances may have. */
+  refreshTokens: string[];
   probeClients: ProbeClient[];
   /** A client whose tokens live for a second. */
   expiredClient: ProbeClient;
@@ -25,7 +40,12 @@ export interface VerificationRequest {
   canaries: CanaryReference[];
   /** Secret: the canaries' tokens by their `jti`. */
   canaryTokens: Record<string, string>;
+  /** Every instance's verdict before the cut-over. */
   baseline: Baseline[];
+  /** What was restarted for this rotation. */
+  restarts: RestartResult[];
+  /** When the last retired key was dead, ISO 8601 UTC. */
+  retiredAt: string;
 }
 
 /** What the issuer's own userinfo endpoint says of a retired key's canary. */
@@ -45,6 +65,10 @@ export interface VerificationResult {
   fresh: { kid: string; algorithm: string; jti: string }[];
   issuer: IssuerCheck[];
   instances: InstanceVerification[];
+  /** Pods that were verified and had ended before the last look. */
+  departed: string[];
+  /** Targets that could not be looked at or have no instance, a sentence each. */
+  unseen: string[];
   /** Everything that keeps the rotation from being verified, a sentence each. */
   failures: string[];
 }
@@ -75,6 +99,8 @@ export async function verifyRotation(
       fresh: [],
       issuer: [],
       instances: previous.map(notAsked),
+      departed: [],
+      unseen: [],
       failures,
     };
   }
@@ -84,31 +110,33 @@ function notAsked(one: InstanceVerification): InstanceVerification {
   return { ...one, proof: "unproven", verified: false, reasons: ["was not asked in this run"] };
 }
 
-type Outcome = Pick<VerificationResult, "fresh" | "issuer" | "instances" | "failures">;
+type Outcome = Pick<
+  VerificationResult,
+  "fresh" | "issuer" | "instances" | "departed" | "unseen" | "failures"
+>;
 
 async function questionAll(
   admin: KeycloakAdmin,
   request: VerificationRequest,
   previous: readonly InstanceVerification[],
 ): Promise<Outcome> {
-  if (request.instances.length === 0) {
-    throw new RotationError("NO_INSTANCES", "there is no instance to verify", {
-      nextStep: "list every running API process under instances",
-    });
-  }
   const discovery = await discover(admin);
   const questions = await prepare(admin, discovery, request);
-  const baselineOf = byInstance(request.baseline);
-  const previousOf = byInstance(previous);
-  const instances = await onEveryInstance(request.instances, request.refresh.concurrency, (instance) =>
-    verifyInstance(instance, questions, baselineOf.get(instance.name), previousOf.get(instance.name)),
-  );
+  const found = await verifyEveryInstance(request, questions, previous);
+  const instances = found.results.map(({ value }) => value);
+  const unseen = [
+    ...found.failures.map(({ error }) => error.message),
+    ...emptyTargets(request.targets, found),
+  ];
   const issuer = await askIssuer(admin, discovery, request.probe, questions.canaries);
   return {
     fresh: questions.fresh.map(({ kid, algorithm, jti }) => ({ kid, algorithm, jti })),
     issuer,
     instances,
+    departed: found.departed.map(({ name }) => name),
+    unseen,
     failures: [
+      ...unseen,
       ...wrongSigners(questions.fresh, request.newKids),
       ...issuer
         .filter(({ ok }) => !ok)
@@ -123,8 +151,58 @@ async function questionAll(
   };
 }
 
-function byInstance<T extends { instance: string }>(list: readonly T[]): Map<string, T> {
-  return new Map(list.map((one) => [one.instance, one]));
+async function verifyEveryInstance(
+  request: VerificationRequest,
+  questions: Questions,
+  previous: readonly InstanceVerification[],
+): Promise<Sweep<InstanceVerification>> {
+  const targets = await openTargets(request.targets);
+  const [baselineOf, previousOf] = [byId(request.baseline), byId(previous)];
+  const startupOf = startups(targets, request, questions);
+  const timeouts = request.targets.map((target) =>
+    target.kind === "kubernetes" ? target.readyTimeoutMs : 0,
+  );
+  const options = {
+    concurrency: request.refresh.concurrency,
+    readyTimeoutMs: Math.max(...timeouts),
+    progress: (line: string) => report("verify", line),
+  };
+  return sweep(targets, options, async (instance) => {
+    const id = instanceId(instance);
+    const known = { baseline: baselineOf.get(id), previous: previousOf.get(id) };
+    return verifyInstance(instance, questions, { ...known, startup: () => startupOf(instance) });
+  });
+}
+
+function byId<T extends { instance: string; uid?: string | undefined }>(list: readonly T[]): Map<string, T> {
+  return new Map(list.map((one) => [one.uid ?? one.instance, one]));
+}
+
+/** What is known of an instance's start, where that was after the retired keys' death; else undefined. */
+function startups(targets: OpenTargets, request: VerificationRequest, { fresh, canaries }: Questions) {
+  const { restart, restarts, retiredAt, refreshTokens } = request;
+  const tokens = [...fresh, ...canaries.flatMap(({ seen, unseen }) => [seen, unseen])];
+  const redact = redactor([...refreshTokens, ...tokens.map(({ token }) => token)]);
+  return async (instance: Instance): Promise<Startup | undefined> => {
+    if (instance.pod) {
+      if (!startedAfter(instance, retiredAt)) return undefined;
+      return readStartup(targets, instance, restart.bootstrapPattern, redact);
+    }
+    const restarted = restarts.find(({ subject, target }) => subject === instance.name && !target);
+    if (restarted?.outcome !== "done" || restarted.bootstrap !== "seen") return undefined;
+    return { bootstrap: "seen", startedAt: restarted.startedAt };
+  };
+}
+
+function emptyTargets(targets: readonly Target[], { results, failures }: Sweep<unknown>): string[] {
+  return targets
+    .filter(({ name }) => !failures.some(({ target }) => target === name))
+    .filter((target) =>
+      target.kind === "static"
+        ? target.instances.length === 0
+        : !results.some(({ instance }) => instance.target === target.name),
+    )
+    .map(({ name }) => `NO_INSTANCES: target ${name} has no instance to verify`);
 }
 
 async function prepare(
@@ -141,7 +219,7 @@ async function prepare(
   return {
     probe: request.probe,
     refresh: request.refresh,
-    refreshToken: request.refreshToken,
+    refreshTokens: request.refreshTokens,
     expectation: { present: request.newKids, absent: retiredKids },
     canaries,
     withoutCanary: retiredKids.filter((kid) => !canaries.some((canary) => canary.kid === kid)),
@@ -149,21 +227,6 @@ async function prepare(
     forged: await forgeTokens(fresh, await readJwks(admin, jwksUri)),
     expired,
   };
-}
-
-/** The canaries of which both tokens are there. */
-function withTokens({ canaries, canaryTokens }: VerificationRequest): Canary[] {
-  return canaries.flatMap(({ kid, algorithm, seen, unseen }) => {
-    const [seenToken, unseenToken] = [canaryTokens[seen.jti], canaryTokens[unseen.jti]];
-    if (seenToken === undefined || unseenToken === undefined) return [];
-    const whole = (token: string, reference: CanaryReference["seen"]) => ({
-      token,
-      kid,
-      algorithm,
-      ...reference,
-    });
-    return [{ kid, algorithm, seen: whole(seenToken, seen), unseen: whole(unseenToken, unseen) }];
-  });
 }
 
 async function askIssuer(

@@ -1,6 +1,7 @@
 import { Client, request } from "undici";
+import { type EnforceRequest, enforce } from "#operations/enforce";
 import { type Instance, instanceUrl, onEveryInstance } from "#operations/instances";
-import { refreshInstances } from "#operations/refresh";
+import type { Baseline } from "#operations/mint-canaries";
 import { type Questions, verifyInstance } from "#operations/verify-instance";
 import { acceptedBefore, type Workload } from "./workload.ts";
 
@@ -12,14 +13,45 @@ export async function ours(
   instances: readonly Instance[],
   { questions, concurrency }: Workload,
 ): Promise<void> {
-  const { refresh, refreshToken, expectation } = questions;
   const baseline = new Map(instances.map(({ name }) => [name, acceptedBefore(name)]));
-  const refreshed = await refreshInstances(instances, refresh, refreshToken, expectation);
-  const verified = await onEveryInstance(instances, concurrency, (instance) =>
-    verifyInstance(instance, questions, baseline.get(instance.name), undefined),
+  const { results } = await enforce(
+    enforceRequest([...instances], questions, [...baseline.values()]),
+    () => {},
   );
-  const bad = refreshed.find(({ outcome }) => outcome !== "claimed") ?? verified.find((one) => !one.verified);
+  const verified = await onEveryInstance(instances, concurrency, (instance) =>
+    verifyInstance(instance, questions, {
+      baseline: baseline.get(instance.name),
+      startup: async () => undefined,
+    }),
+  );
+  const bad = results.find(({ outcome }) => outcome !== "claimed") ?? verified.find((one) => !one.verified);
   if (bad) throw new Error(`${bad.instance} failed: ${JSON.stringify(bad)}`);
+}
+
+function enforceRequest(instances: Instance[], questions: Questions, baseline: Baseline[]): EnforceRequest {
+  const { canaries, refresh, probe, refreshTokens, expectation } = questions;
+  const now = new Date().toISOString();
+  return {
+    targets: [{ kind: "static", name: "static", instances }],
+    refresh,
+    probe,
+    refreshTokens,
+    baseline,
+    restart: { strategy: "refresh", timeoutMs: 1_000, bootstrapPattern: "", command: [], logs: [] },
+    newKids: expectation.present,
+    retired: canaries.map(({ kid, algorithm }) => ({
+      kid,
+      algorithm,
+      componentName: kid,
+      disabledAt: now,
+      disabledAtIsExact: true,
+    })),
+    canaries,
+    canaryTokens: Object.fromEntries(
+      canaries.flatMap(({ seen, unseen }) => [seen, unseen]).map(({ jti, token }) => [jti, token]),
+    ),
+    after: now,
+  };
 }
 
 /**
@@ -30,11 +62,14 @@ export async function bareUndici(
   instances: readonly Instance[],
   { questions, concurrency }: Workload,
 ): Promise<void> {
-  const { refresh, refreshToken, probe } = questions;
+  const { refresh, refreshTokens, probe, canaries } = questions;
   await inParallel(instances, concurrency, async (instance, client) => {
-    const headers = { authorization: `Bearer ${refreshToken}` };
-    const url = instanceUrl(instance, refresh.path);
-    await expectStatus(client, url, { method: "POST", headers }, 200);
+    const headers = { authorization: `Bearer ${refreshTokens[0]}` };
+    await expectStatus(client, instanceUrl(instance, refresh.path), { method: "POST", headers }, 200);
+    for (const { seen } of canaries) {
+      const look = { authorization: `Bearer ${seen.token}`, accept: "application/json" };
+      await expectStatus(client, instanceUrl(instance, probe.path), { method: "GET", headers: look }, 401);
+    }
   });
   await inParallel(instances, concurrency, async (instance, client) => {
     const url = instanceUrl(instance, probe.path);

@@ -31,8 +31,13 @@ export async function measureSequential(urls: readonly string[], workload: Workl
 }
 
 async function curlInstance({ url }: Instance, { questions }: Workload): Promise<void> {
-  const { refresh, refreshToken, probe } = questions;
+  const {
+    refresh,
+    refreshTokens: [refreshToken = ""],
+    probe,
+  } = questions;
   await curl(["--request", "POST"], `${url}${refresh.path}`, refreshToken, 200);
+  await curl([], `${url}${probe.path}`, tokensToProbe(questions)[1]?.[0] ?? "", 401);
   for (const [token, status] of tokensToProbe(questions))
     await curl([], `${url}${probe.path}`, token, status);
 }

@@ -11,8 +11,8 @@ export interface Workload {
   concurrency: number;
 }
 
-/** Requests per instance: one refresh, two canaries, one fresh token, four forgeries, one expired token. */
-export const requestsPerInstance = 9;
+/** Requests per instance: one refresh, one look with a canary, then two canaries, one fresh token, four forgeries, one expired token. */
+export const requestsPerInstance = 10;
 
 const hour = 3_600;
 const [newKid, retiredKid] = ["bench-new-key", "bench-retired-key"];
@@ -28,7 +28,7 @@ export async function makeWorkload(concurrency: number): Promise<Workload> {
     concurrency,
     questions: {
       ...settings(concurrency),
-      refreshToken: crypto.randomUUID(),
+      refreshTokens: [crypto.randomUUID()],
       expectation: { present: [newKid], absent: [retiredKid] },
       canaries: [
         {

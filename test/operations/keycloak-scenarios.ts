@@ -11,7 +11,7 @@ import { publishKey } from "#operations/publish-key";
 import { listKeyComponents, listSigningKeys, readRealm, updateKeyComponent } from "#operations/realm-keys";
 import { mintToken, type ProbeClient } from "#operations/tokens";
 import { sendJson, serve } from "./loopback-server.ts";
-import { probeSettings, refreshSettings } from "./samples.ts";
+import { probeSettings, refreshSettings, staticTargets } from "./samples.ts";
 import { partOf } from "./signing-realm.ts";
 
 const keyProvider = "org.keycloak.keys.KeyProvider";
@@ -215,14 +215,14 @@ function canaries(connection: () => KeycloakConnection): void {
     const probeClients = [await addClient(admin, "RS256")];
     const api = await serve(t, (response) => sendJson(response, 200, {}));
     const before = await listSigningKeys(admin);
-    const instances = [{ name: "api-1", url: api.url }];
+    const targets = staticTargets({ name: "api-1", url: api.url });
     const asked = {
       rotation: 1,
       exemptKeys: [],
-      instances,
+      targets,
       probe: probeSettings,
       refresh: refreshSettings,
-      refreshToken: "refresh-token-of-the-tests",
+      refreshTokens: ["refresh-token-of-the-tests"],
       probeClients,
     };
     const { tokens, findings } = await mintCanaries(admin, asked);
@@ -248,10 +248,10 @@ function canaries(connection: () => KeycloakConnection): void {
     const asked = {
       rotation: 1,
       exemptKeys,
-      instances: [],
+      targets: staticTargets(),
       probe: probeSettings,
       refresh: refreshSettings,
-      refreshToken: "refresh-token-of-the-tests",
+      refreshTokens: ["refresh-token-of-the-tests"],
       probeClients,
     };
     await assert.rejects(mintCanaries(admin, asked), { code: "TOKEN_NOT_MINTED" });
@@ -262,14 +262,14 @@ function canaries(connection: () => KeycloakConnection): void {
     const admin = await realmFor(t, connection());
     const probeClients = [await addClient(admin, "RS256")];
     const api = await serve(t, (response) => response.writeHead(401).end());
-    const instances = [{ name: "api-1", url: api.url }];
+    const targets = staticTargets({ name: "api-1", url: api.url });
     const asked = {
       rotation: 1,
       exemptKeys: [],
-      instances,
+      targets,
       probe: probeSettings,
       refresh: refreshSettings,
-      refreshToken: "refresh-token-of-the-tests",
+      refreshTokens: ["refresh-token-of-the-tests"],
       probeClients,
     };
     await assert.rejects(mintCanaries(admin, asked), { code: "BASELINE_REJECTED", message: /api-1/ });
@@ -280,10 +280,10 @@ function canaries(connection: () => KeycloakConnection): void {
     const asked = {
       rotation: 1,
       exemptKeys: [],
-      instances: [],
+      targets: staticTargets(),
       probe: probeSettings,
       refresh: refreshSettings,
-      refreshToken: "refresh-token-of-the-tests",
+      refreshTokens: ["refresh-token-of-the-tests"],
       probeClients: [],
     };
     await assert.rejects(mintCanaries(admin, asked), { code: "ALGORITHM_NOT_COVERED" });

@@ -1,15 +1,26 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { type RefreshResult, type RefreshSettings, refreshInstances } from "#operations/refresh";
+import { type Instance, onEveryInstance } from "#operations/instances";
+import { type RefreshResult, type RefreshSettings, refreshInstance } from "#operations/refresh";
 import { refusingUrl, sendJson, serve } from "./loopback-server.ts";
 import { refreshSettings } from "./samples.ts";
 
 const secret = "refresh-token-0123456789";
 const expectation = { present: ["new"], absent: ["old"] };
 
+function refreshInstances(
+  instances: readonly Instance[],
+  settings: RefreshSettings,
+  tokens: readonly string[],
+): Promise<RefreshResult[]> {
+  return onEveryInstance(instances, settings.concurrency, (instance) =>
+    refreshInstance(instance, settings, tokens, expectation),
+  );
+}
+
 async function refresh(url: string, change: Partial<RefreshSettings> = {}): Promise<RefreshResult> {
   const settings = { ...refreshSettings, ...change };
-  const [result] = await refreshInstances([{ name: "api-1", url }], settings, secret, expectation);
+  const [result] = await refreshInstances([{ name: "api-1", url }], settings, [secret]);
   assert.ok(result);
   return result;
 }
@@ -141,8 +152,7 @@ suite("refreshInstances", () => {
     const [result] = await refreshInstances(
       [{ name: "api-1", url: api.url }],
       { ...refreshSettings, attempts: 1 },
-      "line one\nline two",
-      expectation,
+      ["line one\nline two"],
     );
     assert.equal(result?.outcome, "failed");
     assert.doesNotMatch(JSON.stringify(result), /line/);
@@ -171,17 +181,23 @@ suite("refreshInstances", () => {
       });
     });
     const instances = Array.from({ length: 12 }, (_, index) => ({ name: `api-${index}`, url: api.url }));
-    const results = await refreshInstances(
-      instances,
-      { ...refreshSettings, concurrency: 3 },
-      secret,
-      expectation,
-    );
+    const results = await refreshInstances(instances, { ...refreshSettings, concurrency: 3 }, [secret]);
     assert.deepEqual(
       results.map(({ instance }) => instance),
       instances.map(({ name }) => name),
     );
     assert.ok(most <= 3, `${most} at a time`);
+  });
+
+  test("an instance that has the token before the present one is refreshed with that one", async (t) => {
+    const api = await serve(t, (response, { headers }) =>
+      response.writeHead(headers.authorization === "Bearer before" ? 204 : 401).end(),
+    );
+    const [result] = await refreshInstances([{ name: "api-1", url: api.url }], refreshSettings, [
+      "now",
+      "before",
+    ]);
+    assert.deepEqual([result?.outcome, result?.attempts, api.received.length], ["claimed", 1, 2]);
   });
 
   test("one bad instance does not cost the others their results", async (t) => {
@@ -190,7 +206,7 @@ suite("refreshInstances", () => {
       { name: "dead", url: await refusingUrl() },
       { name: "alive", url: api.url },
     ];
-    const results = await refreshInstances(instances, refreshSettings, secret, expectation);
+    const results = await refreshInstances(instances, refreshSettings, [secret]);
     assert.deepEqual(
       results.map(({ instance, outcome }) => `${instance} ${outcome}`),
       ["dead failed", "alive claimed"],

@@ -1,8 +1,10 @@
 import type { KeycloakConnection } from "#operations/connection";
 import type { Findings, RunContext } from "#operations/evidence";
+import type { Instance } from "#operations/instances";
 import type { ProbeSettings } from "#operations/probes";
 import type { RealmKey } from "#operations/realm-keys";
 import type { RefreshSettings } from "#operations/refresh";
+import type { Target } from "#operations/targets";
 import type { VerificationResult } from "#operations/verify";
 import type { InstanceVerification } from "#operations/verify-instance";
 
@@ -21,6 +23,11 @@ export const refreshSettings: RefreshSettings = {
   timeoutMs: 2_000,
   concurrency: 4,
 };
+
+/** Instances of the static list, as targets. */
+export function staticTargets(...instances: Instance[]): Target[] {
+  return [{ kind: "static", name: "static", instances }];
+}
 
 export function connectionTo(url: string): KeycloakConnection {
   return {
@@ -99,6 +106,8 @@ export function verification(change: Partial<VerificationResult> = {}): Verifica
     fresh: [{ kid: "new", algorithm: "RS256", jti: "jti-fresh" }],
     issuer: [{ kid: "old", jti: "jti-unseen", verdict: rejected, ok: true }],
     instances: [instanceVerification()],
+    departed: [],
+    unseen: [],
     failures: [],
     ...change,
   };
@@ -133,6 +142,7 @@ export function findings(change: Partial<Findings> = {}): Findings & Required<Pi
       baseline: [
         { instance: "api-1", verdicts: [{ kid: "old", verdict: { kind: "accepted", status: 200 } }] },
       ],
+      notAsked: [],
       baselineSkipped: false,
     },
     published: [
@@ -160,8 +170,10 @@ export function findings(change: Partial<Findings> = {}): Findings & Required<Pi
       keysAfter: [after, fresh],
       jwksAfter: { keys: [{ kid: "new", kty: "RSA", use: "sig" }] },
       jwksReadBack: [{ url: "http://sso.example/certs", reads: 5, currentAt: at(13), kids: ["new"] }],
+      newcomers: [],
     },
     refresh: [{ instance: "api-1", startedAt: at(15), finishedAt: at(16), ...refreshed, kids: ["new"] }],
+    restarts: [],
     verification: verification(),
     attempts: [{ startedAt: at(28), finishedAt: at(32), verified: true, failures: [] }],
     ...change,

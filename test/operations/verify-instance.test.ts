@@ -24,7 +24,7 @@ async function questions(change: Partial<Questions> = {}): Promise<Questions> {
   return {
     probe: probeSettings,
     refresh: { ...refreshSettings, attempts: 1 },
-    refreshToken: "refresh-token-0123456789",
+    refreshTokens: ["refresh-token-0123456789"],
     expectation: { present: ["new"], absent: ["old"] },
     canaries: [{ kid: "old", algorithm: "RS256", seen, unseen }],
     withoutCanary: [],
@@ -65,7 +65,7 @@ async function verify(
   previous?: InstanceVerification,
 ): Promise<InstanceVerification> {
   const [result] = await onEveryInstance([{ name: "api-1", url }], 1, (instance) =>
-    verifyInstance(instance, asked, baseline, previous),
+    verifyInstance(instance, asked, { baseline, previous, startup: async () => undefined }),
   );
   assert.ok(result);
   return result;
@@ -277,7 +277,7 @@ suite("verifyInstance", () => {
     const server = await api(t, { jwks: staleSet, takes: () => true });
     const asked = await questions();
     const text = JSON.stringify(await verify(server.url, asked));
-    const secrets = [asked.refreshToken, ...asked.forged.map(({ token }) => token), asked.expired.token];
+    const secrets = [...asked.refreshTokens, ...asked.forged.map(({ token }) => token), asked.expired.token];
     for (const { seen, unseen } of asked.canaries) secrets.push(seen.token, unseen.token);
     for (const secret of secrets) assert.ok(!text.includes(secret));
   });

@@ -3,7 +3,14 @@ import { suite, type TestContext, test } from "node:test";
 import { type VerificationRequest, verificationError, verifyRotation } from "#operations/verify";
 import { keycloakStandIn, type Routes } from "./keycloak-stand-in.ts";
 import { sendJson, serve } from "./loopback-server.ts";
-import { at, instanceVerification, probeSettings, refreshSettings, verification } from "./samples.ts";
+import {
+  at,
+  instanceVerification,
+  probeSettings,
+  refreshSettings,
+  staticTargets,
+  verification,
+} from "./samples.ts";
 import { signingRealm, soundVerifier } from "./signing-realm.ts";
 
 const realm = await signingRealm({ old: "RS256", new: "RS256" });
@@ -45,10 +52,13 @@ async function request(
   const client = { algorithm: "RS256", clientId: "probe", clientSecret: "s" };
   const end = { disabledAt: at(0), disabledAtIsExact: true };
   return {
-    instances: [{ name: "api-1", url: await soundApi(t) }],
+    targets: staticTargets({ name: "api-1", url: await soundApi(t) }),
     probe: probeSettings,
     refresh: refreshSettings,
-    refreshToken: "refresh-token-0123456789",
+    refreshTokens: ["refresh-token-0123456789"],
+    restart: { bootstrapPattern: "jwks" },
+    restarts: [],
+    retiredAt: at(0),
     probeClients: [client],
     expiredClient: { ...client, clientId: "expired" },
     newKids: ["new"],
@@ -91,7 +101,7 @@ suite("verifyRotation", () => {
   });
 
   test("no instance is NO_INSTANCES and not a success", async (t) => {
-    const result = await verifyRotation(await issuer(t), await request(t, { instances: [] }));
+    const result = await verifyRotation(await issuer(t), await request(t, { targets: staticTargets() }));
     assert.equal(result.verified, false);
     assert.match(result.failures.join(), /^NO_INSTANCES/);
   });

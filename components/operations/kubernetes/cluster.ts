@@ -34,7 +34,7 @@ export async function openCluster(target: Connection): Promise<Cluster> {
 
 /** As @pulumi/kubernetes reads it: what is configured is contents or a path, then come KUBECONFIG and its defaults. */
 async function readKubeconfig(target: Connection): Promise<KubeConfig> {
-  const defaults = await kubernetesDefaults();
+  const defaults = target.kubeconfig === undefined ? await kubernetesDefaults() : {};
   const given = target.kubeconfig ?? defaults.kubeconfig;
   const config = new KubeConfig();
   try {
@@ -45,7 +45,7 @@ async function readKubeconfig(target: Connection): Promise<KubeConfig> {
     // The cause may quote the kubeconfig, and so a credential.
     throw invalid(target, "the kubeconfig can't be read");
   }
-  const context = target.context ?? (target.kubeconfig === undefined ? defaults.context : undefined);
+  const context = target.context ?? defaults.context;
   if (context !== undefined) config.setCurrentContext(context);
   // The library's last resort, where it has found nothing, is a made-up cluster on this machine.
   if (config.getCurrentContext() === "loaded-context") throw invalid(target, "there is no kubeconfig");

@@ -10,6 +10,8 @@ export interface KubernetesTarget {
   port: number | string;
   /** Default: `http`. */
   scheme: "http" | "https";
+  /** With `https`: the name in the pods' certificate. Trust comes from NODE_EXTRA_CA_CERTS. */
+  serverName?: string | undefined;
   /** What may be restarted, as `deployment/shop-api`. Default: nothing. */
   workloads: string[];
   /** `port-forward` goes through the API server, `pod-ip` straight to the pod. Default: `port-forward`. */

@@ -1,0 +1,101 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import type { KubernetesTarget } from "#operations/kubernetes/kubernetes-target";
+import type { RefreshSettings } from "#operations/refresh";
+import type { TokenSecret as SecretPlace } from "#operations/refresh-token";
+import type { RestartSettings } from "#operations/restart";
+import type { Target } from "#operations/targets";
+import type { KeyRotation } from "./key-rotation.ts";
+import { RefreshToken } from "./refresh-token.ts";
+import { TokenRollout } from "./token-rollout.ts";
+import { TokenSecret } from "./token-secret.ts";
+
+type PodTarget = KubernetesTarget & { secret?: SecretPlace | undefined };
+
+export interface ApiRefreshTokenArgs {
+  /** Secret. Default: one is generated. */
+  refreshToken?: pulumi.Output<string>;
+  /** Another number generates another one. */
+  refreshTokenVersion: number;
+  /** Where the API's processes are; a Secret is kept for each Kubernetes target that names one. */
+  targets: (Exclude<Target, KubernetesTarget> | PodTarget)[];
+  /** The `kubernetes:` config namespace. */
+  kubernetes: { kubeconfig?: pulumi.Output<string>; context?: string };
+}
+
+/**
+ * The bearer token of the instances' refresh operation, and the Kubernetes Secrets that hold it. A new one reaches
+ * pods only by a restart, which comes last: {@link rollOut}.
+ */
+export class ApiRefreshToken extends pulumi.ComponentResource {
+  /** Secret: what the instances take as INTERNAL_JWKS_REFRESH_TOKEN. */
+  readonly token: pulumi.Output<string>;
+  /** Secret: every token that an instance may have. */
+  readonly candidates: pulumi.Output<string[]>;
+  readonly #secrets: { target: KubernetesTarget; kept: TokenSecret }[];
+
+  constructor(name: string, args: ApiRefreshTokenArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("jwks:index:ApiRefreshToken", name, {}, opts);
+    const given = args.refreshToken ?? this.#generate(name, args.refreshTokenVersion);
+    const own = new RefreshToken(name, { given }, { parent: this });
+    this.#secrets = args.targets.flatMap((target) =>
+      target.kind === "kubernetes" && target.secret
+        ? [this.#keep(name, target, target.secret, given, args)]
+        : [],
+    );
+    const [first] = this.#secrets;
+    this.token = pulumi.secret((first?.kept.token ?? own).tokens.apply(([token = ""]) => token));
+    const all = [...this.#secrets.map(({ kept }) => kept.token), own];
+    // A pod that can't start without its Secret can't be asked: whoever takes the tokens waits for the Secrets, too.
+    const kept = pulumi.all(this.#secrets.map(({ kept }) => kept.secret.id));
+    this.candidates = pulumi.secret(
+      pulumi
+        .all([pulumi.all(all.map(({ tokens }) => tokens)), kept])
+        .apply(([lists]) => [...new Set(lists.flat())]),
+    );
+    this.registerOutputs();
+  }
+
+  /** The first version has no keeper, so that a stack that never had a version keeps its token. */
+  #generate(name: string, version: number): pulumi.Output<string> {
+    const keepers = version > 1 ? { keepers: { version: String(version) } } : {};
+    return new random.RandomBytes(name, { length: 32, ...keepers }, { parent: this }).hex;
+  }
+
+  #keep(
+    name: string,
+    target: KubernetesTarget,
+    secret: SecretPlace,
+    given: pulumi.Input<string>,
+    { kubernetes }: ApiRefreshTokenArgs,
+  ) {
+    const kubeconfig = target.kubeconfig ?? kubernetes.kubeconfig;
+    const context = target.context ?? (target.kubeconfig === undefined ? kubernetes.context : undefined);
+    const args = { target, secret, given, kubeconfig, context };
+    return { target, kept: new TokenSecret(`${name}-${target.name}`, args, { parent: this }) };
+  }
+
+  /** Has the pods take a new token, once a rotation that works with the one they run with is through. */
+  rollOut(
+    rotation: KeyRotation,
+    { refresh, restart }: { refresh: RefreshSettings; restart: RestartSettings },
+  ): TokenRollout[] {
+    const newKids = rotation.kids.apply((kids) => Object.values(kids));
+    return this.#secrets.map(
+      ({ target, kept: { token, secret } }) =>
+        new TokenRollout(
+          `token-rollout-${target.name}`,
+          {
+            target,
+            refresh,
+            restart,
+            tokens: token.tokens,
+            changedAt: token.changedAt,
+            newKids,
+            retiredKids: rotation.retiredKids,
+          },
+          { dependsOn: [rotation, secret] },
+        ),
+    );
+  }
+}

@@ -1,0 +1,52 @@
+import { RotationError } from "./errors.ts";
+import type { KubernetesTarget } from "./kubernetes/kubernetes-target.ts";
+import type { ConfiguredTarget } from "./settings-shape.ts";
+
+/** What is wrong with the targets' clusters; empty where nothing is. */
+export interface TargetInspection {
+  problems: string[];
+  /** Clusters that don't answer: no mistake of the config, and so no reason to refuse it. */
+  warnings: string[];
+}
+
+/**
+ * Looks, without changing anything, whether each cluster can be opened and grants what the run needs.
+ */
+export async function inspectTargets(
+  targets: readonly ConfiguredTarget[],
+  strategy: string,
+): Promise<TargetInspection> {
+  const pods = targets.filter((target) => target.kind === "kubernetes");
+  const found = await Promise.all(pods.map((target) => inspectTarget(target)));
+  const helpless = pods
+    .filter(({ workloads, secret }) => workloads.length === 0 && (strategy === "restart" || secret))
+    .map(
+      ({ name, secret }) =>
+        `instances: target ${name} lists no workloads, and ${secret ? "a new refresh token" : "the strategy restart"} needs a rolling restart; list them, e.g. deployment/shop-api`,
+    );
+  return {
+    problems: [...found.flatMap(({ problems }) => problems), ...helpless],
+    warnings: found.flatMap(({ warnings }) => warnings),
+  };
+}
+
+type Kubernetes = KubernetesTarget & { secret?: { name: string } | undefined };
+
+async function inspectTarget(target: Kubernetes): Promise<TargetInspection> {
+  try {
+    const { openCluster } = await import("./kubernetes/cluster.ts");
+    const { missingRights, rightsFor } = await import("./kubernetes/permissions.ts");
+    const { forbidden } = await import("./kubernetes/cluster-errors.ts");
+    const missing = await missingRights(await openCluster(target), rightsFor(target, target.secret?.name));
+    return {
+      problems: missing.length > 0 ? [forbidden(target.name, missing).message] : [],
+      warnings: [],
+    };
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    const isSilence = error.code === "KUBERNETES_UNREACHABLE";
+    return isSilence
+      ? { problems: [], warnings: [error.message] }
+      : { problems: [error.message], warnings: [] };
+  }
+}

@@ -1,0 +1,32 @@
+import { instanceId } from "./instances.ts";
+import { type KeptCanaries, withTokens } from "./kept-canaries.ts";
+import { askForBaseline, type Baseline, type CanaryRequest } from "./mint-canaries.ts";
+import { sweep } from "./sweep.ts";
+import { openTargets } from "./targets.ts";
+
+export type NewcomersRequest = KeptCanaries &
+  Pick<CanaryRequest, "targets" | "probe" | "refresh" | "refreshTokens"> & { baseline: Baseline[] };
+
+const patienceMs = 2_000;
+
+/**
+ * Asks the pods that have appeared since the baseline was taken: while the old keys are still trusted they can yet be
+ * shown to accept them, and so be proven later. Targets of the static list have no newcomers.
+ */
+export async function askNewcomers(request: NewcomersRequest): Promise<Baseline[]> {
+  const targets = request.targets.filter(({ kind }) => kind !== "static");
+  const canaries = withTokens(request);
+  if (targets.length === 0 || canaries.length === 0) return [];
+  const known = new Set(request.baseline.map(({ uid, instance }) => uid ?? instance));
+  const { results } = await sweep(
+    await openTargets(targets),
+    {
+      concurrency: request.refresh.concurrency,
+      readyTimeoutMs: 0,
+      patienceMs,
+      skip: (instance) => known.has(instanceId(instance)),
+    },
+    (instance) => askForBaseline(instance, request, canaries),
+  );
+  return results.map(({ value }) => value);
+}

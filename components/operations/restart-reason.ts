@@ -1,0 +1,51 @@
+import { type Instance, instanceId } from "./instances.ts";
+import type { Baseline, Canary } from "./mint-canaries.ts";
+import type { Verdict } from "./probes.ts";
+import type { RefreshResult } from "./refresh.ts";
+
+/** What a refresh has come to on one instance. */
+export interface Refreshed {
+  result: RefreshResult;
+  /** What the instance said right after of each retired key's canary that it had seen before. */
+  looks: { kid: string; verdict: Verdict }[];
+}
+
+export interface RestartQuestion {
+  /** Canaries of the retired keys. */
+  canaries: Pick<Canary, "kid">[];
+  retiredKids: string[];
+  /** Every instance's verdict before the cut-over, by {@link instanceId}. */
+  baselineOf: ReadonlyMap<string, Baseline>;
+  /** When the last retired key was dead, ISO 8601 UTC. */
+  retiredAt: string;
+}
+
+/** Why an instance must be restarted, or undefined where it need not be. Pure. */
+export function restartReason(
+  instance: Instance,
+  { result, looks }: Refreshed,
+  question: RestartQuestion,
+): string | undefined {
+  const accepting = looks.filter(({ verdict }) => verdict.kind === "accepted").map(({ kid }) => kid);
+  if (accepting.length > 0) return `still accepts kid ${accepting.join(", ")} after its refresh`;
+  const rejecting = looks.length > 0 && looks.every(({ verdict }) => verdict.kind === "rejected");
+  if (result.outcome === "failed" && !rejecting) return `can't be refreshed: ${result.reason}`;
+  if (startedAfter(instance, question.retiredAt)) return undefined;
+  const unprovable = question.retiredKids.filter((kid) => !isProvable(kid, instance, question));
+  if (unprovable.length === 0) return undefined;
+  return `was not seen to accept kid ${unprovable.join(", ")} before the cut-over, so only a restart can prove it`;
+}
+
+function isProvable(kid: string, instance: Instance, { canaries, baselineOf }: RestartQuestion): boolean {
+  const verdicts = baselineOf.get(instanceId(instance))?.verdicts;
+  const accepted = verdicts?.some((one) => one.kid === kid && one.verdict.kind === "accepted") === true;
+  return accepted && canaries.some((canary) => canary.kid === kid);
+}
+
+/**
+ * Whether a pod's container started when the retired keys were dead already. A start is reported to the second,
+ * rounded down, so one in that very second counts as before.
+ */
+export function startedAfter({ pod }: Instance, retiredAt: string): boolean {
+  return pod?.startedAt !== undefined && Date.parse(pod.startedAt) >= Date.parse(retiredAt);
+}

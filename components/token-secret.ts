@@ -1,0 +1,56 @@
+import * as kubernetes from "@pulumi/kubernetes/core/v1/index.js";
+import { Provider } from "@pulumi/kubernetes/provider.js";
+import * as pulumi from "@pulumi/pulumi";
+import type { KubernetesTarget } from "#operations/kubernetes/kubernetes-target";
+import { type TokenSecret as SecretPlace, tokenKey } from "#operations/refresh-token";
+import { RefreshToken } from "./refresh-token.ts";
+
+export interface TokenSecretArgs {
+  target: KubernetesTarget;
+  secret: SecretPlace;
+  /** Secret. The token that the pods shall have; an adopted Secret keeps its own until this changes. */
+  given: pulumi.Input<string>;
+  /** Secret. Contents or path of the kubeconfig. Default: KUBECONFIG, or the pod's own account. */
+  kubeconfig?: pulumi.Input<string> | undefined;
+  /** Default: the kubeconfig's current one. */
+  context?: string | undefined;
+}
+
+/**
+ * The Kubernetes Secret that a target's pods take their refresh token from. It is changed in place, and `destroy`
+ * leaves it: pods could not start without it.
+ */
+export class TokenSecret extends pulumi.ComponentResource {
+  /** The token that the pods shall have, and those that they may still have. */
+  readonly token: RefreshToken;
+  readonly secret: pulumi.CustomResource;
+
+  constructor(name: string, args: TokenSecretArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("jwks:index:TokenSecret", name, {}, opts);
+    const { target, secret, given } = args;
+    this.token = new RefreshToken(`${name}-token`, { given, place: { target, secret } }, { parent: this });
+    const provider = this.#provider(name, args);
+    const data = pulumi.secret(
+      this.token.tokens.apply(([token = ""]) => ({ [tokenKey]: Buffer.from(token).toString("base64") })),
+    );
+    const metadata = { name: secret.name, namespace: target.namespace };
+    const forced = { ...metadata, annotations: { "pulumi.com/patchForce": "true" } };
+    const options = { parent: this, provider, retainOnDelete: true };
+    this.secret = secret.adopt
+      ? new kubernetes.SecretPatch(name, { metadata: forced, data }, options)
+      : new kubernetes.Secret(name, { metadata, type: "Opaque", data }, options);
+    this.registerOutputs();
+  }
+
+  #provider(name: string, { kubeconfig, context }: TokenSecretArgs): Provider {
+    return new Provider(
+      `${name}-cluster`,
+      {
+        enableSecretMutable: true,
+        ...(kubeconfig === undefined ? {} : { kubeconfig: pulumi.secret(kubeconfig) }),
+        ...(context === undefined ? {} : { context }),
+      },
+      { parent: this },
+    );
+  }
+}
