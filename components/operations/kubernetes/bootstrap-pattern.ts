@@ -2,7 +2,7 @@
 const subject = String.raw`(?:jwks|jwk[ -]?sets?\b|json[ -]web[ -]key[ -]?sets?\b)`;
 
 /** Says by itself that the set is there, wherever it stands in the line. */
-const fetched = String.raw`\b(?:re)?(?:loaded|fetched|retrieved|downloaded|refreshed|populated|obtained|primed|cached)\b`;
+const fetched = String.raw`\b(?:re)?(?:loaded|fetched|retrieved|downloaded|refreshed|populated|obtained|primed)\b`;
 
 /** Says so only next to the set: a client or a resolver for it is ready before it has fetched anything. */
 const ready = String.raw`(?:initiali[sz]ed|bootstrapped|ready|ok|complete[d]?|succeeded|success(?:ful(?:ly)?)?|done)\b`;
@@ -19,7 +19,7 @@ const failure = [
   String.raw`\b(?:un(?:able|reachable|available|successful(?:ly)?)|not|never|no jwks?|refused|denied|invalid|exception|cannot)\b`,
   String.raw`(?:ca|could|did|does|has|is|was)n['’]?t\b`,
   String.raw`\btim(?:ed|e)[ -]?out\b`,
-  String.raw`\b(?:retry|retrying|will|would|to) (?:be )?\w+`,
+  String.raw`\b(?:retry|retrying|will|would|to be|stale|expired)\b`,
   String.raw`\b(?:ready|loaded|fetched|initiali[sz]ed|ok|success)"?\s*[:=]\s*"?(?:false|no|0)\b`,
   String.raw`\b(?:0|no|zero) (?:signing )?keys?\b`,
   String.raw`\b(?:keys?|kids)"?\s*[:=]\s*(?:0\b|\[\s*\])`,
