@@ -10,7 +10,7 @@ import type { Project } from "./project.ts";
 import { type PropertyMap, toSecret } from "./property-values.ts";
 import { channelOptions, engineGrpc, resourceGrpc } from "./proto.ts";
 import { type DynamicProcess, startDynamicProcess } from "./providers/dynamic-process.ts";
-import { DYNAMIC_PACKAGE, providerFactory } from "./providers/factory.ts";
+import { configRulesOf, DYNAMIC_PACKAGE, providerFactory } from "./providers/factory.ts";
 import { ResourceMonitor } from "./resource-monitor.ts";
 import type { SnapshotManager } from "./state/snapshot-manager.ts";
 import { providerType } from "./urn.ts";
@@ -53,7 +53,7 @@ export class Deployment {
   constructor(options: DeploymentOptions) {
     this.#options = options;
     const make = providerFactory(async () => (await this.#dynamicProcess()).provider);
-    const registry = new ProviderRegistry(make, options.snapshot.base);
+    const registry = new ProviderRegistry(make, configRulesOf, options.snapshot.base);
     this.executor = new Executor({ ...options, project: options.project.name, registry });
   }
 

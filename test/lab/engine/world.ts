@@ -28,12 +28,13 @@ export class World {
     this.backendDir = backendDir;
   }
 
-  static async open(test: TestContext, name = "things"): Promise<World> {
+  /** @param env added to the environment of every command */
+  static async open(test: TestContext, name = "things", env: Record<string, string> = {}): Promise<World> {
     const root = await mkdtemp(join(tmpdir(), "lab-engine-"));
     const dir = join(root, "world");
     const backendDir = join(root, "backend");
     await mkdir(dir);
-    const stack = await openStack({ projectDir: fixture(name), stack: "test", backendDir });
+    const stack = await openStack({ projectDir: fixture(name), stack: "test", backendDir, env });
     test.after(async () => {
       await stack.dispose();
       await rm(root, { recursive: true, force: true });

@@ -48,7 +48,9 @@ export class Executor {
   constructor(options: ExecutorOptions) {
     this.#options = options;
     const providerFor = options.registry.providerFor.bind(options.registry);
-    this.#generator = new StepGenerator({ ...options, base: options.snapshot.base, providerFor });
+    const isOtherProvider = options.registry.isOther.bind(options.registry);
+    const { base } = options.snapshot;
+    this.#generator = new StepGenerator({ ...options, base, providerFor, isOtherProvider });
     this.#runner = new StepRunner({
       ...options,
       providerFor,

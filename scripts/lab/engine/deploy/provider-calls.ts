@@ -99,13 +99,13 @@ export async function updateResource(
 }
 
 /** What a preview shows as outputs. */
-export function previewResource(
+export async function previewResource(
   provider: Provider,
   old: ResourceState | undefined,
   state: ResourceState,
-): void {
-  const before = old === undefined ? undefined : toPlainMap(old.outputs);
-  const outputs = provider.previewOutputs(state, before, toPlainMap(state.inputs));
+): Promise<void> {
+  const before = old === undefined ? undefined : existing(old);
+  const outputs = await provider.previewOutputs(state, before, toPlainMap(state.inputs));
   state.outputs = withMarks(outputs, state);
   if (old !== undefined) copySecretMarks(state.outputs, old.outputs);
 }

@@ -1,15 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { changedKeys, type PropertyMap } from "../property-values.ts";
+import { changedKeys, type PropertyMap, toPlainMap } from "../property-values.ts";
 import type {
   CheckResult,
   DiffResult,
   ExistingResource,
   Provider,
+  ProviderConfigRules,
   ReadResult,
   ResourceIdentity,
 } from "../providers/provider.ts";
 import type { ResourceState, Snapshot } from "../state/resource-state.ts";
-import { isProviderType, packageOf, parseProviderReference } from "../urn.ts";
+import { isDefaultProvider, isProviderType, packageOf, parseProviderReference, parseUrn } from "../urn.ts";
 
 /** Makes the provider of a package, configured. Fails for a package that the engine doesn't carry. */
 export type ProviderFactory = (
@@ -21,13 +22,19 @@ export type ProviderFactory = (
 /** Finds the provider of a resource by its reference. Is itself the provider of `pulumi:providers:*` resources. */
 export class ProviderRegistry implements Provider {
   readonly #make: ProviderFactory;
+  readonly #rulesOf: (packageName: string) => ProviderConfigRules | undefined;
   readonly #base: Snapshot;
   readonly #loaded = new Map<string, Promise<Provider>>();
   /** Configuration of providers that this run has registered, by URN. */
   readonly #configs = new Map<string, PropertyMap>();
 
-  constructor(make: ProviderFactory, base: Snapshot) {
+  constructor(
+    make: ProviderFactory,
+    rulesOf: (packageName: string) => ProviderConfigRules | undefined,
+    base: Snapshot,
+  ) {
     this.#make = make;
+    this.#rulesOf = rulesOf;
     this.#base = base;
   }
 
@@ -40,22 +47,43 @@ export class ProviderRegistry implements Provider {
   }
 
   async #load(reference: string, forType: string): Promise<Provider> {
-    const { urn } = parseProviderReference(reference);
-    const config =
-      this.#configs.get(urn) ?? this.#base.resources.find((state) => state.urn === urn)?.inputs ?? {};
-    return this.#make(packageOf(forType), config, forType);
+    return this.#make(packageOf(forType), this.#configOf(reference), forType);
   }
 
-  async check(resource: ResourceIdentity, _olds: PropertyMap, news: PropertyMap): Promise<CheckResult> {
-    this.#configs.set(resource.urn, news);
-    return { inputs: news, failures: [] };
+  /** The configuration behind a reference. A provider that was replaced keeps its own, for what it still has to delete. */
+  #configOf(reference: string): PropertyMap {
+    const { urn, id } = parseProviderReference(reference);
+    const states = this.#base.resources.filter((state) => state.urn === urn);
+    const old = states.find((state) => state.id === id);
+    if (old?.delete) return old.inputs;
+    return this.#configs.get(urn) ?? (old ?? states[0])?.inputs ?? {};
   }
 
-  async diff({ inputs }: ExistingResource, news: PropertyMap): Promise<DiffResult> {
+  /** True if a resource that goes from one provider to another has to be replaced. */
+  isOther(oldReference: string, newReference: string): boolean {
+    const [old, now] = [parseProviderReference(oldReference), parseProviderReference(newReference)];
+    if (old.id === now.id) return false;
+    // Default providers come and go with the version of their package.
+    if (!isDefaultProvider(old.urn) || !isDefaultProvider(now.urn)) return true;
+    const before = this.#base.resources.find(({ urn, id }) => urn === old.urn && id === old.id);
+    return this.#replacingKeys(now.urn, before?.inputs ?? {}, this.#configOf(newReference)).length > 0;
+  }
+
+  #replacingKeys(urn: string, olds: PropertyMap, news: PropertyMap): string[] {
+    const rules = this.#rulesOf(packageOf(parseUrn(urn).type));
+    return rules?.replacingKeys(toPlainMap(olds), toPlainMap(news)) ?? [];
+  }
+
+  async check({ urn, type }: ResourceIdentity, _olds: PropertyMap, news: PropertyMap): Promise<CheckResult> {
+    this.#configs.set(urn, news);
+    return { inputs: news, failures: this.#rulesOf(packageOf(type))?.check(news) ?? [] };
+  }
+
+  async diff({ urn, inputs }: ExistingResource, news: PropertyMap): Promise<DiffResult> {
     const keys = changedKeys(inputs, news);
     return {
       changes: keys.length > 0 ? "some" : "none",
-      replaceKeys: [],
+      replaceKeys: keys.length > 0 ? this.#replacingKeys(urn, inputs, news) : [],
       changedKeys: keys,
       deleteBeforeReplace: false,
     };
@@ -78,7 +106,11 @@ export class ProviderRegistry implements Provider {
 
   async delete(): Promise<void> {}
 
-  previewOutputs(_resource: ResourceIdentity, _old: PropertyMap | undefined, news: PropertyMap): PropertyMap {
+  async previewOutputs(
+    _resource: ResourceIdentity,
+    _old: ExistingResource | undefined,
+    news: PropertyMap,
+  ): Promise<PropertyMap> {
     return news;
   }
 }

@@ -17,6 +17,8 @@ export interface GeneratorContext {
   readonly base: Snapshot;
   readonly events: DeployEvents;
   providerFor(state: ResourceState): Promise<Provider>;
+  /** True if a resource that goes from one provider to another has to be replaced. */
+  isOtherProvider(oldReference: string, newReference: string): boolean;
 }
 
 const REPLACE_UNKNOWN_CAUSE: DiffResult = {
@@ -104,8 +106,7 @@ export class StepGenerator {
     old: ResourceState,
     state: ResourceState,
   ): Promise<DiffResult> {
-    if (((old.provider ?? "") === "") !== (goal.provider === ""))
-      return { ...REPLACE_UNKNOWN_CAUSE, replaceKeys: ["provider"] };
+    if (this.#hasOtherProvider(goal, old)) return { ...REPLACE_UNKNOWN_CAUSE, replaceKeys: ["provider"] };
     if (provider === undefined) {
       return {
         ...REPLACE_UNKNOWN_CAUSE,
@@ -114,6 +115,11 @@ export class StepGenerator {
     }
     const diff = await diffResource(provider, old, state.inputs, goal.ignoreChanges);
     return withReplaceOnChanges(diff, goal.replaceOnChanges);
+  }
+
+  #hasOtherProvider(goal: Goal, { provider: before = "" }: ResourceState): boolean {
+    if (before === "" || goal.provider === "") return before !== goal.provider;
+    return this.#context.isOtherProvider(before, goal.provider);
   }
 
   async #stepsFromDiff(

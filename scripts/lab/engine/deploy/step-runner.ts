@@ -80,7 +80,7 @@ export class StepRunner {
     await this.#guarded(state, finish, async () => {
       if (!state.custom) return;
       const provider = await this.#context.providerFor(state);
-      if (dryRun) previewResource(provider, undefined, state);
+      if (dryRun) await previewResource(provider, undefined, state);
       else await createResource(provider, state);
       markSecretOutputs(state);
     });
@@ -97,7 +97,7 @@ export class StepRunner {
     await this.#guarded(state, finish, async () => {
       if (!state.custom) return;
       const provider = await this.#context.providerFor(state);
-      if (dryRun) previewResource(provider, old, state);
+      if (dryRun) await previewResource(provider, old, state);
       else await updateResource(provider, old, state);
       markSecretOutputs(state);
     });

@@ -140,8 +140,12 @@ export class BuiltinProvider<Connection> implements Provider {
     await this.#kind(resource.type).delete(await this.#open(), resource);
   }
 
-  previewOutputs({ type }: ResourceIdentity, old: PropertyMap | undefined, news: PropertyMap): PropertyMap {
-    const computed = this.#kind(type).computed.map((key) => [key, old?.[key] ?? UNKNOWN]);
+  async previewOutputs(
+    { type }: ResourceIdentity,
+    old: ExistingResource | undefined,
+    news: PropertyMap,
+  ): Promise<PropertyMap> {
+    const computed = this.#kind(type).computed.map((key) => [key, old?.outputs[key] ?? UNKNOWN]);
     return { ...(Object.fromEntries(computed) as PropertyMap), ...news };
   }
 }

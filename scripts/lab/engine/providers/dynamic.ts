@@ -117,7 +117,11 @@ export class DynamicProvider implements Provider {
     await this.#call<unknown>((done) => this.#client.delete(request, done));
   }
 
-  previewOutputs(_resource: ResourceIdentity, _old: PropertyMap | undefined, news: PropertyMap): PropertyMap {
+  async previewOutputs(
+    _resource: ResourceIdentity,
+    _old: ExistingResource | undefined,
+    news: PropertyMap,
+  ): Promise<PropertyMap> {
     return news;
   }
 }

@@ -31,7 +31,7 @@ export interface ResourceIdentity {
   readonly type: string;
 }
 
-/** What the engine asks of a provider. Properties come and go without secret marks. */
+/** What the engine asks of a provider. Properties come without secret marks; those that a provider puts on outputs are kept. */
 export interface Provider {
   check(resource: ResourceIdentity, olds: PropertyMap, news: PropertyMap): Promise<CheckResult>;
   diff(resource: ExistingResource, news: PropertyMap, ignoreChanges: readonly string[]): Promise<DiffResult>;
@@ -41,8 +41,19 @@ export interface Provider {
   /** Fails with `InitError` if the update was made but the resource isn't healthy. */
   update(resource: ExistingResource, news: PropertyMap): Promise<PropertyMap>;
   delete(resource: ExistingResource): Promise<void>;
-  /** Outputs to show in a preview. */
-  previewOutputs(resource: ResourceIdentity, old: PropertyMap | undefined, news: PropertyMap): PropertyMap;
+  /** Outputs to show in a preview. Changes nothing. */
+  previewOutputs(
+    resource: ResourceIdentity,
+    old: ExistingResource | undefined,
+    news: PropertyMap,
+  ): Promise<PropertyMap>;
+}
+
+/** How the inputs of a package's provider itself are checked and compared. */
+export interface ProviderConfigRules {
+  check(news: PropertyMap): CheckFailure[];
+  /** Inputs whose change makes it another provider: everything that it manages is replaced. */
+  replacingKeys(olds: PropertyMap, news: PropertyMap): string[];
 }
 
 export interface ExistingResource extends ResourceIdentity {
