@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, RotationError } from "../errors.ts";
 import type { Cluster } from "./cluster.ts";
+import { pastRefusals } from "./passing-refusal.ts";
 import { rolloutProgress } from "./rollout-progress.ts";
 import type { RolloutStatus } from "./rollout-status.ts";
 import { stuckReasons } from "./stuck-reason.ts";
@@ -79,7 +80,7 @@ async function restart(context: Context): Promise<void> {
   const show = rolloutProgress(workloadText(workload), (line) => progress(redact(line)));
   const restartedAt = await beginRestart(context);
   for (;;) {
-    const look = await lookAt(context);
+    const look = await pastRefusals(() => lookAt(context));
     const { status, pods } = look;
     requireOurs(context, status, restartedAt);
     const reasons = stuckReasons(workload, status, pods);

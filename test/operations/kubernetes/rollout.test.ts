@@ -11,6 +11,7 @@ import {
 import { readBootstrap } from "#operations/kubernetes/bootstrap-log";
 import { defaultBootstrapPattern } from "#operations/kubernetes/bootstrap-pattern";
 import { type Cluster, openCluster } from "#operations/kubernetes/cluster";
+import { missingRights, rightsFor } from "#operations/kubernetes/permissions";
 import { type RolloutOptions, type RolloutResult, restartWorkload } from "#operations/kubernetes/rollout";
 import { restartedAtKey } from "#operations/kubernetes/rollout-status";
 import { parseWorkload, workloadOfPod } from "#operations/kubernetes/workload";
@@ -20,6 +21,7 @@ import { type PodRunner, startPodRunner } from "../../../scripts/lab/kubernetes/
 import { sampleTemplate } from "../../../scripts/lab/kubernetes/sample-deployment.ts";
 import { clientConfig, noCluster, until } from "../../lab/kubernetes/cluster.ts";
 import { issuerKey, startIssuer, type TestIssuer } from "../../lab/sample-api/jwks-server.ts";
+import { grant, shippedGroup, shippedRole } from "./shipped-role.ts";
 
 const name = "shop-api";
 const selector = `app=${name}`;
@@ -41,7 +43,8 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     core = config.makeApiClient(CoreV1Api);
     apps = config.makeApiClient(AppsV1Api);
     runner = await startPodRunner(kubernetes, { crashBackOffMs: 200 });
-    cluster = await openCluster({ name: "shop", kubeconfig: kubernetes.kubeconfigPath });
+    const { kubeconfigPath } = await kubernetes.kubeconfigFor({ user: "alice", groups: [shippedGroup] });
+    cluster = await openCluster({ name: "shop", kubeconfig: kubeconfigPath });
   });
   after(async () => {
     await runner?.stop();
@@ -49,8 +52,22 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     await kubernetes?.stop();
   });
 
-  async function deploy(replicas: number, env: Record<string, string> = {}): Promise<string> {
+  /** A namespace in which the shipped Role, for the workloads given, is all that the program may do. */
+  async function makeNamespace(...resources: string[]): Promise<string> {
     const namespace = await kubernetes.createNamespace();
+    const { role } = await shippedRole();
+    const [shipped] = role.rules.filter(({ apiGroups }) => apiGroups?.includes("apps"));
+    assert.ok(shipped);
+    const more = resources.map((resource) => ({ ...shipped, resources: [resource] }));
+    await grant(kubernetes, namespace, [...role.rules, ...more]);
+    const workloads = [`deployment/${name}`, ...resources.map((resource) => `${resource}/${name}`)];
+    const rights = rightsFor({ namespace, transport: "port-forward", workloads });
+    await until(async () => (await missingRights(cluster, rights)).length === 0);
+    return namespace;
+  }
+
+  async function deploy(replicas: number, env: Record<string, string> = {}): Promise<string> {
+    const namespace = await makeNamespace();
     const options = { name, namespace, replicas, env: { ISSUER: issuer.url, ...env } };
     await deploySampleApi(kubernetes, options);
     return namespace;
@@ -131,7 +148,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
   });
 
   test("a StatefulSet and a DaemonSet are restarted", async () => {
-    const namespace = await kubernetes.createNamespace();
+    const namespace = await makeNamespace("statefulsets");
     const template = sampleTemplate({ name, namespace, env: { ISSUER: issuer.url } });
     const matchLabels = { app: name };
     await apps.createNamespacedStatefulSet({
@@ -141,7 +158,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
         spec: { serviceName: name, replicas: 2, selector: { matchLabels }, template },
       },
     });
-    const other = await kubernetes.createNamespace();
+    const other = await makeNamespace("daemonsets");
     await apps.createNamespacedDaemonSet({
       namespace: other,
       body: { metadata: { name }, spec: { selector: { matchLabels }, template } },
@@ -239,20 +256,28 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
       /^WORKLOAD_NOT_RESTARTABLE: .*deployment\/shop-api is paused.*resume it/,
     );
     assert.equal(await restartedAtOf(namespace), undefined);
-    const missing = await restart(namespace, { workload: "deployment/shop-apo" });
-    assert.match(missing.reason ?? "", /^WORKLOAD_NOT_RESTARTABLE: .*there is no deployment\/shop-apo/);
-    const template = sampleTemplate({ name: "kept", namespace, env: { ISSUER: issuer.url } });
-    const strategy = { updateStrategy: { type: "OnDelete" } };
-    const spec = { selector: { matchLabels: { app: "kept" } }, template, ...strategy };
-    const metadata = { name: "kept" };
-    await apps.createNamespacedDaemonSet({ namespace, body: { metadata, spec } });
+    await apps.deleteNamespacedDeployment({ name, namespace });
+    const missing = await restart(namespace);
+    assert.match(missing.reason ?? "", /^WORKLOAD_NOT_RESTARTABLE: .*there is no deployment\/shop-api/);
+  });
+
+  test("what keeps its pods until somebody deletes them is refused", async () => {
+    const namespace = await makeNamespace("statefulsets", "daemonsets");
+    const template = sampleTemplate({ name, namespace, env: { ISSUER: issuer.url } });
+    const selector = { matchLabels: { app: name } };
+    const spec = { selector, template, updateStrategy: { type: "OnDelete" } };
+    const metadata = { name };
+    await apps.createNamespacedDaemonSet({
+      namespace,
+      body: { metadata, spec },
+    });
     await apps.createNamespacedStatefulSet({
       namespace,
-      body: { metadata, spec: { ...spec, serviceName: "kept", replicas: 0 } },
+      body: { metadata, spec: { ...spec, serviceName: name, replicas: 0 } },
     });
-    for (const workload of ["daemonset/kept", "statefulset/kept"]) {
-      const result = await restart(namespace, { workload });
-      assert.match(result.reason ?? "", new RegExp(`^WORKLOAD_NOT_RESTARTABLE: .*${workload} .*OnDelete`));
+    for (const workload of [`daemonset/${name}`, `statefulset/${name}`]) {
+      const { reason } = await restart(namespace, { workload });
+      assert.match(reason ?? "", new RegExp(`^WORKLOAD_NOT_RESTARTABLE: .*${workload} .*OnDelete`));
     }
   });
 
@@ -358,6 +383,39 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
       assert.equal(check.line, undefined);
       assert.ok(check.tail.length > 0 && check.tail.length <= 20);
       assert.match(check.tail.join("\n"), /JWKS bootstrap ok/);
+    });
+
+    test("that is longer than what is read at once is looked at from its beginning and at its end", async () => {
+      const pod = await onePod();
+      const { url } = runner.pods().find((one) => one.name === pod.name) ?? {};
+      const call = async (path: string) => (await fetch(`${url}/${path}`)).body?.cancel();
+      // Each request is a line of the log.
+      for (let line = 0; line < 60; line++) await call("x".repeat(7_000));
+      await call("the-last-line");
+      assert.equal((await readBootstrap(cluster, pod, pattern, redact)).found, true);
+      const last = await until(async () => {
+        const check = await readBootstrap(cluster, pod, /the-last-line/, redact);
+        return check.found && check;
+      });
+      assert.match(last.tail.join("\n"), /the-last-line/);
+    });
+
+    test("that may not be read is a coded error that names the right", async () => {
+      const pod = await onePod();
+      const { role } = await shippedRole();
+      await grant(
+        kubernetes,
+        pod.namespace,
+        role.rules.filter(({ resources }) => !resources?.includes("pods/log")),
+      );
+      const refusal = await until(() =>
+        readBootstrap(cluster, pod, pattern, redact).then(
+          () => undefined,
+          (error: Error & { code: string }) => error,
+        ),
+      );
+      assert.equal(refusal.code, "KUBERNETES_FORBIDDEN");
+      assert.match(refusal.message, /may not get pods\/log/);
     });
 
     test("of a pod that is gone is a coded error", async () => {
