@@ -36,7 +36,7 @@ export interface EnforceResult {
   restarts: RestartResult[];
   /** Targets that could not be looked at, and restarts that failed: a sentence each. */
   failures: string[];
-  /** Instances that neither a refresh nor a restart has brought to the new set, as far as is known here. */
+  /** Instances that neither a refresh nor a restart has brought to the new set, and why, as far as is known here. */
   open: string[];
 }
 
@@ -62,6 +62,7 @@ export async function enforce(
       settings: request.restart,
       after: request.after,
       redact: redactor([...request.refreshTokens, ...Object.values(request.canaryTokens)]),
+      progress,
     });
     const failures = [
       ...refreshed.failures.map(({ error }) => error.message),
@@ -69,7 +70,9 @@ export async function enforce(
         .filter(isFailed)
         .map(({ subject, reason }) => `${subject} could not be restarted: ${reason}`),
     ];
-    const open = unfinished.filter((one) => !restartable.includes(one)).map(({ instance }) => instance.name);
+    const open = unfinished
+      .filter((one) => !restartable.includes(one))
+      .map(({ instance, reason }) => `${instance.name} ${reason}`);
     return { results, restarts, failures, open };
   } catch (error) {
     return { results: [], restarts: [], failures: [messageOf(error)], open: [] };

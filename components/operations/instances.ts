@@ -26,6 +26,8 @@ export interface PodFacts {
   restarts: number;
   /** When it started, by the node's clock, to the second; ISO 8601 UTC. */
   startedAt?: string;
+  /** When the restart was asked for that made it, where one did; ISO 8601 UTC. */
+  restartedAt?: string;
   /** What it belongs to, as `deployment/shop-api`. */
   workload?: string;
   /** Why it is not ready, where it is not. */

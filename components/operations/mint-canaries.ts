@@ -5,6 +5,7 @@ import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import { type ProbeSettings, probe, type Verdict } from "./probes.ts";
 import { listSigningKeys, type RealmKey, rotationOf, updateKeyComponent } from "./realm-keys.ts";
 import { type RefreshSettings, refreshInstance } from "./refresh.ts";
+import { report } from "./run-phase.ts";
 import { sweep } from "./sweep.ts";
 import { type OpenTargets, openTargets, type Roster, type Target } from "./targets.ts";
 import { type MintedToken, mintToken, type ProbeClient } from "./tokens.ts";
@@ -73,14 +74,15 @@ export interface CanaryResult {
  */
 export async function mintCanaries(admin: KeycloakAdmin, request: CanaryRequest): Promise<CanaryResult> {
   const targets = await openTargets(request.targets);
-  refuseNothing(request.targets, await targets.list(patienceMs));
+  const roster = await targets.list(patienceMs);
+  refuseNothing(request.targets, roster);
   const [discovery, keysBefore] = [await discover(admin), await listSigningKeys(admin)];
   const keysBeforeAt = new Date().toISOString();
   const jwksBefore = await readJwks(admin, discovery.jwksUri);
   const retiring = retiringKeys(keysBefore, request);
   const canaries: Canary[] = [];
   for (const key of retiring) canaries.push(await mintPair(admin, discovery, key, keysBefore, request));
-  const { baseline, notAsked } = await askEveryInstance(targets, request, canaries);
+  const { baseline, notAsked } = await askEveryInstance(targets, request, canaries, roster);
   const verdicts = baseline.flatMap((one) => one.verdicts.map(({ verdict }) => verdict.kind));
   for (const { kid } of canaries) refuseRejected(kid, baseline);
   const baselineSkipped = canaries.length > 0 && verdicts.every((kind) => kind === "inconclusive");
@@ -166,6 +168,7 @@ async function borrowSigner<T>(
 
 /** Before the key is dead, no time is to be lost on a cluster that does not answer. */
 const patienceMs = 5_000;
+const firstPodMs = 15_000;
 
 /**
  * A target without any pod is a mistake in the config, and so is one whose cluster refuses us. One that does not
@@ -199,11 +202,15 @@ async function askEveryInstance(
   targets: OpenTargets,
   request: CanaryRequest,
   canaries: readonly Canary[],
+  roster: Roster,
 ): Promise<Pick<CanaryFindings, "baseline" | "notAsked">> {
   const { concurrency } = request.refresh;
+  // Where no pod is ready, they may just be starting. Else the key does not live on for those that are not.
+  const readyTimeoutMs = roster.ready.length === 0 && roster.waiting.length > 0 ? firstPodMs : 0;
+  const progress = (line: string) => report("canary", line);
   const { results, waiting, failures } = await sweep(
     targets,
-    { concurrency, readyTimeoutMs: 0, patienceMs },
+    { concurrency, readyTimeoutMs, patienceMs, progress },
     (instance) => askForBaseline(instance, request, canaries),
   );
   const notAsked = [

@@ -138,6 +138,7 @@ export async function refreshPhase(
   const summary = [
     `${results.length - failed.length} of ${results.length} instances say they have refreshed${unrefreshed}`,
     ...(done.length > 0 ? [`restarted ${listNames(done)}`] : []),
+    ...(open.length > 0 ? [listNames(open)] : []),
     ...failures,
   ].join("; ");
   const complete = failures.length + open.length === 0;

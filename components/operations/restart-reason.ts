@@ -44,8 +44,10 @@ function isProvable(kid: string, instance: Instance, { canaries, baselineOf }: R
 
 /**
  * Whether a pod's container started when the retired keys were dead already. A start is reported to the second,
- * rounded down, so one in that very second counts as before.
+ * rounded down, so one in that very second counts as before, unless the pod was made by a restart that was asked for
+ * later than that.
  */
 export function startedAfter({ pod }: Instance, retiredAt: string): boolean {
-  return pod?.startedAt !== undefined && Date.parse(pod.startedAt) >= Date.parse(retiredAt);
+  const times = [pod?.startedAt, pod?.restartedAt].map((time) => Date.parse(time ?? ""));
+  return pod?.startedAt !== undefined && times.some((time) => time >= Date.parse(retiredAt));
 }

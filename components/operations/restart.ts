@@ -1,8 +1,8 @@
 import pLimit from "p-limit";
 import { messageOf, RotationError } from "./errors.ts";
 import type { Instance } from "./instances.ts";
+import { listNames } from "./mint-canaries.ts";
 import { restartByCommand } from "./restart-command.ts";
-import { report } from "./run-phase.ts";
 import type { OpenTargets } from "./targets.ts";
 
 export type RestartStrategy = "refresh" | "restart" | "refresh-then-restart";
@@ -51,6 +51,8 @@ export interface RestartContext {
   after: string;
   /** Takes secrets out of logs. */
   redact: (text: string) => string;
+  /** Lines that can be shown. */
+  progress: (line: string) => void;
 }
 
 /** Workloads restarted at a time. */
@@ -79,7 +81,7 @@ function byWorkload(candidates: readonly RestartCandidate[]): Map<string, Restar
 
 async function restartGroup(
   group: readonly RestartCandidate[],
-  { targets, settings, after, redact }: RestartContext,
+  { targets, settings, after, redact, progress }: RestartContext,
 ): Promise<RestartResult> {
   const [{ instance: { name = "", target = "", pod } = {} } = {}] = group as [Partial<RestartCandidate>?];
   const subject = pod?.workload ?? `pod/${name}`;
@@ -89,13 +91,13 @@ async function restartGroup(
   const listed = opened?.target.workloads.map((text) => parseWorkload(text, opened.target.namespace)) ?? [];
   const workload = listed.find((one) => one && `${one.kind}/${one.name}` === subject);
   if (!opened || !workload) return failed(base, notListed(target, subject));
-  report("enforce", `restarting ${subject} in target ${target}: ${base.because.join("; ")}`);
+  progress(`restarting ${subject} in target ${target}: ${base.because.join("; ")}`);
   const { restartWorkload } = await import("./kubernetes/rollout.ts");
   const rollout = await restartWorkload(opened.cluster, workload, {
     after,
     timeoutMs: settings.timeoutMs,
     redact,
-    progress: (line) => report("enforce", line),
+    progress,
     selector: opened.target.selector,
   });
   const { outcome, startedAt, finishedAt, reason, podLogs = [] } = rollout;
@@ -105,10 +107,10 @@ async function restartGroup(
 
 async function restartInstance(
   { instance, reason }: RestartCandidate,
-  { settings, redact }: RestartContext,
+  { settings, redact, progress }: RestartContext,
 ): Promise<RestartResult> {
   const base = { subject: instance.name, because: [reason], startedAt: new Date().toISOString() };
-  report("enforce", `restarting ${instance.name}: ${reason}`);
+  progress(`restarting ${instance.name}: ${reason}`);
   try {
     const { bootstrap } = await restartByCommand(instance, settings, redact);
     return { ...base, outcome: "done", finishedAt: new Date().toISOString(), bootstrap };
@@ -134,8 +136,10 @@ function notListed(target: string, subject: string): RotationError {
   );
 }
 
-/** The first instances by name and reason, and how many more there are. */
+/** Each reason once, with the instances that it is true of. */
 function describe(group: readonly RestartCandidate[]): string[] {
-  const shown = group.slice(0, 5).map(({ instance, reason }) => `${instance.name} ${reason}`);
-  return group.length > 5 ? [...shown, `and ${group.length - 5} more`] : shown;
+  const byReason = Map.groupBy(group, ({ reason }) => reason);
+  return [...byReason].map(
+    ([reason, ones]) => `${listNames(ones.map(({ instance }) => instance.name))}: ${reason}`,
+  );
 }

@@ -57,7 +57,7 @@ export async function rollOutToken(
     reason: `does not take the refresh token (${value.reason})`,
   }));
   const { restart: settings, changedAt: after } = request;
-  const restarts = await restartAll(candidates, { targets, settings, after, redact });
+  const restarts = await restartAll(candidates, { targets, settings, after, redact, progress });
   const failed = restarts.filter(({ outcome }) => outcome === "failed");
   if (failed.length > 0) {
     throw notTaken(

@@ -4,7 +4,12 @@ import { forgeTokens } from "#operations/forged-tokens";
 import { onEveryInstance } from "#operations/instances";
 import type { PublishedJwks } from "#operations/jwks";
 import type { Baseline } from "#operations/mint-canaries";
-import { type InstanceVerification, type Questions, verifyInstance } from "#operations/verify-instance";
+import {
+  type InstanceVerification,
+  type Questions,
+  type Startup,
+  verifyInstance,
+} from "#operations/verify-instance";
 import { type LoopbackServer, refusingUrl, sendJson, serve } from "./loopback-server.ts";
 import { instanceVerification, probeSettings, refreshSettings } from "./samples.ts";
 import { partOf, signingRealm, soundVerifier } from "./signing-realm.ts";
@@ -66,6 +71,20 @@ async function verify(
 ): Promise<InstanceVerification> {
   const [result] = await onEveryInstance([{ name: "api-1", url }], 1, (instance) =>
     verifyInstance(instance, asked, { baseline, previous, startup: async () => undefined }),
+  );
+  assert.ok(result);
+  return result;
+}
+
+/** An instance that was not asked before, and started after the retired keys' death. */
+async function verifyStarted(
+  url: string,
+  asked: Questions,
+  startup: Omit<Startup, "startedAt">,
+): Promise<InstanceVerification> {
+  const known = { startup: async () => ({ startedAt: new Date().toISOString(), ...startup }) };
+  const [result] = await onEveryInstance([{ name: "api-1", url }], 1, (instance) =>
+    verifyInstance(instance, asked, known),
   );
   assert.ok(result);
   return result;
@@ -271,6 +290,49 @@ suite("verifyInstance", () => {
     const server = await api(t, { jwks: staleSet });
     const result = await verify(server.url, await questions(), accepted, instanceVerification());
     assert.deepEqual([result.proof, result.provenAt], ["unproven", undefined]);
+  });
+
+  test("an instance that started after the cut-over and shows its bootstrap is proven by its restart", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const result = await verifyStarted(server.url, await questions(), {
+      bootstrap: "seen",
+      line: "JWKS bootstrap ok",
+    });
+    assert.deepEqual([result.proof, result.verified, result.reasons], ["restarted", true, []]);
+    assert.ok(result.provenAt);
+    assert.equal(result.startup?.line, "JWKS bootstrap ok");
+  });
+
+  test("such an instance that accepts a canary which is still live is not proven by its log", async (t) => {
+    const server = await api(t, { jwks: staleSet });
+    const result = await verifyStarted(server.url, await questions(), { bootstrap: "seen" });
+    assert.deepEqual([result.proof, result.verified], ["unproven", false]);
+    assert.match(result.reasons.join(), /still accepts kid old/);
+  });
+
+  test("such an instance without the bootstrap line is unproven, and its log's end is the reason", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const result = await verifyStarted(server.url, await questions(), {
+      bootstrap: "missing",
+      tail: ["no keys yet"],
+    });
+    assert.deepEqual([result.proof, result.verified, result.provenAt], ["unproven", false, undefined]);
+    assert.match(result.reasons.join(), /BOOTSTRAP_NOT_SEEN.*\n {6}no keys yet/);
+  });
+
+  test("where the canaries have expired, a restart with its bootstrap is still a proof", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const dead = await realm.mint("old", { exp: past() });
+    const canaries = [{ kid: "old", algorithm: "RS256", seen: dead, unseen: dead }];
+    const result = await verifyStarted(server.url, await questions({ canaries }), { bootstrap: "seen" });
+    assert.deepEqual([result.proof, result.verified], ["restarted", true]);
+    assert.ok(result.checks.every(({ check }) => check !== "retired"));
+  });
+
+  test("an instance that accepted every canary before is proven by replay, whenever it started", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const result = await verify(server.url, await questions());
+    assert.equal(result.proof, "replayed");
   });
 
   test("no result holds a token", async (t) => {

@@ -4,6 +4,7 @@ import type { Instance, PodFacts } from "../instances.ts";
 import { type Cluster, callCluster } from "./cluster.ts";
 import { clusterError, statusOf } from "./cluster-errors.ts";
 import type { KubernetesTarget } from "./kubernetes-target.ts";
+import { restartedAtKey } from "./rollout-status.ts";
 import { workloadOfPod } from "./workload.ts";
 
 export interface PodList {
@@ -51,6 +52,7 @@ function podInstance(pod: V1Pod, target: KubernetesTarget): Instance {
   const port = portNumber(container, target.port);
   const status = pod.status?.containerStatuses?.find((one) => one.name === container?.name);
   const startedAt = status?.state?.running?.startedAt;
+  const restartedAt = pod.metadata?.annotations?.[restartedAtKey];
   const workload = workloadOfPod(pod);
   const notReady = whyNotReady(pod);
   const facts: PodFacts = {
@@ -60,6 +62,7 @@ function podInstance(pod: V1Pod, target: KubernetesTarget): Instance {
     container: container?.name ?? "",
     restarts: status?.restartCount ?? 0,
     ...(startedAt ? { startedAt: new Date(startedAt).toISOString() } : {}),
+    ...(restartedAt === undefined ? {} : { restartedAt }),
     ...(workload === undefined ? {} : { workload }),
     ...(notReady === undefined ? {} : { notReady }),
   };

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { RotationError } from "#operations/errors";
+import { connectDirectly, type Instance } from "#operations/instances";
+import { type SweepOptions, sweep } from "#operations/sweep";
+import type { OpenTargets, Roster } from "#operations/targets";
+
+function pod(name: string, change: { uid?: string; notReady?: string } = {}): Instance {
+  const { uid = `uid-${name}`, ...rest } = change;
+  const facts = { namespace: "shop", uid, port: 8080, container: "api", restarts: 0, ...rest };
+  return { name, url: `http://${name}.shop:8080`, target: "shop", pod: facts };
+}
+
+type Look = Partial<Pick<Roster, "ready" | "waiting" | "failures">>;
+
+/** Targets that show one look after the other, and the last one for ever. */
+function looks(...list: Look[]): OpenTargets & { changes: number } {
+  let index = 0;
+  const targets = {
+    changes: 0,
+    list: async () => {
+      const look = list[Math.min(index, list.length - 1)];
+      index += 1;
+      const changed = async () => {
+        targets.changes += 1;
+      };
+      return { ready: [], waiting: [], failures: [], changed, ...look };
+    },
+    connect: connectDirectly,
+    cluster: () => undefined,
+  };
+  return targets;
+}
+
+const options: SweepOptions = { concurrency: 4, readyTimeoutMs: 60_000 };
+const nameOf = async ({ name }: Instance) => name;
+const names = (list: readonly { instance: Instance }[]) => list.map(({ instance }) => instance.name);
+const unreachable = {
+  target: "shop",
+  error: new RotationError("KUBERNETES_UNREACHABLE", "no answer", { nextStep: "wait" }),
+};
+
+suite("sweep", () => {
+  test("a pod that appears while the others are worked on is worked on too, each once", async () => {
+    const [a, b, c] = [pod("a"), pod("b"), pod("c")];
+    const worked: string[] = [];
+    const targets = looks({ ready: [a, b] }, { ready: [a, b, c] });
+    const { results } = await sweep(targets, options, async ({ name }) => worked.push(name));
+    assert.deepEqual(
+      [names(results), worked],
+      [
+        ["a", "b", "c"],
+        ["a", "b", "c"],
+      ],
+    );
+  });
+
+  test("a pod that has ended since is no result, and is named", async () => {
+    const targets = looks({ ready: [pod("a"), pod("b")] }, { ready: [pod("b")] });
+    const { results, departed } = await sweep(targets, options, nameOf);
+    assert.deepEqual([names(results), departed.map(({ name }) => name)], [["b"], ["a"]]);
+  });
+
+  test("a later pod of the same name is another one", async () => {
+    const targets = looks({ ready: [pod("api-0", { uid: "1" })] }, { ready: [pod("api-0", { uid: "2" })] });
+    const { results, departed } = await sweep(targets, options, async ({ pod }) => pod?.uid);
+    assert.deepEqual([results.map(({ value }) => value), departed.length], [["2"], 1]);
+  });
+
+  test("a pod that is not ready is waited for, and worked on once it is", async () => {
+    const lines: string[] = [];
+    const targets = looks(
+      { ready: [pod("a")], waiting: [pod("b", { notReady: "ContainersNotReady" })] },
+      {
+        ready: [pod("a")],
+        waiting: [pod("b", { notReady: "ContainersNotReady" })],
+      },
+      { ready: [pod("a"), pod("b")] },
+    );
+    const { results } = await sweep(targets, { ...options, progress: (line) => lines.push(line) }, nameOf);
+    assert.deepEqual([names(results), targets.changes], [["a", "b"], 1]);
+    assert.deepEqual(lines, ["waiting for b (ContainersNotReady)"]);
+  });
+
+  test("a pod that never gets ready is worked on all the same when the time is up", async () => {
+    const targets = looks({ waiting: [pod("b", { notReady: "CrashLoopBackOff" })] });
+    const { results } = await sweep(targets, { ...options, readyTimeoutMs: 1 }, nameOf);
+    assert.deepEqual(names(results), ["b"]);
+  });
+
+  test("without a time to wait, pods that are not ready are left out and named", async () => {
+    const targets = looks({ ready: [pod("a")], waiting: [pod("b", { notReady: "Pending" })] });
+    const { results, waiting } = await sweep(targets, { ...options, readyTimeoutMs: 0 }, nameOf);
+    assert.deepEqual([names(results), waiting.map(({ name }) => name)], [["a"], ["b"]]);
+  });
+
+  test("results of a target that can't be looked at any more are kept beside the failure", async () => {
+    const targets = looks({ ready: [pod("a")] }, { failures: [unreachable] });
+    const { results, failures } = await sweep(targets, options, nameOf);
+    assert.deepEqual([names(results), failures.map(({ target }) => target)], [["a"], ["shop"]]);
+  });
+
+  test("instances that need no work are skipped", async () => {
+    const targets = looks({ ready: [pod("a"), pod("b")] });
+    const skip = ({ name }: Instance) => name === "a";
+    assert.deepEqual(names((await sweep(targets, { ...options, skip }, nameOf)).results), ["b"]);
+  });
+
+  test("a list that never gets stable ends all the same", async () => {
+    let count = 0;
+    const targets: OpenTargets = {
+      ...looks({}),
+      list: async () => {
+        count += 1;
+        return { ready: [pod(`pod-${count}`)], waiting: [], failures: [], changed: async () => {} };
+      },
+    };
+    const { results } = await sweep(targets, options, nameOf);
+    assert.equal(results.length, 0);
+  });
+});
