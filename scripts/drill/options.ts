@@ -1,6 +1,9 @@
 import { parseArgs } from "node:util";
 import { type Misbehaviour, parseMisbehave } from "../lab/fleet.ts";
 
+const strategies = ["refresh", "restart", "refresh-then-restart"] as const;
+export type Strategy = (typeof strategies)[number];
+
 export interface DrillOptions {
   instances: number;
   misbehave: Misbehaviour[];
@@ -8,22 +11,12 @@ export interface DrillOptions {
   json: string | undefined;
   keep: boolean;
   verbose: boolean;
+  /** The instances are pods. */
+  kubernetes: boolean;
+  /** Undefined: the program's own default. */
+  strategy: Strategy | undefined;
+  churn: boolean;
 }
-
-export const usage = `npm run drill -- [options]
-
-Rehearses an emergency rotation on this machine: a real Keycloak, real API processes, the real program.
-
-  --instances N           API processes to start (5)
-  --misbehave KIND:COUNT  let COUNT of them misbehave; may be given several times:
-                          keep-cache, hang, error-500, redirect, refuse, lie-kids
-  --evidence DIR          where the evidence goes (evidence)
-  --json FILE             write a summary for machines
-  --keep                  leave everything running and print how to look around
-  --verbose               show every line of the engine's output
-  --help                  this text
-
-Exit code: 0 verified, 1 not verified, 2 wrong options.`;
 
 /** Reads the drill's options. Throws an Error with one line for each problem. */
 export function readOptions(argv: readonly string[]): DrillOptions | "help" {
@@ -36,27 +29,41 @@ export function readOptions(argv: readonly string[]): DrillOptions | "help" {
       json: { type: "string" },
       keep: { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
+      kubernetes: { type: "boolean", default: false },
+      strategy: { type: "string" },
+      churn: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) return "help";
+  const { json, keep, verbose, kubernetes, churn, evidence: evidenceDir } = values;
   const instances = Number(values.instances);
   const misbehave = values.misbehave.map(parseMisbehave);
+  const strategy = strategies.find((known) => known === values.strategy);
   const problems = [
+    ...instanceProblems(instances, misbehave),
+    ...(values.strategy === undefined || strategy ? [] : [`--strategy is none of ${strategies.join(", ")}`]),
+    ...(kubernetes ? [] : podProblems(values)),
+  ];
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+  return { instances, misbehave, evidenceDir, json, keep, verbose, kubernetes, strategy, churn };
+}
+
+function instanceProblems(instances: number, misbehave: readonly Misbehaviour[]): string[] {
+  const misbehaving = misbehave.reduce((sum, { count }) => sum + count, 0);
+  return [
     ...(Number.isInteger(instances) && instances >= 1
       ? []
       : ["--instances is not a whole number of 1 or more"]),
-    ...(misbehave.reduce((sum, { count }) => sum + count, 0) > instances
-      ? ["--misbehave names more instances than --instances starts"]
-      : []),
+    ...(misbehaving > instances ? ["--misbehave names more instances than --instances starts"] : []),
   ];
-  if (problems.length > 0) throw new Error(problems.join("\n"));
-  return {
-    instances,
-    misbehave,
-    evidenceDir: values.evidence,
-    json: values.json,
-    keep: values.keep,
-    verbose: values.verbose,
-  };
+}
+
+function podProblems({ strategy, churn }: { strategy?: string; churn: boolean }): string[] {
+  return [
+    ...(strategy === undefined
+      ? []
+      : ["--strategy needs --kubernetes: without it there is no workload that could be restarted"]),
+    ...(churn ? ["--churn needs --kubernetes: plain processes do not come and go"] : []),
+  ];
 }

@@ -26,11 +26,20 @@ const evidence = z.looseObject({
   refresh: z.array(
     z.looseObject({ instance: z.string(), outcome: z.string(), reason: z.string().optional() }),
   ),
+  restarts: z.array(
+    z.looseObject({
+      subject: z.string(),
+      outcome: z.enum(["done", "failed"]),
+      because: z.array(z.string()),
+      reason: z.string().optional(),
+    }),
+  ),
   verification: z
     .looseObject({
       instances: z.array(
         z.looseObject({
           instance: z.string(),
+          uid: z.string().optional(),
           proof: z.string(),
           verified: z.boolean(),
           checks: z.array(check),
@@ -45,6 +54,15 @@ export type DrillEvidence = z.infer<typeof evidence>;
 
 export function readEvidence(text: string): DrillEvidence {
   return evidence.parse(JSON.parse(text));
+}
+
+/** One line for each workload that was restarted, and why. */
+export function restartLines({ restarts }: DrillEvidence): string[] {
+  return restarts.map(({ subject, outcome, because, reason }) => {
+    const why = because.join("; ");
+    if (outcome === "done") return `restarted ${subject}: ${why}`;
+    return styleText("red", `${subject} could not be restarted (${why}): ${reason ?? "no reason was given"}`);
+  });
 }
 
 /** The verification as a table, one row for each instance. */
@@ -70,45 +88,4 @@ export function verificationTable({ verification, refresh }: DrillEvidence): str
 function summarise(checks: readonly z.infer<typeof check>[]): string {
   const text = [...new Set(checks.map(({ verdict }) => verdict.kind))].join(", ") || "not asked";
   return styleText(checks.length > 0 && checks.every(({ ok }) => ok) ? "green" : "red", text);
-}
-
-export interface DrillSummary {
-  engine: string;
-  verified: boolean;
-  exposureWindowMs: number | null;
-  instances: {
-    name: string;
-    refresh: string;
-    verdicts: Record<string, string[]>;
-    proof: string;
-    reasons: string[];
-  }[];
-  phases: { phase: string; outcome: string; startedAt: string; finishedAt: string }[];
-}
-
-/** The summary for machines. */
-export function summary(engine: string, verified: boolean, found: DrillEvidence): DrillSummary {
-  return {
-    engine,
-    verified,
-    exposureWindowMs: found.exposureWindow?.ms ?? null,
-    instances: (found.verification?.instances ?? []).map(({ instance, proof, checks, reasons }) => ({
-      name: instance,
-      refresh: found.refresh.find((one) => one.instance === instance)?.outcome ?? "not sent",
-      verdicts: Object.fromEntries(
-        ["retired", "fresh", "forged"].map((kind) => [
-          kind,
-          checks.filter((one) => one.check === kind).map(({ verdict }) => verdict.kind),
-        ]),
-      ),
-      proof,
-      reasons,
-    })),
-    phases: found.phases.map(({ phase, outcome, startedAt, finishedAt }) => ({
-      phase,
-      outcome,
-      startedAt,
-      finishedAt,
-    })),
-  };
 }

@@ -4,6 +4,8 @@ import { closeSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ApiProcess } from "./api-fleet.ts";
+import { statusOfGet } from "./bearer-request.ts";
 import { logTail } from "./process.ts";
 import type { AccessLine } from "./sample-api/log.ts";
 import type { Behaviour } from "./sample-api/misbehaviour.ts";
@@ -22,7 +24,7 @@ export interface FleetInstanceOptions {
 }
 
 /** One process of the sample API, started anew by {@link FleetInstance.restart} at the same address. */
-export class FleetInstance {
+export class FleetInstance implements ApiProcess {
   readonly name: string;
   readonly #options: FleetInstanceOptions;
   #behaviour: Behaviour;
@@ -81,6 +83,10 @@ export class FleetInstance {
   /** Every request that it was sent, oldest first. */
   async accessLog(): Promise<AccessLine[]> {
     return (await this.#accessLines()).filter(({ listener }) => listener === "api");
+  }
+
+  async statusOf(path: string, token: string): Promise<number | undefined> {
+    return statusOfGet(`${this.url}${path}`, token);
   }
 
   /** Every request that came to where `redirect` and `probe-redirect` point. */

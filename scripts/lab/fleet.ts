@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ApiFleet } from "./api-fleet.ts";
 import { FleetInstance } from "./fleet-instance.ts";
 import { isBehaviour, type MisbehaviourKind, misbehaviours } from "./sample-api/misbehaviour.ts";
 
@@ -25,9 +26,10 @@ export interface FleetOptions {
 }
 
 /** Processes of the sample API. They die with this process, however it ends. */
-export interface Fleet {
+export interface Fleet extends ApiFleet {
   /** `api-1`, `api-2` … */
   readonly instances: readonly FleetInstance[];
+  list(): Promise<readonly FleetInstance[]>;
   /** Stops all and removes their logs. */
   stop(): Promise<void>;
 }
@@ -77,7 +79,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     await stop();
     throw failed.reason;
   }
-  return { instances, stop };
+  return { instances, list: async () => instances, stop };
 }
 
 function environment({ issuer, refreshToken, audience, env }: FleetOptions): Record<string, string> {

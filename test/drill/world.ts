@@ -3,8 +3,17 @@ import type { TestContext } from "node:test";
 import { decodeProtectedHeader } from "jose";
 import { z } from "zod";
 import { type Evidence, evidenceSchema } from "#operations/evidence-schema";
+import type { ApiFleet } from "../../scripts/lab/api-fleet.ts";
+import {
+  type KubernetesScenario,
+  type KubernetesScenarioOptions,
+  openKubernetesScenario,
+} from "../../scripts/lab/kubernetes-scenario.ts";
 import { openScenario, type Scenario, type ScenarioOptions } from "../../scripts/lab/scenario.ts";
 import type { RunResult } from "../../scripts/lab/stack.ts";
+
+/** A scenario over processes or over pods. */
+export type AnyScenario = Scenario<ApiFleet>;
 
 /** A scenario that goes with the test. */
 export async function scenarioFor(t: TestContext, options: ScenarioOptions = {}): Promise<Scenario> {
@@ -20,7 +29,27 @@ export async function adoptedScenario(t: TestContext, options: ScenarioOptions =
   return scenario;
 }
 
-export async function rotate(scenario: Scenario, rotation: number, incident: string): Promise<RunResult> {
+/** A scenario over three pods that goes with the test. */
+export async function kubernetesScenarioFor(
+  t: TestContext,
+  options: KubernetesScenarioOptions = {},
+): Promise<KubernetesScenario> {
+  const scenario = await openKubernetesScenario({ pods: 3, ...options });
+  t.after(() => scenario.dispose());
+  return scenario;
+}
+
+/** A scenario over pods whose realm has been adopted by a green rotation 1. */
+export async function adoptedKubernetesScenario(
+  t: TestContext,
+  options: KubernetesScenarioOptions = {},
+): Promise<KubernetesScenario> {
+  const scenario = await kubernetesScenarioFor(t, options);
+  succeeded(await rotate(scenario, 1, "INC-1"));
+  return scenario;
+}
+
+export async function rotate(scenario: AnyScenario, rotation: number, incident: string): Promise<RunResult> {
   await scenario.rotateTo(rotation, incident);
   return scenario.stack.up();
 }
@@ -36,12 +65,16 @@ export function failed(result: RunResult): RunResult {
 }
 
 /** The evidence of a rotation, checked against the schema. */
-export async function evidenceOf(scenario: Scenario, incident: string, rotation: number): Promise<Evidence> {
+export async function evidenceOf(
+  scenario: AnyScenario,
+  incident: string,
+  rotation: number,
+): Promise<Evidence> {
   return evidenceSchema.parse(JSON.parse(await scenario.evidence(incident, rotation)));
 }
 
 /** The kid that signs a user's tokens now. */
-export async function signingKid(scenario: Scenario, algorithm = "RS256"): Promise<string> {
+export async function signingKid(scenario: AnyScenario, algorithm = "RS256"): Promise<string> {
   const { active } = await scenario.admin.keys(scenario.realm);
   return active[algorithm] ?? assert.fail(`no active ${algorithm} key`);
 }
@@ -57,14 +90,17 @@ export async function statusOf(url: string, token: string): Promise<number> {
 }
 
 /** What every instance and Keycloak's userinfo say of a token. */
-export async function statusesOf(scenario: Scenario, token: string): Promise<number[]> {
+export async function statusesOf(scenario: AnyScenario, token: string): Promise<(number | undefined)[]> {
   const userinfo = `${scenario.admin.issuer(scenario.realm)}/protocol/openid-connect/userinfo`;
-  const urls = [...scenario.fleet.instances.map(({ url }) => `${url}/api/me`), userinfo];
-  return Promise.all(urls.map((url) => statusOf(url, token)));
+  const instances = await scenario.fleet.list();
+  return Promise.all([
+    ...instances.map((instance) => instance.statusOf("/api/me", token)),
+    statusOf(userinfo, token),
+  ]);
 }
 
 /** Component names of this program's keys that are enabled, and all of them. */
-export async function managedKeys(scenario: Scenario): Promise<{ all: string[]; enabled: string[] }> {
+export async function managedKeys(scenario: AnyScenario): Promise<{ all: string[]; enabled: string[] }> {
   const components = await scenario.admin.keyComponents(scenario.realm);
   const managed = components.filter(({ name }) => name.startsWith("jwks-break-glass-"));
   const names = (list: typeof managed) => list.map(({ name }) => name).toSorted();
@@ -75,7 +111,7 @@ export async function managedKeys(scenario: Scenario): Promise<{ all: string[]; 
 }
 
 /** How many requests the instances have been sent so far. */
-export async function requestCount(scenario: Scenario): Promise<number> {
+export async function requestCount(scenario: AnyScenario): Promise<number> {
   const logs = await Promise.all(scenario.fleet.instances.map((instance) => instance.accessLog()));
   return logs.reduce((sum, { length }) => sum + length, 0);
 }

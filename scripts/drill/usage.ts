@@ -1,0 +1,34 @@
+export const usage = `npm run drill -- [options]
+
+Rehearses an emergency rotation on this machine: a real Keycloak, real API processes, the real program.
+
+  --instances N           API processes to start (5)
+  --misbehave KIND:COUNT  let COUNT of them misbehave; may be given several times:
+                          keep-cache, hang, error-500, redirect, refuse, lie-kids
+  --evidence DIR          where the evidence goes (evidence)
+  --json FILE             write a summary for machines
+  --keep                  leave everything running and print how to look around
+  --verbose               show every line of the engine's output
+  --help                  this text
+
+On Kubernetes, the processes are pods, reached through the API server:
+
+  --kubernetes            a real control plane on this machine; it needs Go (1.26 or later), which builds it
+                          once, in some minutes
+  --strategy NAME         how instances come to the new keys: refresh, restart, refresh-then-restart
+                          (the default: what can't be refreshed, or keeps its cache, is restarted)
+  --churn                 while the stolen key is rotated away, ask for 3 more pods and delete 2
+
+  A pod misbehaves until it is restarted, as in real life: with --misbehave and the default strategy the drill
+  is green, with --strategy refresh it is red.
+
+  LAB_KUBECONFIG=FILE takes a cluster of your own instead. The drill makes a namespace in it, and removes it in the
+  end. It needs, and does not provide:
+    - the right to create and delete namespaces, Deployments, Secrets and ConfigMaps in it
+    - an image jwks-break-glass/sample-api:lab that its nodes have or can pull, with a Node 24, this repository's
+      scripts/lab/sample-api and its npm packages, that runs: node scripts/lab/sample-api/server.ts
+    - a Keycloak that the pods reach by the same URL as this machine: LAB_KEYCLOAK_URL,
+      LAB_KEYCLOAK_ADMIN_CLIENT_ID and LAB_KEYCLOAK_ADMIN_CLIENT_SECRET. The lab's own listens on loopback only.
+  --misbehave is refused there: it needs processes that the lab runs itself.
+
+Exit code: 0 verified, 1 not verified, 2 wrong options, or the lab could not be started.`;

@@ -1,0 +1,136 @@
+import { readFile } from "node:fs/promises";
+import { CoreV1Api } from "@kubernetes/client-node";
+import { type FleetSurroundings, type StartedFleet, strictCache } from "../scenario-boot.ts";
+import { refusalStatus } from "./api-calls.ts";
+import { applyRefreshToken } from "./deploy-sample-api.ts";
+import { readKubeconfig } from "./kubeconfig.ts";
+import { type LabKubernetes, startKubernetes } from "./kubernetes.ts";
+import { nodeName } from "./kwok.ts";
+import { startNamespaceRunners } from "./namespace-runners.ts";
+import { PodFleet } from "./pod-fleet.ts";
+import type { PodRunner } from "./pod-runner.ts";
+import { applySampleApi } from "./pod-workload.ts";
+import { removeNamespaces } from "./remove-namespaces.ts";
+
+/** The Deployment in each namespace, and the Secret that its pods take their refresh token from. */
+export const shopApi = { deployment: "shop-api", secret: "shop-api-refresh" } as const;
+
+/** How pods are deployed, and how the stack is told of them. */
+export interface PodsOptions {
+  /** A cluster that goes on after the scenario. Default: one of its own, or that of LAB_KUBECONFIG. */
+  kubernetes?: LabKubernetes;
+  /** Namespaces, each a target of the program. Default: 1. */
+  targets?: number;
+  /** Pods in each namespace. Default: 5. */
+  pods?: number;
+  /**
+   * Who makes the Secret. `lab` (default): the lab, and the stack is told its token. `adopted`: the lab, and the
+   * program adopts it. `program`: the program, at the first `up`; until then no pod can start. `none`: there is none,
+   * and so the pods have no refresh operation.
+   */
+  secret?: "lab" | "adopted" | "program" | "none";
+  /** How the stack gets its kubeconfig: `kubernetes:kubeconfig` as path (default) or contents, or each target's own. */
+  kubeconfig?: "path" | "contents" | "target";
+  /** More of the sample API's environment. */
+  podEnv?: Readonly<Record<string, string>>;
+  /** Keys of each target beside or instead of the scenario's own. */
+  target?: Record<string, unknown>;
+}
+
+export interface ClusterParts {
+  kubernetes: LabKubernetes;
+  /** Undefined in a cluster that runs its pods itself. */
+  runner: PodRunner | undefined;
+}
+
+/** Deploys the sample API to namespaces of its own, and waits for its pods where they can start. */
+export async function startPods(
+  options: PodsOptions,
+  surroundings: FleetSurroundings,
+): Promise<StartedFleet<PodFleet> & ClusterParts> {
+  const { onProgress, undo } = surroundings;
+  const kubernetes = options.kubernetes ?? (await startKubernetes({ onProgress }));
+  if (!options.kubernetes) undo.push(() => kubernetes.stop());
+  const first = await kubernetes.createNamespace();
+  const namespaces: [string, ...string[]] = [first];
+  for (let more = (options.targets ?? 1) - 1; more > 0; more--) {
+    namespaces.push(await kubernetes.createNamespace());
+  }
+  const runner = (await hasLabNode(kubernetes))
+    ? await startNamespaceRunners(kubernetes, namespaces)
+    : undefined;
+  if (runner) undo.push(() => runner.stop());
+  const lasts = options.kubernetes !== undefined || kubernetes.startedBy === "given-kubeconfig";
+  if (lasts) undo.push(() => removeNamespaces(kubernetes, namespaces, runner));
+  const { deployment: name } = shopApi;
+  const fleet = new PodFleet({ kubeconfigPath: kubernetes.kubeconfigPath, name, namespaces, runner });
+  await deploy(fleet, kubernetes, options, surroundings);
+  await fleet.start();
+  const config = await stackConfig(kubernetes, namespaces, options);
+  return { fleet, kubernetes, runner, ...config, secrets: secretsOf(config.secrets, options, surroundings) };
+}
+
+async function deploy(
+  fleet: PodFleet,
+  kubernetes: LabKubernetes,
+  options: PodsOptions,
+  { issuer, refreshToken, onProgress }: FleetSurroundings,
+): Promise<void> {
+  const { pods: replicas = 5, secret = "lab", podEnv } = options;
+  const { deployment: name, secret: secretName } = shopApi;
+  const env = { ISSUER: issuer, ...strictCache, ...podEnv };
+  const kubeconfig = readKubeconfig(kubernetes.kubeconfigPath);
+  for (const namespace of fleet.namespaces) {
+    onProgress(`deploying ${name} with ${replicas} pods to namespace ${namespace}`);
+    if (secret === "lab" || secret === "adopted") {
+      await applyRefreshToken(kubernetes, { namespace, name: secretName, refreshToken });
+    }
+    const withSecret = secret === "none" ? {} : { secretName };
+    await applySampleApi(kubeconfig, { name, namespace, replicas, env, ...withSecret });
+  }
+  if (secret !== "program") await fleet.rolledOut();
+}
+
+async function stackConfig(
+  { kubeconfigPath }: LabKubernetes,
+  namespaces: readonly string[],
+  { secret = "lab", kubeconfig = "path", target = {} }: PodsOptions,
+) {
+  const managed = { name: shopApi.secret, adopt: secret === "adopted" };
+  const instances = namespaces.map((namespace) => ({
+    kubernetes: {
+      namespace,
+      selector: `app=${shopApi.deployment}`,
+      port: "http",
+      workloads: [`deployment/${shopApi.deployment}`],
+      ...(secret === "program" || secret === "adopted" ? { secret: managed } : {}),
+      ...(kubeconfig === "target" ? { kubeconfig: kubeconfigPath } : {}),
+      ...target,
+    },
+  }));
+  const path = kubeconfig === "path" ? { "kubernetes:kubeconfig": kubeconfigPath } : {};
+  const contents: Record<string, string> =
+    kubeconfig === "contents" ? { "kubernetes:kubeconfig": await readFile(kubeconfigPath, "utf8") } : {};
+  return { config: { instances, ...path }, secrets: contents };
+}
+
+/** Where the program keeps the Secret, it makes the token, too. */
+function secretsOf(
+  secrets: Record<string, string>,
+  { secret = "lab" }: PodsOptions,
+  { refreshToken }: FleetSurroundings,
+): Record<string, string> {
+  return secret === "lab" || secret === "none" ? { ...secrets, refreshToken } : secrets;
+}
+
+/** A cluster that was given may be a lab's, too. */
+async function hasLabNode({ kubeconfigPath }: LabKubernetes): Promise<boolean> {
+  try {
+    await readKubeconfig(kubeconfigPath).makeApiClient(CoreV1Api).readNode({ name: nodeName });
+    return true;
+  } catch (error) {
+    // Whoever may not look at nodes is no administrator of a lab's cluster.
+    if ([403, 404].includes(refusalStatus(error) ?? 0)) return false;
+    throw error;
+  }
+}
