@@ -38,6 +38,8 @@ describe("Secrets of a real API server, by the local engine", { skip }, () => {
       assert.equal(await world.value("refresh-token"), tokens.at(-1), "a preview changes nothing");
       const bumped = await world.run("up", ["--diff"]);
       assert.equal(bumped.exitCode, 0, bumped.output);
+      const order = ["token created replacement", "shop updated", "token deleted original"];
+      assert.match(bumped.output, new RegExp(order.join(".*"), "s"), "keepers: the new token comes first");
       tokens.push(await world.token());
       assert.equal(await world.value("refresh-token"), tokens.at(-1));
     }

@@ -9,7 +9,7 @@ import { World } from "./world.ts";
 
 export const KEY = "INTERNAL_JWKS_REFRESH_TOKEN";
 
-interface Kubeconfig {
+export interface Kubeconfig {
   clusters: { name: string; cluster: Record<string, unknown> }[];
   contexts: { name: string; context: Record<string, string> }[];
   users: object[];

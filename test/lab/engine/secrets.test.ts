@@ -29,3 +29,15 @@ test("secrets are encrypted in the checkpoint, re-marked in outputs, and never s
   const [state] = await world.statesOf("vault");
   assert.match(JSON.stringify(state?.outputs?.password), /"ciphertext"/);
 });
+
+test("an output that the program calls secret is encrypted and masked", async (context) => {
+  const world = await World.open(context);
+  const options = { additionalSecretOutputs: ["token"] };
+  await world.want([{ name: "a", options }]);
+  const { exitCode, output } = await world.stack.up(["--diff"]);
+  assert.equal(exitCode, 0, output);
+  await world.want([{ name: "a", options, value: "two" }]);
+  const updated = await world.stack.up(["--diff"]);
+  for (const text of [output, updated.output, world.checkpoint()]) assert.doesNotMatch(text, /token of (one|two)/);
+  assert.deepEqual((await world.stack.outputs({ showSecrets: true })).tokens, { a: "token of two" });
+});

@@ -19,8 +19,11 @@ export interface ProviderSettings {
 }
 
 const CONNECTION = ["kubeconfig", "context", "cluster"];
+/** The program's own name for the cluster; where it is given, it alone says whether the cluster is the same. */
+const IDENTIFIER = "clusterIdentifier";
 const CARRIED = [
   ...CONNECTION,
+  IDENTIFIER,
   "namespace",
   "enableSecretMutable",
   "enablePatchForce",
@@ -52,6 +55,8 @@ export function settingsOf(config: PropertyMap, env: NodeJS.ProcessEnv): Provide
  * both are known and differ, the provider is replaced, and with it all that it manages.
  */
 function replacingKeys(olds: PropertyMap, news: PropertyMap): string[] {
+  const [oldName, newName] = [olds[IDENTIFIER], news[IDENTIFIER]];
+  if (oldName !== undefined && newName !== undefined) return oldName === newName ? [] : [IDENTIFIER];
   const unknown = CONNECTION.find((key) => news[key] === UNKNOWN);
   if (unknown !== undefined) return [unknown];
   const before = activeCluster(olds);

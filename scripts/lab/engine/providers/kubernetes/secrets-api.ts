@@ -30,8 +30,9 @@ export class Refused extends Error {
 /** Nobody has answered. */
 export class NoAnswer extends Error {
   constructor(error: unknown) {
-    const { message = String(error), cause } = error as { message?: string; cause?: { code?: unknown } };
-    super(typeof cause?.code === "string" ? cause.code : message);
+    const { message, cause } = error as { message?: string; cause?: { code?: string; message?: string } };
+    // `fetch failed` says less than why it did.
+    super(cause?.code ?? cause?.message ?? message ?? String(error));
     this.name = "NoAnswer";
   }
 }
