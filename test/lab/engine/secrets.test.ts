@@ -38,6 +38,7 @@ test("an output that the program calls secret is encrypted and masked", async (c
   assert.equal(exitCode, 0, output);
   await world.want([{ name: "a", options, value: "two" }]);
   const updated = await world.stack.up(["--diff"]);
-  for (const text of [output, updated.output, world.checkpoint()]) assert.doesNotMatch(text, /token of (one|two)/);
+  for (const text of [output, updated.output, world.checkpoint()])
+    assert.doesNotMatch(text, /token of (one|two)/);
   assert.deepEqual((await world.stack.outputs({ showSecrets: true })).tokens, { a: "token of two" });
 });
