@@ -14,7 +14,7 @@ import {
 import { type RestartCandidate, type RestartResult, type RestartSettings, restartAll } from "./restart.ts";
 import { type Refreshed, restartReason } from "./restart-reason.ts";
 import { type Sweep, sweep } from "./sweep.ts";
-import { type OpenTargets, openTargets, type Target } from "./targets.ts";
+import { type OpenTarget, openTargets, type Target } from "./targets.ts";
 
 export interface EnforceRequest extends KeptCanaries {
   targets: Target[];
@@ -87,7 +87,7 @@ function describe(results: readonly RefreshResult[]): string {
 
 type Tried = Partial<Refreshed>;
 
-async function refreshAll(targets: OpenTargets, request: EnforceRequest): Promise<Sweep<Tried>> {
+async function refreshAll(targets: readonly OpenTarget[], request: EnforceRequest): Promise<Sweep<Tried>> {
   const { concurrency } = request.refresh;
   const expectation = { present: request.newKids, absent: request.retired.map(({ kid }) => kid) };
   const canaries = retiredCanaries(request);

@@ -1,4 +1,4 @@
-import pLimit from "p-limit";
+import pLimit, { type LimitFunction } from "p-limit";
 import { Client, type Dispatcher } from "undici";
 import { trimSlash } from "./connection.ts";
 
@@ -62,16 +62,17 @@ export const connectDirectly: Connect = ({ url }) =>
   new Client(new URL(url).origin, { connectTimeout: 10_000, keepAliveTimeout: 30_000 });
 
 /**
- * Does a piece of work on every instance, at most `concurrency` at a time, and answers in the instances' order.
+ * Does a piece of work on every instance, at most `concurrency` at a time (or what a limit shared with others allows),
+ * and answers in the instances' order.
  * Each instance gets one connection, closed when its work is done: ten thousand instances hold `concurrency` sockets.
  */
 export async function onEveryInstance<T>(
   instances: readonly Instance[],
-  concurrency: number,
+  concurrency: number | LimitFunction,
   work: (instance: OpenInstance) => Promise<T>,
   connect: Connect = connectDirectly,
 ): Promise<T[]> {
-  const limit = pLimit(concurrency);
+  const limit = typeof concurrency === "number" ? pLimit(concurrency) : concurrency;
   return limit.map(instances, async (instance) => {
     const dispatcher = connect(instance);
     try {

@@ -7,7 +7,7 @@ import { listSigningKeys, type RealmKey, rotationOf, updateKeyComponent } from "
 import { type RefreshSettings, refreshInstance } from "./refresh.ts";
 import { report } from "./run-phase.ts";
 import { sweep } from "./sweep.ts";
-import { type OpenTargets, openTargets, type Roster, type Target } from "./targets.ts";
+import { type OpenTarget, openTargets, type Target } from "./targets.ts";
 import { type MintedToken, mintToken, type ProbeClient } from "./tokens.ts";
 
 /** Real tokens signed by a key that is about to retire: one that every instance sees before the cut-over, one that none does. */
@@ -74,15 +74,14 @@ export interface CanaryResult {
  */
 export async function mintCanaries(admin: KeycloakAdmin, request: CanaryRequest): Promise<CanaryResult> {
   const targets = await openTargets(request.targets);
-  const roster = await targets.list(patienceMs);
-  refuseNothing(request.targets, roster);
+  const isAnyReady = await lookAround(request.targets, targets);
   const [discovery, keysBefore] = [await discover(admin), await listSigningKeys(admin)];
   const keysBeforeAt = new Date().toISOString();
   const jwksBefore = await readJwks(admin, discovery.jwksUri);
   const retiring = retiringKeys(keysBefore, request);
   const canaries: Canary[] = [];
   for (const key of retiring) canaries.push(await mintPair(admin, discovery, key, keysBefore, request));
-  const { baseline, notAsked } = await askEveryInstance(targets, request, canaries, roster);
+  const { baseline, notAsked } = await askEveryInstance(targets, request, canaries, isAnyReady);
   const verdicts = baseline.flatMap((one) => one.verdicts.map(({ verdict }) => verdict.kind));
   for (const { kid } of canaries) refuseRejected(kid, baseline);
   const baselineSkipped = canaries.length > 0 && verdicts.every((kind) => kind === "inconclusive");
@@ -173,17 +172,18 @@ const firstPodMs = 15_000;
 /**
  * A target without any pod is a mistake in the config, and so is one whose cluster refuses us. One that does not
  * answer is not: the key must die all the same, and the run will be red.
+ *
+ * @returns whether any instance is ready
  */
-function refuseNothing(targets: readonly Target[], { ready, waiting, failures }: Roster): void {
-  const refusal = failures.find(({ error }) => error.code !== "KUBERNETES_UNREACHABLE");
-  if (refusal) throw refusal.error;
-  const empty = targets.filter(
-    (target) =>
-      target.kind === "kubernetes" &&
-      !failures.some((one) => one.target === target.name) &&
-      ![...ready, ...waiting].some((instance) => instance.target === target.name),
+async function lookAround(targets: readonly Target[], opened: readonly OpenTarget[]): Promise<boolean> {
+  const rosters = await Promise.all(
+    opened.map(({ list }) => list(patienceMs).catch((error: unknown) => silence(error))),
   );
-  if (empty.length === 0) return;
+  const empty = targets.filter((target, index) => {
+    const roster = rosters[index];
+    return target.kind === "kubernetes" && roster && roster.ready.length + roster.waiting.length === 0;
+  });
+  if (empty.length === 0) return rosters.some((roster) => roster && roster.ready.length > 0);
   const what = empty.map((target) =>
     target.kind === "kubernetes"
       ? `${target.name} (selector ${target.selector} in namespace ${target.namespace})`
@@ -198,15 +198,20 @@ function refuseNothing(targets: readonly Target[], { ready, waiting, failures }:
   );
 }
 
+function silence(error: unknown): undefined {
+  if (error instanceof RotationError && error.code === "KUBERNETES_UNREACHABLE") return undefined;
+  throw error;
+}
+
 async function askEveryInstance(
-  targets: OpenTargets,
+  targets: readonly OpenTarget[],
   request: CanaryRequest,
   canaries: readonly Canary[],
-  roster: Roster,
+  isAnyReady: boolean,
 ): Promise<Pick<CanaryFindings, "baseline" | "notAsked">> {
   const { concurrency } = request.refresh;
   // Where no pod is ready, they may just be starting. Else the key does not live on for those that are not.
-  const readyTimeoutMs = roster.ready.length === 0 && roster.waiting.length > 0 ? firstPodMs : 0;
+  const readyTimeoutMs = isAnyReady ? 0 : firstPodMs;
   const progress = (line: string) => report("canary", line);
   const { results, waiting, failures } = await sweep(
     targets,

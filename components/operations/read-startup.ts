@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { RotationError } from "./errors.ts";
 import type { Instance } from "./instances.ts";
-import type { OpenTargets } from "./targets.ts";
+import { clusterOf, type OpenTarget } from "./targets.ts";
 import type { Startup } from "./verify-instance.ts";
 
 /** A node may hand out a log a little later than its pod has written it. */
@@ -10,12 +10,12 @@ const lookMs = 500;
 
 /** Looks for the JWKS bootstrap in a pod's start-up log. Never throws: a log that can't be read shows nothing. */
 export async function readStartup(
-  targets: OpenTargets,
+  targets: readonly OpenTarget[],
   { name, target, pod }: Instance,
   bootstrapPattern: string,
   redact: (text: string) => string,
 ): Promise<Startup | undefined> {
-  const cluster = targets.cluster(target ?? "")?.cluster;
+  const cluster = clusterOf(targets, target)?.cluster;
   if (!cluster || pod?.startedAt === undefined) return undefined;
   const { startedAt, namespace, container } = pod;
   const { readBootstrap } = await import("./kubernetes/bootstrap-log.ts");

@@ -3,7 +3,7 @@ import { messageOf, RotationError } from "./errors.ts";
 import type { Instance } from "./instances.ts";
 import { listNames } from "./mint-canaries.ts";
 import { restartByCommand } from "./restart-command.ts";
-import type { OpenTargets } from "./targets.ts";
+import { clusterOf, type OpenTarget } from "./targets.ts";
 
 export type RestartStrategy = "refresh" | "restart" | "refresh-then-restart";
 
@@ -45,7 +45,7 @@ export interface RestartResult {
 }
 
 export interface RestartContext {
-  targets: OpenTargets;
+  targets: readonly OpenTarget[];
   settings: RestartSettings;
   /** Completion of what the restart is to put into effect, ISO 8601 UTC. */
   after: string;
@@ -86,7 +86,7 @@ async function restartGroup(
   const [{ instance: { name = "", target = "", pod } = {} } = {}] = group as [Partial<RestartCandidate>?];
   const subject = pod?.workload ?? `pod/${name}`;
   const base = { target, subject, because: describe(group), startedAt: new Date().toISOString() };
-  const opened = targets.cluster(target);
+  const opened = clusterOf(targets, target);
   const { parseWorkload } = await import("./kubernetes/workload.ts");
   const listed = opened?.target.workloads.map((text) => parseWorkload(text, opened.target.namespace)) ?? [];
   const workload = listed.find((one) => one && `${one.kind}/${one.name}` === subject);

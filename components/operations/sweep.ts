@@ -1,17 +1,25 @@
+import pLimit, { type LimitFunction } from "p-limit";
+import { RotationError } from "./errors.ts";
 import { type Instance, instanceId, type OpenInstance, onEveryInstance } from "./instances.ts";
-import type { OpenTargets, Roster, TargetFailure } from "./targets.ts";
+import type { OpenTarget, Roster } from "./targets.ts";
 
 export interface SweepOptions {
-  /** Instances worked on at a time. */
+  /** Instances worked on at a time, over all targets. */
   concurrency: number;
   /** Milliseconds until a pod that is not ready is worked on all the same. 0: it is left out. */
   readyTimeoutMs: number;
-  /** For how long an API server may give no answer, in milliseconds. Default: 30 000. */
+  /** For how long an API server may give no answer, in milliseconds. Default: 15 000. */
   patienceMs?: number;
   /** Instances that need no work. Default: none. */
   skip?: (instance: Instance) => boolean;
   /** Lines that can be shown while pods are waited for. */
   progress?: (line: string) => void;
+}
+
+/** A target that can't be looked at, and why. */
+export interface TargetFailure {
+  target: string;
+  error: RotationError;
 }
 
 export interface Sweep<T> {
@@ -25,43 +33,92 @@ export interface Sweep<T> {
   failures: TargetFailure[];
 }
 
+type Work<T> = (instance: OpenInstance) => Promise<T>;
+type Done<T> = Map<string, { instance: Instance; value: T }>;
+
 /** More looks than any real fleet needs; fewer than for ever. */
 const maxRounds = 100;
 
 /**
  * Does a piece of work once on every instance of the targets, and looks again until no new one has appeared: a pod
- * that starts while the others are worked on is worked on too. Pods are told apart by UID.
+ * that starts while the others are worked on is worked on too. Pods are told apart by UID. Targets don't wait for one
+ * another.
  */
 export async function sweep<T>(
-  targets: OpenTargets,
+  targets: readonly OpenTarget[],
   options: SweepOptions,
-  work: (instance: OpenInstance) => Promise<T>,
+  work: Work<T>,
 ): Promise<Sweep<T>> {
-  const done = new Map<string, { instance: Instance; value: T }>();
-  const deadline = Date.now() + options.readyTimeoutMs;
-  let told = "";
-  for (let round = 1; ; round += 1) {
-    const roster = await targets.list(options.patienceMs);
-    const overdue = options.readyTimeoutMs > 0 && Date.now() >= deadline;
-    const due = [...roster.ready, ...(overdue ? roster.waiting : [])].filter(
-      (instance) => !done.has(instanceId(instance)) && options.skip?.(instance) !== true,
-    );
-    if (due.length > 0 && round <= maxRounds) {
-      const values = await onEveryInstance(due, options.concurrency, work, targets.connect);
-      for (const [index, instance] of due.entries()) {
-        done.set(instanceId(instance), { instance, value: values[index] as T });
-      }
-      continue;
-    }
-    const waitingFor = overdue || options.readyTimeoutMs === 0 ? [] : unasked(roster, done);
-    if (waitingFor.length === 0 || round > maxRounds) return finish(roster, done);
-    told = tell(options, waitingFor, told);
-    await roster.changed(Math.max(1, deadline - Date.now()));
+  const limit = pLimit(options.concurrency);
+  const sweeps = await Promise.all(targets.map((target) => sweepTarget(target, options, limit, work)));
+  return {
+    results: sweeps.flatMap(({ results }) => results),
+    departed: sweeps.flatMap(({ departed }) => departed),
+    waiting: sweeps.flatMap(({ waiting }) => waiting),
+    failures: sweeps.flatMap(({ failures }) => failures),
+  };
+}
+
+async function sweepTarget<T>(
+  target: OpenTarget,
+  options: SweepOptions,
+  limit: LimitFunction,
+  work: Work<T>,
+): Promise<Sweep<T>> {
+  const done: Done<T> = new Map();
+  try {
+    return finish(await workThrough(target, options, limit, work, done), done);
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    const failures = [{ target: target.name, error }];
+    return { results: [...done.values()], departed: [], waiting: [], failures };
   }
 }
 
-function unasked(roster: Roster, done: ReadonlyMap<string, unknown>): Instance[] {
-  return roster.waiting.filter((instance) => !done.has(instanceId(instance)));
+/** Works until a look shows nothing that is left to do, and gives that look. */
+async function workThrough<T>(
+  target: OpenTarget,
+  options: SweepOptions,
+  limit: LimitFunction,
+  work: Work<T>,
+  done: Done<T>,
+): Promise<Roster> {
+  const deadline = Date.now() + options.readyTimeoutMs;
+  let told = "";
+  for (let round = 1; ; round += 1) {
+    const roster = await target.list(options.patienceMs ?? 15_000);
+    const overdue = Date.now() >= deadline;
+    const asked = overdue && options.readyTimeoutMs > 0 ? roster.waiting : [];
+    const due = unasked([...roster.ready, ...asked], done).filter((one) => options.skip?.(one) !== true);
+    const waiting = overdue ? [] : unasked(roster.waiting, done);
+    if (due.length + waiting.length === 0 || round > maxRounds) return roster;
+    if (due.length > 0) await workOn(due, target, limit, work, done);
+    else {
+      told = tell(options, waiting, told);
+      await roster.changed(deadline - Date.now());
+    }
+  }
+}
+
+async function workOn<T>(
+  due: readonly Instance[],
+  { connect }: OpenTarget,
+  limit: LimitFunction,
+  work: Work<T>,
+  done: Done<T>,
+): Promise<void> {
+  await onEveryInstance(
+    due,
+    limit,
+    async ({ dispatcher, ...instance }) => {
+      done.set(instanceId(instance), { instance, value: await work({ ...instance, dispatcher }) });
+    },
+    connect,
+  );
+}
+
+function unasked(instances: readonly Instance[], done: ReadonlyMap<string, unknown>): Instance[] {
+  return instances.filter((instance) => !done.has(instanceId(instance)));
 }
 
 function tell({ progress }: SweepOptions, waiting: readonly Instance[], told: string): string {
@@ -72,18 +129,14 @@ function tell({ progress }: SweepOptions, waiting: readonly Instance[], told: st
   return line;
 }
 
-function finish<T>(roster: Roster, done: Map<string, { instance: Instance; value: T }>): Sweep<T> {
-  const unseen = new Set(roster.failures.map(({ target }) => target));
-  const listed = [...roster.ready, ...roster.waiting];
-  const alive = new Map(listed.map((instance) => [instanceId(instance), instance]));
-  const all = [...done.entries()];
-  const kept = all.filter(([id, { instance }]) => alive.has(id) || unseen.has(instance.target ?? ""));
-  const order = new Map(listed.map((instance, index) => [instanceId(instance), index]));
-  const rank = ([id]: [string, unknown]) => order.get(id) ?? Number.MAX_SAFE_INTEGER;
+function finish<T>({ ready, waiting }: Roster, done: Done<T>): Sweep<T> {
+  const alive = [...ready, ...waiting].map(instanceId);
+  const ids = new Set(alive);
+  const departed = [...done].filter(([id]) => !ids.has(id)).map(([, { instance }]) => instance);
   return {
-    results: kept.toSorted((a, b) => rank(a) - rank(b)).map(([, result]) => result),
-    departed: all.filter((entry) => !kept.includes(entry)).map(([, { instance }]) => instance),
-    waiting: unasked(roster, done),
-    failures: roster.failures,
+    results: alive.flatMap((id) => done.get(id) ?? []),
+    departed,
+    waiting: unasked(waiting, done),
+    failures: [],
   };
 }

@@ -8,7 +8,7 @@ import { type RefreshResult, type RefreshSettings, refreshInstance } from "./ref
 import { type RestartSettings, restartAll } from "./restart.ts";
 import { startedAfter } from "./restart-reason.ts";
 import { type Sweep, sweep } from "./sweep.ts";
-import { type OpenTargets, openTargets } from "./targets.ts";
+import { type OpenTarget, openTargets } from "./targets.ts";
 
 export interface TokenRolloutRequest {
   target: KubernetesTarget;
@@ -81,7 +81,7 @@ export async function rollOutToken(
 }
 
 async function askAll(
-  targets: OpenTargets,
+  targets: readonly OpenTarget[],
   { target, refresh, tokens, newKids, retiredKids }: TokenRolloutRequest,
   progress: (line: string) => void,
 ): Promise<Asked> {
@@ -98,7 +98,7 @@ async function askAll(
 }
 
 async function seeBootstraps(
-  targets: OpenTargets,
+  targets: readonly OpenTarget[],
   { results }: Asked,
   startedAt: string,
   { restart, target }: TokenRolloutRequest,

@@ -3,7 +3,12 @@ import type { ForgedToken } from "./forged-tokens.ts";
 import { type Identity, identity, type OpenInstance } from "./instances.ts";
 import type { Baseline, Canary } from "./mint-canaries.ts";
 import { describeVerdict, type ProbeSettings, probe, type Verdict } from "./probes.ts";
-import { type RefreshExpectation, type RefreshSettings, refreshInstance } from "./refresh.ts";
+import {
+  type RefreshExpectation,
+  type RefreshResult,
+  type RefreshSettings,
+  refreshInstance,
+} from "./refresh.ts";
 import type { MintedToken } from "./tokens.ts";
 
 /** One question put to one instance, and its answer. */
@@ -122,8 +127,10 @@ async function question(
   startup?: Startup,
 ): Promise<InstanceVerification> {
   let keyChecks = await askAboutKeys(instance, questions);
+  let refreshed: RefreshResult | undefined;
   if (keyChecks.some(({ ok }) => !ok) && !keyChecks.some(isUnanswered)) {
-    await refreshInstance(instance, questions.refresh, questions.refreshTokens, questions.expectation);
+    const { refresh, refreshTokens, expectation } = questions;
+    refreshed = await refreshInstance(instance, refresh, refreshTokens, expectation);
     keyChecks = await askAboutKeys(instance, questions);
   }
   const silent = keyChecks.find(isUnanswered);
@@ -133,7 +140,11 @@ async function question(
     ...questions.withoutCanary.map((kid) => `can't be asked about kid ${kid}: no canary of it exists`),
   ];
   const failures = checks.filter(({ ok, verdict }) => !ok && verdict !== silent?.verdict);
-  const reasons = [...describeFailures(failures), ...(silent ? [describeSilence(silent)] : [])];
+  const reasons = [
+    ...describeFailures(failures),
+    ...(silent ? [describeSilence(silent)] : []),
+    ...(failures.length > 0 && refreshed?.reason ? [`can't be refreshed (${refreshed.reason})`] : []),
+  ];
   return {
     instance: instance.name,
     ...identity(instance),

@@ -14,7 +14,7 @@ import type { RestartResult, RestartSettings } from "./restart.ts";
 import { startedAfter } from "./restart-reason.ts";
 import { report } from "./run-phase.ts";
 import { type Sweep, sweep } from "./sweep.ts";
-import { type OpenTargets, openTargets, type Target } from "./targets.ts";
+import { type OpenTarget, openTargets, type Target } from "./targets.ts";
 import { type MintedToken, mintToken, type ProbeClient } from "./tokens.ts";
 import {
   type InstanceVerification,
@@ -179,7 +179,11 @@ function byId<T extends { instance: string; uid?: string | undefined }>(list: re
 }
 
 /** What is known of an instance's start, where that was after the retired keys' death; else undefined. */
-function startups(targets: OpenTargets, request: VerificationRequest, { fresh, canaries }: Questions) {
+function startups(
+  targets: readonly OpenTarget[],
+  request: VerificationRequest,
+  { fresh, canaries }: Questions,
+) {
   const { restart, restarts, retiredAt, refreshTokens } = request;
   const tokens = [...fresh, ...canaries.flatMap(({ seen, unseen }) => [seen, unseen])];
   const redact = redactor([...refreshTokens, ...tokens.map(({ token }) => token)]);

@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import { RotationError } from "#operations/errors";
 import { connectDirectly, type Instance } from "#operations/instances";
 import { type SweepOptions, sweep } from "#operations/sweep";
-import type { OpenTargets, Roster } from "#operations/targets";
+import type { OpenTarget, Roster } from "#operations/targets";
 
 function pod(name: string, change: { uid?: string; notReady?: string } = {}): Instance {
   const { uid = `uid-${name}`, ...rest } = change;
@@ -11,34 +11,32 @@ function pod(name: string, change: { uid?: string; notReady?: string } = {}): In
   return { name, url: `http://${name}.shop:8080`, target: "shop", pod: facts };
 }
 
-type Look = Partial<Pick<Roster, "ready" | "waiting" | "failures">>;
+type Look = Partial<Pick<Roster, "ready" | "waiting">> | RotationError;
 
-/** Targets that show one look after the other, and the last one for ever. */
-function looks(...list: Look[]): OpenTargets & { changes: number } {
+/** A target that shows one look after the other, and the last one for ever. */
+function looks(...list: Look[]): [OpenTarget & { changes: number }] {
   let index = 0;
-  const targets = {
+  const target = {
+    name: "shop",
     changes: 0,
     list: async () => {
       const look = list[Math.min(index, list.length - 1)];
       index += 1;
+      if (look instanceof RotationError) throw look;
       const changed = async () => {
-        targets.changes += 1;
+        target.changes += 1;
       };
-      return { ready: [], waiting: [], failures: [], changed, ...look };
+      return { ready: [], waiting: [], changed, ...look };
     },
     connect: connectDirectly,
-    cluster: () => undefined,
   };
-  return targets;
+  return [target];
 }
 
 const options: SweepOptions = { concurrency: 4, readyTimeoutMs: 60_000 };
 const nameOf = async ({ name }: Instance) => name;
 const names = (list: readonly { instance: Instance }[]) => list.map(({ instance }) => instance.name);
-const unreachable = {
-  target: "shop",
-  error: new RotationError("KUBERNETES_UNREACHABLE", "no answer", { nextStep: "wait" }),
-};
+const unreachable = new RotationError("KUBERNETES_UNREACHABLE", "no answer", { nextStep: "wait" });
 
 suite("sweep", () => {
   test("a pod that appears while the others are worked on is worked on too, each once", async () => {
@@ -78,7 +76,7 @@ suite("sweep", () => {
       { ready: [pod("a"), pod("b")] },
     );
     const { results } = await sweep(targets, { ...options, progress: (line) => lines.push(line) }, nameOf);
-    assert.deepEqual([names(results), targets.changes], [["a", "b"], 1]);
+    assert.deepEqual([names(results), targets[0].changes], [["a", "b"], 1]);
     assert.deepEqual(lines, ["waiting for b (ContainersNotReady)"]);
   });
 
@@ -95,7 +93,7 @@ suite("sweep", () => {
   });
 
   test("results of a target that can't be looked at any more are kept beside the failure", async () => {
-    const targets = looks({ ready: [pod("a")] }, { failures: [unreachable] });
+    const targets = looks({ ready: [pod("a")] }, unreachable);
     const { results, failures } = await sweep(targets, options, nameOf);
     assert.deepEqual([names(results), failures.map(({ target }) => target)], [["a"], ["shop"]]);
   });
@@ -106,15 +104,33 @@ suite("sweep", () => {
     assert.deepEqual(names((await sweep(targets, { ...options, skip }, nameOf)).results), ["b"]);
   });
 
+  test("a target that gives no answer does not keep another one waiting", async () => {
+    const [good] = looks({ ready: [pod("a")] });
+    const answer = Promise.withResolvers<never>();
+    const [slow] = looks({});
+    const worked = Promise.withResolvers<void>();
+    const swept = sweep(
+      [{ ...slow, name: "slow", list: () => answer.promise }, good],
+      options,
+      async ({ name }) => {
+        worked.resolve();
+        return name;
+      },
+    );
+    await worked.promise;
+    answer.reject(unreachable);
+    const { results, failures } = await swept;
+    assert.deepEqual([names(results), failures.map(({ target }) => target)], [["a"], ["slow"]]);
+  });
+
   test("a list that never gets stable ends all the same", async () => {
     let count = 0;
-    const targets: OpenTargets = {
-      ...looks({}),
-      list: async () => {
-        count += 1;
-        return { ready: [pod(`pod-${count}`)], waiting: [], failures: [], changed: async () => {} };
-      },
+    const [target] = looks({});
+    const list = async () => {
+      count += 1;
+      return { ready: [pod(`pod-${count}`)], waiting: [], changed: async () => {} };
     };
+    const targets = [{ ...target, list }];
     const { results } = await sweep(targets, options, nameOf);
     assert.equal(results.length, 0);
   });

@@ -80,7 +80,7 @@ export async function callCluster<T>(
   const deadline = Date.now() + patienceMs;
   for (;;) {
     try {
-      return await within(callTimeoutMs, call());
+      return await within(Math.min(callTimeoutMs, Math.max(patienceMs, 1_000)), call());
     } catch (error) {
       if (!isPassing(error) || Date.now() >= deadline) throw clusterError(cluster.target, action, error);
       await new Promise((done) => setTimeout(done, retryMs));
