@@ -1,9 +1,15 @@
-import type { LabKubernetes } from "./kubernetes/kubernetes.ts";
+import { type LabKubernetes, type StartKubernetesOptions, startKubernetes } from "./kubernetes/kubernetes.ts";
 import type { PodFleet } from "./kubernetes/pod-fleet.ts";
 import type { PodRunner } from "./kubernetes/pod-runner.ts";
-import { type ClusterParts, type PodsOptions, startPods } from "./kubernetes/scenario-pods.ts";
+import { type PodsOptions, startPods } from "./kubernetes/scenario-pods.ts";
 import { Scenario } from "./scenario.ts";
-import { bootScenario, type ScenarioCore, type SharedOptions } from "./scenario-boot.ts";
+import {
+  bootScenario,
+  type FleetSurroundings,
+  type ScenarioCore,
+  type SharedOptions,
+  type Undo,
+} from "./scenario-boot.ts";
 
 export type KubernetesScenarioOptions = SharedOptions & PodsOptions;
 
@@ -13,10 +19,10 @@ export class KubernetesScenario extends Scenario<PodFleet> {
   /** Undefined in a cluster that runs its pods itself. */
   readonly runner: PodRunner | undefined;
 
-  constructor(core: ScenarioCore<PodFleet>, { kubernetes, runner }: ClusterParts) {
+  constructor(core: ScenarioCore<PodFleet>, kubernetes: LabKubernetes) {
     super(core);
     this.kubernetes = kubernetes;
-    this.runner = runner;
+    this.runner = core.fleet.runner;
   }
 
   /** One for each target. */
@@ -25,16 +31,22 @@ export class KubernetesScenario extends Scenario<PodFleet> {
   }
 }
 
-/** Boots a scenario over pods. Where a part does not start, those before it are stopped. */
+/**
+ * Boots a scenario over pods. Where a part does not start, those before it are stopped.
+ *
+ * @throws Error that says what to install where there is no way to a cluster
+ */
 export async function openKubernetesScenario(
   options: KubernetesScenarioOptions = {},
 ): Promise<KubernetesScenario> {
-  let parts: ClusterParts | undefined;
-  const core = await bootScenario(options, async (surroundings) => {
-    const started = await startPods(options, surroundings);
-    parts = started;
-    return started;
-  });
-  if (!parts) throw new Error("a scenario was booted without a cluster");
-  return new KubernetesScenario(core, parts);
+  const undo: Undo = [];
+  // The cluster comes first: it is the part that a machine may have no way to.
+  const kubernetes = options.kubernetes ?? (await startKubernetes(progressOf(options)));
+  if (!options.kubernetes) undo.push(() => kubernetes.stop());
+  const start = (surroundings: FleetSurroundings) => startPods(kubernetes, options, surroundings);
+  return new KubernetesScenario(await bootScenario(options, start, undo), kubernetes);
+}
+
+function progressOf({ onProgress }: SharedOptions): Pick<StartKubernetesOptions, "onProgress"> {
+  return onProgress ? { onProgress } : {};
 }

@@ -67,12 +67,16 @@ export async function unwind(undo: Undo): Promise<void> {
   if (failures.length > 0) throw failures[0];
 }
 
-/** Boots Keycloak, a realm, API processes and a stack. Where a part does not start, those before it are stopped. */
+/**
+ * Boots Keycloak, a realm, API processes and a stack. Where a part does not start, those before it are stopped.
+ *
+ * @param undo for what the caller has started before. Default: nothing
+ */
 export async function bootScenario<F extends ApiFleet>(
   options: SharedOptions,
   startFleet: (surroundings: FleetSurroundings) => Promise<StartedFleet<F>>,
+  undo: Undo = [],
 ): Promise<ScenarioCore<F>> {
-  const undo: Undo = [];
   try {
     return await boot(options, startFleet, undo);
   } catch (error) {

@@ -1,32 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { suite, type TestContext, test } from "node:test";
-import { projectDir } from "../../scripts/lab/scenario.ts";
-
-async function drill(t: TestContext, ...args: string[]) {
-  const directory = await mkdtemp(join(tmpdir(), "drill-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  const json = join(directory, "summary.json");
-  const child = spawn(
-    process.execPath,
-    ["scripts/drill.ts", "--json", json, "--evidence", join(directory, "evidence"), ...args],
-    { cwd: projectDir, stdio: ["ignore", "pipe", "pipe"] },
-  );
-  t.after(() => child.kill("SIGKILL"));
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
-  const [exitCode] = await once(child, "close");
-  const summary = async () => JSON.parse(await readFile(json, "utf8"));
-  return { exitCode, output, summary, directory };
-}
+import { suite, test } from "node:test";
+import { runDrill } from "./run-drill.ts";
 
 suite("npm run drill", () => {
   test("a healthy fleet is verified: exit 0, a summary for machines, a report for people", async (t) => {
-    const { exitCode, output, summary, directory } = await drill(t, "--instances", "2");
+    const { exitCode, output, summary, directory } = await runDrill(t, "--instances", "2");
     assert.equal(exitCode, 0, output);
     assert.match(
       output,
@@ -56,7 +36,13 @@ suite("npm run drill", () => {
   });
 
   test("an instance that keeps its cache makes it fail: exit 1, the instance is named", async (t) => {
-    const { exitCode, output, summary } = await drill(t, "--instances", "2", "--misbehave", "keep-cache:1");
+    const { exitCode, output, summary } = await runDrill(
+      t,
+      "--instances",
+      "2",
+      "--misbehave",
+      "keep-cache:1",
+    );
     assert.equal(exitCode, 1, output);
     assert.match(output, /api-2 still accepts kid[\s\S]*NOT VERIFIED/);
     const { verified, exposureWindowMs, instances } = await summary();
@@ -76,9 +62,16 @@ suite("npm run drill", () => {
       ["--instances", "1", "--misbehave", "hang:2"],
       /names more instances/,
     ],
+    [
+      "a strategy without pods",
+      ["--strategy", "restart"],
+      /--strategy needs --kubernetes: without it there is/,
+    ],
+    ["churn without pods", ["--churn"], /--churn needs --kubernetes: plain processes do not come and go/],
+    ["an unknown strategy", ["--kubernetes", "--strategy", "pray"], /--strategy is none of refresh, restart/],
   ] as const) {
     test(`${title} is refused with the usage: exit 2, nothing is started`, async (t) => {
-      const { exitCode, output } = await drill(t, ...args);
+      const { exitCode, output } = await runDrill(t, ...args);
       assert.equal(exitCode, 2);
       assert.match(output, message);
       assert.match(output, /npm run drill -- \[options\]/);

@@ -12,7 +12,8 @@ export async function startNamespaceRunners(
   };
   try {
     for (const namespace of namespaces) {
-      runners.set(namespace, await startPodRunner(kubernetes, { namespace, crashBackOffMs: 300 }));
+      const runner = await startPodRunner(kubernetes, { namespace, crashBackOffMs: 300, onProblem });
+      runners.set(namespace, runner);
     }
   } catch (error) {
     await stop();
@@ -27,4 +28,9 @@ export async function startNamespaceRunners(
     },
     stop,
   };
+}
+
+/** A pod that its Deployment makes while its namespace ends can't be served, and need not be. */
+function onProblem(message: string): void {
+  if (!message.includes("NamespaceTerminating")) console.error(message);
 }

@@ -36,6 +36,12 @@ export class PodFleet implements ApiFleet {
     this.#watch = new PodWatch(kubeconfig, namespaces, `app=${name}`);
   }
 
+  /** What runs the pods' processes; undefined in a cluster that does so itself. */
+  get runner(): PodRunner | undefined {
+    return this.#options.runner;
+  }
+
+  /** Begins to watch the pods, for `instances`. */
   async start(): Promise<void> {
     await this.#watch.start();
   }

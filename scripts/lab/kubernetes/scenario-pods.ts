@@ -4,7 +4,7 @@ import { type FleetSurroundings, type StartedFleet, strictCache } from "../scena
 import { refusalStatus } from "./api-calls.ts";
 import { applyRefreshToken } from "./deploy-sample-api.ts";
 import { readKubeconfig } from "./kubeconfig.ts";
-import { type LabKubernetes, startKubernetes } from "./kubernetes.ts";
+import type { LabKubernetes } from "./kubernetes.ts";
 import { nodeName } from "./kwok.ts";
 import { startNamespaceRunners } from "./namespace-runners.ts";
 import { PodFleet } from "./pod-fleet.ts";
@@ -37,37 +37,33 @@ export interface PodsOptions {
   target?: Record<string, unknown>;
 }
 
-export interface ClusterParts {
-  kubernetes: LabKubernetes;
-  /** Undefined in a cluster that runs its pods itself. */
-  runner: PodRunner | undefined;
-}
-
 /** Deploys the sample API to namespaces of its own, and waits for its pods where they can start. */
 export async function startPods(
+  kubernetes: LabKubernetes,
   options: PodsOptions,
   surroundings: FleetSurroundings,
-): Promise<StartedFleet<PodFleet> & ClusterParts> {
-  const { onProgress, undo } = surroundings;
-  const kubernetes = options.kubernetes ?? (await startKubernetes({ onProgress }));
-  if (!options.kubernetes) undo.push(() => kubernetes.stop());
-  const first = await kubernetes.createNamespace();
-  const namespaces: [string, ...string[]] = [first];
+): Promise<StartedFleet<PodFleet>> {
+  const namespaces: [string, ...string[]] = [await kubernetes.createNamespace()];
+  const lasts = options.kubernetes !== undefined || kubernetes.startedBy === "given-kubeconfig";
+  let runner: PodRunner | undefined;
+  surroundings.undo.push(async () => {
+    try {
+      // In a cluster that goes on, nothing may be left. The runner confirms that the pods have ended.
+      if (lasts) await removeNamespaces(kubernetes, namespaces, runner);
+    } finally {
+      await runner?.stop();
+    }
+  });
   for (let more = (options.targets ?? 1) - 1; more > 0; more--) {
     namespaces.push(await kubernetes.createNamespace());
   }
-  const runner = (await hasLabNode(kubernetes))
-    ? await startNamespaceRunners(kubernetes, namespaces)
-    : undefined;
-  if (runner) undo.push(() => runner.stop());
-  const lasts = options.kubernetes !== undefined || kubernetes.startedBy === "given-kubeconfig";
-  if (lasts) undo.push(() => removeNamespaces(kubernetes, namespaces, runner));
+  if (await hasLabNode(kubernetes)) runner = await startNamespaceRunners(kubernetes, namespaces);
   const { deployment: name } = shopApi;
   const fleet = new PodFleet({ kubeconfigPath: kubernetes.kubeconfigPath, name, namespaces, runner });
   await deploy(fleet, kubernetes, options, surroundings);
   await fleet.start();
   const config = await stackConfig(kubernetes, namespaces, options);
-  return { fleet, kubernetes, runner, ...config, secrets: secretsOf(config.secrets, options, surroundings) };
+  return { fleet, ...config, secrets: secretsOf(config.secrets, options, surroundings) };
 }
 
 async function deploy(
@@ -88,7 +84,15 @@ async function deploy(
     const withSecret = secret === "none" ? {} : { secretName };
     await applySampleApi(kubeconfig, { name, namespace, replicas, env, ...withSecret });
   }
-  if (secret !== "program") await fleet.rolledOut();
+  if (secret !== "program") await fleet.rolledOut().catch((error: Error) => refuse(error, fleet));
+}
+
+/** In a cluster that runs its pods itself, what is missing is most likely the image. */
+function refuse(error: Error, { runner }: PodFleet): never {
+  if (runner) throw error;
+  const hint =
+    "Do its nodes have the sample API's image, and do its pods reach Keycloak? See --help of the drill.";
+  throw new Error(`${error.message}\n${hint}`, { cause: error });
 }
 
 async function stackConfig(
