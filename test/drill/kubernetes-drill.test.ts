@@ -3,13 +3,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
-import { CoreV1Api } from "@kubernetes/client-node";
+import { CoreV1Api, RbacAuthorizationV1Api, type V1PolicyRule } from "@kubernetes/client-node";
 import { z } from "zod";
 import { type LabKubernetes, startKubernetes } from "../../scripts/lab/kubernetes/kubernetes.ts";
+import { startPodRunner } from "../../scripts/lab/kubernetes/pod-runner.ts";
 import { clientConfig, noCluster, until } from "../lab/kubernetes/cluster.ts";
 import { type DrillRun, runDrillWith } from "./run-drill.ts";
 
 const ownCluster = { LAB_KUBECONFIG: "" };
+/** All that the drill touches; nodes, by which it knows a lab's own cluster, are not in it. */
+const namespaced = ["namespaces", "pods", "pods/log", "pods/portforward", "secrets", "configmaps"];
 const summaryShape = z.looseObject({
   verified: z.boolean(),
   restarts: z.array(z.looseObject({ subject: z.string(), outcome: z.string() })),
@@ -37,6 +40,14 @@ suite("npm run drill -- --kubernetes", { skip: await noCluster() }, () => {
   async function namespaces(): Promise<string[]> {
     const { items } = await clientConfig(kubernetes.kubeconfigPath).makeApiClient(CoreV1Api).listNamespace();
     return items.map(({ metadata }) => metadata?.name ?? "").filter((name) => name.startsWith("lab-"));
+  }
+
+  async function grant(user: string, rules: V1PolicyRule[]): Promise<void> {
+    const rbac = clientConfig(kubernetes.kubeconfigPath).makeApiClient(RbacAuthorizationV1Api);
+    await rbac.createClusterRole({ body: { metadata: { name: user }, rules } });
+    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: user };
+    const subjects = [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: user }];
+    await rbac.createClusterRoleBinding({ body: { metadata: { name: user }, roleRef, subjects } });
   }
 
   test("healthy pods on the lab's own cluster are verified, each by name, and the cluster is told first", async (t) => {
@@ -73,6 +84,26 @@ suite("npm run drill -- --kubernetes", { skip: await noCluster() }, () => {
       restarts.map(({ subject, outcome }) => [subject, outcome]),
       [["deployment/shop-api", "done"]],
     );
+    await until(async () => (await namespaces()).length === 0);
+  });
+
+  test("where the cluster runs its pods itself, they are asked through the API server", async (t) => {
+    const runner = await startPodRunner(kubernetes);
+    t.after(() => runner.stop());
+    const user = "developer";
+    await grant(user, [
+      { apiGroups: [""], resources: namespaced, verbs: ["*"] },
+      { apiGroups: ["apps"], resources: ["*"], verbs: ["*"] },
+    ]);
+    const { kubeconfigPath } = await kubernetes.kubeconfigFor({ user });
+    const env = { LAB_KUBECONFIG: kubeconfigPath };
+    const run = await runDrillWith(t, env, "--kubernetes", "--instances", "2", "--churn");
+    assert.equal(run.exitCode, 0, run.output);
+    assert.match(run.output, /accepted by 2 of 2 pods[\s\S]*accepted by 0 of 5 pods now, and refused by/);
+    assert.equal((await proofsOf(run)).length, 5);
+    const refused = await runDrillWith(t, env, "--kubernetes", "--instances", "1", "--misbehave", "hang:1");
+    assert.equal(refused.exitCode, 2, refused.output);
+    assert.match(refused.output, /--misbehave needs pods whose processes the lab runs itself/);
     await until(async () => (await namespaces()).length === 0);
   });
 
