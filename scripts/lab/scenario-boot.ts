@@ -32,9 +32,8 @@ export interface FleetSurroundings {
   issuer: string;
   /** For their refresh operation. */
   refreshToken: string;
-  /** A temporary one that goes with the scenario. */
-  directory: string;
   onProgress: (line: string) => void;
+  /** Takes what undoes each start. */
   undo: Undo;
 }
 
@@ -100,7 +99,7 @@ async function boot<F extends ApiFleet>(
   undo.push(() => admin.deleteRealm(realm).catch(() => undefined));
   const refreshToken = randomBytes(24).toString("base64url");
   const issuer = admin.issuer(realm);
-  const { fleet, config, secrets } = await startFleet({ issuer, refreshToken, directory, onProgress, undo });
+  const { fleet, config, secrets } = await startFleet({ issuer, refreshToken, onProgress, undo });
   undo.push(() => fleet.stop());
   const stack = await openScenarioStack(directory, options);
   undo.push(() => stack.dispose());
