@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { AppsV1Api, CoreV1Api } from "@kubernetes/client-node";
 import type { ApiFleet } from "../api-fleet.ts";
 import { rolledOut } from "./deploy-sample-api.ts";
@@ -79,17 +80,34 @@ export class PodFleet implements ApiFleet {
   }
 
   /**
-   * Waits until every Deployment has all its pods, of its newest template and available.
+   * Waits until every Deployment has all its pods, of its newest template, available, and serving.
    *
    * @param timeoutMs default: 120 000
+   * @throws Error that says how many serve
    */
   async rolledOut(timeoutMs = 120_000): Promise<void> {
     const { kubeconfigPath } = this.#options;
-    await Promise.all(
-      this.namespaces.map((namespace) =>
-        rolledOut({ kubeconfigPath }, { name: this.name, namespace, timeoutMs }),
-      ),
+    const deadline = Date.now() + timeoutMs;
+    const { name } = this;
+    for (;;) {
+      await Promise.all(
+        this.namespaces.map((namespace) => rolledOut({ kubeconfigPath }, { name, namespace, timeoutMs })),
+      );
+      // For a moment after a pod was deleted, its Deployment's status still counts it.
+      const [serving, wanted] = [(await this.list()).length, await this.#replicas()];
+      if (serving === wanted) return;
+      if (Date.now() > deadline) throw new Error(`${serving} of ${wanted} pods of ${name} serve`);
+      await pause(100);
+    }
+  }
+
+  async #replicas(): Promise<number> {
+    const apps = this.#access.kubeconfig.makeApiClient(AppsV1Api);
+    const { name } = this;
+    const scales = await Promise.all(
+      this.namespaces.map((namespace) => apps.readNamespacedDeploymentScale({ name, namespace })),
     );
+    return scales.reduce((sum, { spec }) => sum + (spec?.replicas ?? 0), 0);
   }
 
   /** Sets what pods that start from now on have in their environment beside their own; those that run keep theirs. */
