@@ -33,20 +33,30 @@ export class TokenSecret extends pulumi.ComponentResource {
     const data = pulumi.secret(
       this.token.tokens.apply(([token = ""]) => ({ [tokenKey]: Buffer.from(token).toString("base64") })),
     );
-    const metadata = { name: secret.name, namespace: target.namespace };
-    const forced = { ...metadata, annotations: { "pulumi.com/patchForce": "true" } };
-    const options = { parent: this, provider, retainOnDelete: true };
+    const metadata = {
+      name: secret.name,
+      namespace: target.namespace,
+      // The token is this stack's, whoever else has written it: a killed run of its own, or the team before.
+      annotations: { "pulumi.com/patchForce": "true" },
+    };
+    // What kubectl has noted of an adopted Secret holds its former token.
+    const additionalSecretOutputs = ["metadata"];
+    const options = { parent: this, provider, retainOnDelete: true, additionalSecretOutputs };
     this.secret = secret.adopt
-      ? new kubernetes.SecretPatch(name, { metadata: forced, data }, options)
+      ? new kubernetes.SecretPatch(name, { metadata, data }, options)
       : new kubernetes.Secret(name, { metadata, type: "Opaque", data }, options);
     this.registerOutputs();
   }
 
-  #provider(name: string, { kubeconfig, context }: TokenSecretArgs): Provider {
+  #provider(name: string, { target, kubeconfig, context }: TokenSecretArgs): Provider {
     return new Provider(
       `${name}-cluster`,
       {
         enableSecretMutable: true,
+        // A run that was killed right after it had made the Secret must find it its own.
+        upsertExistingObjects: true,
+        // An API server that has moved, or has a new certificate, is the same cluster.
+        clusterIdentifier: [target.name, context ?? "", target.namespace].join("/"),
         ...(kubeconfig === undefined ? {} : { kubeconfig: pulumi.secret(kubeconfig) }),
         ...(context === undefined ? {} : { context }),
       },

@@ -1,20 +1,28 @@
 import type { RetiredKey } from "./cut-over.ts";
 import { messageOf } from "./errors.ts";
-import type { Instance, OpenInstance } from "./instances.ts";
+import { type Instance, instanceId, type OpenInstance } from "./instances.ts";
 import { type KeptCanaries, withTokens } from "./kept-canaries.ts";
 import type { Baseline, Canary } from "./mint-canaries.ts";
 import { type ProbeSettings, probe } from "./probes.ts";
+import { readStartup } from "./read-startup.ts";
 import { redactor } from "./redact.ts";
+import { type RefreshResult, type RefreshSettings, refreshInstance } from "./refresh.ts";
 import {
-  type RefreshExpectation,
-  type RefreshResult,
-  type RefreshSettings,
-  refreshInstance,
-} from "./refresh.ts";
-import { type RestartCandidate, type RestartResult, type RestartSettings, restartAll } from "./restart.ts";
-import { type Refreshed, restartReason } from "./restart-reason.ts";
+  describeFailedRestart,
+  type RestartCandidate,
+  type RestartResult,
+  type RestartSettings,
+  restartAll,
+} from "./restart.ts";
+import {
+  type Refreshed,
+  type RestartQuestion,
+  restartReason,
+  startedAfter,
+  unprovableKids,
+} from "./restart-reason.ts";
 import { type Sweep, sweep } from "./sweep.ts";
-import { type OpenTarget, openTargets, type Target } from "./targets.ts";
+import { type OpenTarget, openTargets, readyTimeoutMs, type Target } from "./targets.ts";
 
 export interface EnforceRequest extends KeptCanaries {
   targets: Target[];
@@ -51,32 +59,89 @@ export async function enforce(
   progress: (line: string) => void,
 ): Promise<EnforceResult> {
   const targets = await openTargets(request.targets);
+  const context = { targets, request, progress, redact: redactFor(request), question: questionFor(request) };
   try {
-    const refreshed = await refreshAll(targets, request);
-    const results = refreshed.results.flatMap(({ value }) => value.result ?? []);
-    progress(describe(results));
-    const unfinished = candidates(refreshed, request);
-    const restartable = unfinished.filter(({ instance }) => isRestartable(instance, request.restart));
-    const restarts = await restartAll(restartable, {
-      targets,
-      settings: request.restart,
-      after: request.after,
-      redact: redactor([...request.refreshTokens, ...Object.values(request.canaryTokens)]),
-      progress,
-    });
-    const failures = [
-      ...refreshed.failures.map(({ error }) => error.message),
-      ...restarts
-        .filter(isFailed)
-        .map(({ subject, reason }) => `${subject} could not be restarted: ${reason}`),
-    ];
-    const open = unfinished
-      .filter((one) => !restartable.includes(one))
-      .map(({ instance, reason }) => `${instance.name} ${reason}`);
-    return { results, restarts, failures, open };
+    return await enforceOn(context);
   } catch (error) {
     return { results: [], restarts: [], failures: [messageOf(error)], open: [] };
   }
+}
+
+interface Context {
+  targets: OpenTarget[];
+  request: EnforceRequest;
+  question: RestartQuestion;
+  redact: (text: string) => string;
+  progress: (line: string) => void;
+}
+
+/**
+ * Those that are ready come first, their restarts included: while others are waited for, none of them is to go on
+ * trusting the key.
+ */
+async function enforceOn(context: Context): Promise<EnforceResult> {
+  const { targets, request, progress } = context;
+  const { concurrency } = request.refresh;
+  const work = (instance: OpenInstance) => tryInstance(instance, context);
+  const first = await sweep(targets, { concurrency, readyTimeoutMs: 0 }, work);
+  const results = first.results.flatMap(({ value }) => value.result ?? []);
+  progress(describe(results));
+  const done = await restartUnfinished(first, context);
+  if (first.waiting.length === 0) return { results, ...(await conclude(context, [first], [done])) };
+  const known = new Set(first.results.map(({ instance }) => instanceId(instance)));
+  const skip = (instance: Instance) => known.has(instanceId(instance));
+  const wait = { concurrency, readyTimeoutMs: readyTimeoutMs(request.targets), skip, progress };
+  const second = await sweep(targets, wait, work);
+  const late = second.results.flatMap(({ value }) => value.result ?? []);
+  const lateDone = await restartUnfinished(second, context);
+  return {
+    results: [...results, ...late],
+    ...(await conclude(context, [first, second], [done, lateDone])),
+  };
+}
+
+interface Restarted {
+  restarts: RestartResult[];
+  /** Instances that need a restart and can't have one, and why. */
+  open: string[];
+}
+
+async function restartUnfinished(refreshed: Sweep<Tried>, context: Context): Promise<Restarted> {
+  const { targets, request, redact, progress } = context;
+  const { restart: settings, after } = request;
+  const unfinished = candidates(refreshed, context);
+  const restartable = unfinished.filter(({ instance }) => isRestartable(instance, settings));
+  const open = unfinished
+    .filter((one) => !restartable.includes(one))
+    .map(({ instance, reason }) => `${instance.name} ${reason}`);
+  return { restarts: await restartAll(restartable, { targets, settings, after, redact, progress }), open };
+}
+
+async function conclude(
+  context: Context,
+  sweeps: readonly Sweep<Tried>[],
+  done: readonly Restarted[],
+): Promise<Omit<EnforceResult, "results">> {
+  const restarts = done.flatMap((one) => one.restarts);
+  const failures = [
+    ...sweeps.flatMap((one) => one.failures).map(({ error }) => error.message),
+    ...restarts.filter(isFailed).map(describeFailedRestart),
+    ...(await missingBootstraps(context, restarts)),
+  ];
+  return { restarts, failures: [...new Set(failures)], open: done.flatMap((one) => one.open) };
+}
+
+function redactFor({ refreshTokens, canaryTokens }: EnforceRequest): (text: string) => string {
+  return redactor([...refreshTokens, ...Object.values(canaryTokens)]);
+}
+
+function questionFor(request: EnforceRequest): RestartQuestion {
+  return {
+    canaries: retiredCanaries(request),
+    retiredKids: request.retired.map(({ kid }) => kid),
+    baselineOf: new Map(request.baseline.map((one) => [one.uid ?? one.instance, one])),
+    retiredAt: retiredAt(request),
+  };
 }
 
 function describe(results: readonly RefreshResult[]): string {
@@ -87,53 +152,59 @@ function describe(results: readonly RefreshResult[]): string {
 
 type Tried = Partial<Refreshed>;
 
-async function refreshAll(targets: readonly OpenTarget[], request: EnforceRequest): Promise<Sweep<Tried>> {
-  const { concurrency } = request.refresh;
-  const expectation = { present: request.newKids, absent: request.retired.map(({ kid }) => kid) };
-  const canaries = retiredCanaries(request);
-  const onlyRestart = request.restart.strategy === "restart";
-  // Pods that are not ready are not waited for here: the others' exposure would last as long.
-  return sweep(
-    targets,
-    { concurrency, readyTimeoutMs: 0 },
-    (instance): Promise<Tried> =>
-      onlyRestart ? Promise.resolve({}) : refreshAndLook(instance, request, expectation, canaries),
-  );
+async function tryInstance(instance: OpenInstance, context: Context): Promise<Tried> {
+  const { request, question, targets, redact } = context;
+  if (request.restart.strategy === "restart") return {};
+  const tried = await refreshAndLook(instance, context);
+  if (unprovableKids(instance, question).length === 0) return tried;
+  if (!startedAfter(instance, question.retiredAt)) return tried;
+  const startup = await readStartup(targets, instance, request.restart.bootstrapPattern, redact);
+  return { ...tried, startup };
 }
 
 function retiredCanaries(request: EnforceRequest): Canary[] {
   return withTokens(request).filter(({ kid }) => request.retired.some((key) => key.kid === kid));
 }
 
-async function refreshAndLook(
-  instance: OpenInstance,
-  { refresh, refreshTokens, probe: settings }: EnforceRequest,
-  expectation: RefreshExpectation,
-  canaries: readonly Canary[],
-): Promise<Refreshed> {
+async function refreshAndLook(instance: OpenInstance, { request, question }: Context): Promise<Refreshed> {
+  const { refresh, refreshTokens, probe: settings, newKids } = request;
+  const expectation = { present: newKids, absent: question.retiredKids };
   const result = await refreshInstance(instance, refresh, refreshTokens, expectation);
+  // An instance that did not answer its refresh at all gets one try, not three.
+  const attempts = result.status === undefined ? 1 : settings.attempts;
   const looks: Refreshed["looks"] = [];
-  for (const { kid, seen } of canaries) {
-    // An instance that did not answer its refresh at all gets one try, not three.
-    const attempts = result.status === undefined ? 1 : settings.attempts;
+  for (const { kid, seen } of retiredCanaries(request)) {
     looks.push({ kid, verdict: await probe(instance, { ...settings, attempts }, seen.token) });
   }
   return { result, looks };
 }
 
-function candidates(refreshed: Sweep<Tried>, request: EnforceRequest): RestartCandidate[] {
-  const question = {
-    canaries: retiredCanaries(request),
-    retiredKids: request.retired.map(({ kid }) => kid),
-    baselineOf: new Map(request.baseline.map((one) => [one.uid ?? one.instance, one])),
-    retiredAt: retiredAt(request),
-  };
-  return refreshed.results.flatMap(({ instance, value: { result, looks = [] } }) => {
+function candidates(refreshed: Sweep<Tried>, { question }: Context): RestartCandidate[] {
+  return refreshed.results.flatMap(({ instance, value: { result, looks = [], startup } }) => {
     const reason = result
-      ? restartReason(instance, { result, looks }, question)
+      ? restartReason(instance, { result, looks, startup }, question)
       : "is to be restarted (strategy restart)";
     return reason === undefined ? [] : [{ instance, reason }];
   });
+}
+
+/** Pods of a restart that do not show the bootstrap: the next run must restart them again. */
+async function missingBootstraps(context: Context, restarts: readonly RestartResult[]): Promise<string[]> {
+  const { targets, request, redact } = context;
+  const restarted = new Set(restarts.filter((one) => !isFailed(one)).map(placeOf));
+  if (restarted.size === 0) return [];
+  const isOther = ({ target, pod }: Instance) => !restarted.has(placeOf({ target, subject: pod?.workload }));
+  const options = { concurrency: request.refresh.concurrency, readyTimeoutMs: 0, skip: isOther };
+  const { results } = await sweep(targets, options, (instance) =>
+    readStartup(targets, instance, request.restart.bootstrapPattern, redact),
+  );
+  return results
+    .filter(({ value }) => value?.bootstrap === "missing")
+    .map(({ instance }) => `${instance.name} was restarted and shows no JWKS bootstrap in its start-up log`);
+}
+
+function placeOf({ target, subject }: { target?: string | undefined; subject?: string | undefined }): string {
+  return `${target} ${subject}`;
 }
 
 /** Of the static list, only what there is a command for. A pod always has somebody to say why it can't be restarted. */

@@ -10,6 +10,12 @@ export type NewcomersRequest = KeptCanaries &
 const patienceMs = 2_000;
 
 /**
+ * A pod that has started with the old keys and was never asked can be proven by its restart only, and with it that of
+ * all others of its workload. To avoid that, the key lives on for this long where pods are just starting.
+ */
+const startingMs = 3_000;
+
+/**
  * Asks the pods that have appeared since the baseline was taken: while the old keys are still trusted they can yet be
  * shown to accept them, and so be proven later. Targets of the static list have no newcomers.
  */
@@ -22,7 +28,7 @@ export async function askNewcomers(request: NewcomersRequest): Promise<Baseline[
     await openTargets(targets),
     {
       concurrency: request.refresh.concurrency,
-      readyTimeoutMs: 0,
+      readyTimeoutMs: startingMs,
       patienceMs,
       skip: (instance) => known.has(instanceId(instance)),
     },

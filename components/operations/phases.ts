@@ -199,7 +199,8 @@ export interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
 export async function evidencePhase({ run, findings }: EvidenceRequest): Promise<EvidenceOutputs> {
   const { evidence, directory, reportPath, digest } = await writeEvidence(run, findings);
   console.log(`[evidence] ${reportPath}`);
-  if (!findings.verification.verified) throw verificationError(findings.verification, reportPath);
+  if (!findings.verification.verified)
+    throw verificationError(findings.verification, reportPath, findings.restarts);
   const window = evidence.exposureWindow;
   return { directory, reportPath, digest, ...(window ? { exposureWindowMs: window.ms } : {}) };
 }

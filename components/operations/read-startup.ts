@@ -5,7 +5,7 @@ import { clusterOf, type OpenTarget } from "./targets.ts";
 import type { Startup } from "./verify-instance.ts";
 
 /** A node may hand out a log a little later than its pod has written it. */
-const lagMs = 10_000;
+const lagMs = 4_000;
 const lookMs = 500;
 
 /** Looks for the JWKS bootstrap in a pod's start-up log. Never throws: a log that can't be read shows nothing. */

@@ -1,3 +1,4 @@
+import { RotationError } from "./errors.ts";
 import type { KubernetesTarget } from "./kubernetes/kubernetes-target.ts";
 
 /** The Secret that a target's pods take their refresh token from. */
@@ -22,14 +23,26 @@ const remembered = 4;
 
 /**
  * The tokens that instances may have when the stack starts to look after them, the one that they shall have first. An
- * adopted Secret keeps its token; the token of another one that is found is remembered, because pods may run with it.
+ * adopted Secret keeps its token.
  *
- * @throws {RotationError} any Kubernetes code
+ * @throws {RotationError} SECRET_EXISTS for a Secret that is somebody else's; any Kubernetes code
  */
 export async function firstTokens({ given, place }: RefreshTokenRequest): Promise<string[]> {
-  const found = place ? await readTokenSecret(place.target, place.secret.name) : undefined;
-  if (found === undefined || found === given) return [given];
-  return place?.secret.adopt ? [found] : [given, found];
+  if (!place) return [given];
+  const { target, secret } = place;
+  const found = await readTokenSecret(target, secret.name);
+  if (found === "no-secret") return [given];
+  if (!secret.adopt) throw secretExists(target, secret.name);
+  return [found === "no-key" ? given : found.value];
+}
+
+/** Checked here, and not left to the Secret's own resource: that one has to take a Secret that a killed run has made. */
+function secretExists({ name, namespace }: KubernetesTarget, secret: string): RotationError {
+  return new RotationError(
+    "SECRET_EXISTS",
+    `target ${name}: Secret ${secret} is there already in namespace ${namespace}, and is not this stack's`,
+    { nextStep: "set secret.adopt: true to take it over with the token that it has, or give another name" },
+  );
 }
 
 /** The tokens that instances may have once they shall have another one. */
@@ -37,7 +50,7 @@ export function nextTokens(tokens: readonly string[], given: string): string[] {
   return [...new Set([given, ...tokens])].slice(0, remembered);
 }
 
-async function readTokenSecret(target: KubernetesTarget, name: string): Promise<string | undefined> {
+async function readTokenSecret(target: KubernetesTarget, name: string) {
   const { openCluster } = await import("./kubernetes/cluster.ts");
   const { readSecretKey } = await import("./kubernetes/secret.ts");
   return readSecretKey(await openCluster(target), { namespace: target.namespace, name, key: tokenKey });

@@ -2,12 +2,15 @@ import { type Instance, instanceId } from "./instances.ts";
 import type { Baseline, Canary } from "./mint-canaries.ts";
 import type { Verdict } from "./probes.ts";
 import type { RefreshResult } from "./refresh.ts";
+import type { Startup } from "./verify-instance.ts";
 
 /** What a refresh has come to on one instance. */
 export interface Refreshed {
   result: RefreshResult;
   /** What the instance said right after of each retired key's canary that it had seen before. */
   looks: { kid: string; verdict: Verdict }[];
+  /** Of an instance that started after the retired keys' death and can't be proven in another way. */
+  startup?: Pick<Startup, "bootstrap"> | undefined;
 }
 
 export interface RestartQuestion {
@@ -23,17 +26,27 @@ export interface RestartQuestion {
 /** Why an instance must be restarted, or undefined where it need not be. Pure. */
 export function restartReason(
   instance: Instance,
-  { result, looks }: Refreshed,
+  { result, looks, startup }: Refreshed,
   question: RestartQuestion,
 ): string | undefined {
   const accepting = looks.filter(({ verdict }) => verdict.kind === "accepted").map(({ kid }) => kid);
-  if (accepting.length > 0) return `still accepts kid ${accepting.join(", ")} after its refresh`;
+  if (accepting.length > 0) {
+    const how =
+      result.outcome === "claimed" ? "after its refresh" : `and can't be refreshed: ${result.reason}`;
+    return `still accepts kid ${accepting.join(", ")} ${how}`;
+  }
   const rejecting = looks.length > 0 && looks.every(({ verdict }) => verdict.kind === "rejected");
   if (result.outcome === "failed" && !rejecting) return `can't be refreshed: ${result.reason}`;
+  if (startup?.bootstrap === "missing") return "shows no JWKS bootstrap in its start-up log";
   if (startedAfter(instance, question.retiredAt)) return undefined;
-  const unprovable = question.retiredKids.filter((kid) => !isProvable(kid, instance, question));
+  const unprovable = unprovableKids(instance, question);
   if (unprovable.length === 0) return undefined;
   return `was not seen to accept kid ${unprovable.join(", ")} before the cut-over, so only a restart can prove it`;
+}
+
+/** The retired keys of which the instance's rejection proves nothing. Pure. */
+export function unprovableKids(instance: Instance, question: RestartQuestion): string[] {
+  return question.retiredKids.filter((kid) => !isProvable(kid, instance, question));
 }
 
 function isProvable(kid: string, instance: Instance, { canaries, baselineOf }: RestartQuestion): boolean {

@@ -136,6 +136,11 @@ function notListed(target: string, subject: string): RotationError {
   );
 }
 
+/** A restart that failed, as one sentence. */
+export function describeFailedRestart({ subject, reason }: RestartResult): string {
+  return `${subject} could not be restarted: ${reason}`;
+}
+
 /** Each reason once, with the instances that it is true of. */
 function describe(group: readonly RestartCandidate[]): string[] {
   const byReason = Map.groupBy(group, ({ reason }) => reason);

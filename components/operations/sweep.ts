@@ -6,8 +6,10 @@ import type { OpenTarget, Roster } from "./targets.ts";
 export interface SweepOptions {
   /** Instances worked on at a time, over all targets. */
   concurrency: number;
-  /** Milliseconds until a pod that is not ready is worked on all the same. 0: it is left out. */
+  /** Milliseconds that pods which are not ready are waited for. */
   readyTimeoutMs: number;
+  /** What becomes of those that are still not ready then. Default: they are left out. */
+  overdue?: "ask" | "leave-out";
   /** For how long an API server may give no answer, in milliseconds. Default: 15 000. */
   patienceMs?: number;
   /** Instances that need no work. Default: none. */
@@ -88,7 +90,7 @@ async function workThrough<T>(
   for (let round = 1; ; round += 1) {
     const roster = await target.list(options.patienceMs ?? 15_000);
     const overdue = Date.now() >= deadline;
-    const asked = overdue && options.readyTimeoutMs > 0 ? roster.waiting : [];
+    const asked = overdue && options.overdue === "ask" ? roster.waiting : [];
     const due = unasked([...roster.ready, ...asked], done).filter((one) => options.skip?.(one) !== true);
     const waiting = overdue ? [] : unasked(roster.waiting, done);
     if (due.length + waiting.length === 0 || round > maxRounds) return roster;
@@ -121,12 +123,13 @@ function unasked(instances: readonly Instance[], done: ReadonlyMap<string, unkno
   return instances.filter((instance) => !done.has(instanceId(instance)));
 }
 
+/** Says whom it waits for when that has changed; why a pod is not ready may change by the second. */
 function tell({ progress }: SweepOptions, waiting: readonly Instance[], told: string): string {
   const names = waiting.slice(0, 5).map(({ name, pod }) => `${name} (${pod?.notReady ?? "not ready"})`);
   const more = waiting.length > 5 ? ` and ${waiting.length - 5} more` : "";
-  const line = `waiting for ${names.join(", ")}${more}`;
-  if (line !== told) progress?.(line);
-  return line;
+  const who = waiting.map(instanceId).join();
+  if (who !== told) progress?.(`waiting for ${names.join(", ")}${more}`);
+  return who;
 }
 
 function finish<T>({ ready, waiting }: Roster, done: Done<T>): Sweep<T> {

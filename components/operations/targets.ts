@@ -40,6 +40,11 @@ export function openTargets(targets: readonly Target[]): Promise<OpenTarget[]> {
   return Promise.all(targets.map(openTarget));
 }
 
+/** Milliseconds that pods which are not ready are waited for: the longest that a target asks for. */
+export function readyTimeoutMs(targets: readonly Target[]): number {
+  return Math.max(0, ...targets.map((target) => (target.kind === "kubernetes" ? target.readyTimeoutMs : 0)));
+}
+
 /** The cluster and the settings of the Kubernetes target with a name. */
 export function clusterOf(targets: readonly OpenTarget[], name: string | undefined): OpenTarget["opened"] {
   return targets.find((target) => target.name === name)?.opened;

@@ -85,7 +85,12 @@ async function askAll(
   { target, refresh, tokens, newKids, retiredKids }: TokenRolloutRequest,
   progress: (line: string) => void,
 ): Promise<Asked> {
-  const options = { concurrency: refresh.concurrency, readyTimeoutMs: target.readyTimeoutMs, progress };
+  const options = {
+    concurrency: refresh.concurrency,
+    readyTimeoutMs: target.readyTimeoutMs,
+    overdue: "ask",
+    progress,
+  } as const;
   const asked = await sweep(targets, options, (instance) =>
     refreshInstance(instance, refresh, tokens.slice(0, 1), { present: newKids, absent: retiredKids }),
   );

@@ -114,7 +114,7 @@ async function verifyStarted(
   );
   const asked = await question(instance, { ...questions, canaries, withoutCanary: [] }, known, startup);
   if (startup.bootstrap === "seen") return { ...asked, startup };
-  const tail = (startup.tail ?? []).slice(-5).map((line) => `\n      ${line}`);
+  const tail = (startup.tail ?? []).slice(-3).map((line) => `\n      ${line}`);
   const reason = `shows no JWKS bootstrap in its start-up log (BOOTSTRAP_NOT_SEEN); its last lines:${tail.join("") || " (nothing)"}`;
   const { provenAt: _provenAt, ...rest } = asked;
   return { ...rest, proof: "unproven", verified: false, startup, reasons: [...asked.reasons, reason] };

@@ -10,11 +10,11 @@ import { describeVerdict, type ProbeSettings, type Verdict, verdictOf } from "./
 import { readStartup } from "./read-startup.ts";
 import { redactor } from "./redact.ts";
 import type { RefreshSettings } from "./refresh.ts";
-import type { RestartResult, RestartSettings } from "./restart.ts";
+import { describeFailedRestart, type RestartResult, type RestartSettings } from "./restart.ts";
 import { startedAfter } from "./restart-reason.ts";
 import { report } from "./run-phase.ts";
 import { type Sweep, sweep } from "./sweep.ts";
-import { type OpenTarget, openTargets, type Target } from "./targets.ts";
+import { type OpenTarget, openTargets, readyTimeoutMs, type Target } from "./targets.ts";
 import { type MintedToken, mintToken, type ProbeClient } from "./tokens.ts";
 import {
   type InstanceVerification,
@@ -159,12 +159,10 @@ async function verifyEveryInstance(
   const targets = await openTargets(request.targets);
   const [baselineOf, previousOf] = [byId(request.baseline), byId(previous)];
   const startupOf = startups(targets, request, questions);
-  const timeouts = request.targets.map((target) =>
-    target.kind === "kubernetes" ? target.readyTimeoutMs : 0,
-  );
   const options = {
     concurrency: request.refresh.concurrency,
-    readyTimeoutMs: Math.max(...timeouts),
+    readyTimeoutMs: readyTimeoutMs(request.targets),
+    overdue: "ask" as const,
     progress: (line: string) => report("verify", line),
   };
   return sweep(targets, options, async (instance) => {
@@ -275,14 +273,22 @@ function wrongSigners(fresh: readonly MintedToken[], newKids: readonly string[])
     );
 }
 
-/** The one error of a rotation that is not verified: which instances, why, and what to do. */
-export function verificationError(result: VerificationResult, reportPath: string): RotationError {
+/**
+ * The one error of a rotation that is not verified: which instances, why, and what to do.
+ * @param restarts what was restarted to enforce it: those that failed come first
+ */
+export function verificationError(
+  result: VerificationResult,
+  reportPath: string,
+  restarts: readonly RestartResult[] = [],
+): RotationError {
   const names = result.instances.filter(({ verified }) => !verified).map(({ instance }) => instance);
   const who =
     names.length > 0 ? ` (${names.length} of ${result.instances.length} instances: ${listNames(names)})` : "";
-  const details = result.failures.slice(0, 20).map((failure) => `\n  - ${failure}`);
-  const more =
-    result.failures.length > 20 ? `\n  - and ${result.failures.length - 20} more, see the report` : "";
+  const stuck = restarts.filter(({ outcome }) => outcome === "failed").map(describeFailedRestart);
+  const failures = [...stuck, ...result.failures];
+  const details = failures.slice(0, 20).map((failure) => `\n  - ${failure}`);
+  const more = failures.length > 20 ? `\n  - and ${failures.length - 20} more, see the report` : "";
   return new RotationError(
     "VERIFICATION_FAILED",
     `the rotation is not proven${who}${details.join("")}${more}\n  Report: ${reportPath}`,
@@ -298,5 +304,9 @@ function nextStepFor({ instances }: VerificationResult): string {
   if (lasting.length === 0)
     return "repair or restart what is named, then run the same up again without a new rotation";
   const { length } = lasting;
+  if (lasting.some(({ startup }) => startup?.bootstrap === "missing"))
+    return "see why the pods named do not show a JWKS bootstrap, or set restart.bootstrapPattern to the line that they write, then run the same up again";
+  if (lasting.every(({ uid }) => uid !== undefined))
+    return `repair what is named; ${length === 1 ? "1 pod refuses" : `${length} pods refuse`} the retired keys now but could not be proven to (see above): restart the workload, list it in workloads to have that done, or bump rotation; then run up again`;
   return `repair what is named; ${length === 1 ? "1 instance refuses" : `${length} instances refuse`} the retired keys now but could not be proven to (see above): bump rotation to have the proof`;
 }

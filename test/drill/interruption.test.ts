@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { suite, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
+import { upKilledAt } from "./killed-up.ts";
 import { adoptedScenario, evidenceOf, managedKeys, signingKid, statusesOf, succeeded } from "./world.ts";
 
 /** Lines after which the whole run is killed: one at each boundary between phases, and two within the cut-over. */
@@ -16,23 +15,6 @@ const boundaries = [
   { after: "the instances are refreshed", line: /\[enforce\] \d+ of/ },
   { after: "the instances are verified", line: /\[verify\] \d+ of/ },
 ];
-
-/** Starts an up and kills its whole process group as soon as it prints the line. */
-async function upKilledAt(scenario: Scenario, line: RegExp): Promise<void> {
-  const child = scenario.stack.spawnUp();
-  const { stdout, pid } = child;
-  if (!stdout || pid === undefined) assert.fail("the up did not start");
-  const exited = once(child, "exit");
-  const seen: string[] = [];
-  for await (const text of createInterface({ input: stdout })) {
-    seen.push(text);
-    if (!line.test(text)) continue;
-    process.kill(-pid, "SIGKILL");
-    break;
-  }
-  const [code, signal] = await exited;
-  assert.equal(signal, "SIGKILL", `the up ended with ${code} before ${line}:\n${seen.join("\n")}`);
-}
 
 /** Looks at the realm again and again: at no moment may it be without an enabled, active, managed signing key. */
 class Sampler {

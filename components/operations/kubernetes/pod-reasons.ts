@@ -46,11 +46,12 @@ function containerReason({ metadata }: V1Pod, container: V1ContainerStatus): Pod
 
 function crashReason(
   log: PodLogPlace,
-  { name, state, lastState, restartCount }: V1ContainerStatus,
+  { name, ready, state, lastState, restartCount }: V1ContainerStatus,
 ): PodReason[] {
   const end = state?.terminated ?? lastState?.terminated;
-  const loops = state?.waiting?.reason === "CrashLoopBackOff" || (restartCount > 0 && state?.terminated);
-  if (!loops) return [];
+  // Between two crashes it runs for a moment.
+  const crashed = restartCount > 0 && !ready && end !== undefined && end.exitCode !== 0;
+  if (state?.waiting?.reason !== "CrashLoopBackOff" && !crashed) return [];
   const how = `${end?.reason ? `${end.reason}, ` : ""}exit code ${end?.exitCode ?? "unknown"}`;
   return [
     {

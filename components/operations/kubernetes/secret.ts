@@ -2,14 +2,14 @@ import { type Cluster, callCluster } from "./cluster.ts";
 import { statusOf } from "./cluster-errors.ts";
 
 /**
- * Reads one key of a Secret; undefined where there is no such Secret or key.
+ * Reads one key of a Secret; `no-secret` where there is none, `no-key` where it lacks the key.
  *
  * @throws {RotationError} any Kubernetes code
  */
 export async function readSecretKey(
   cluster: Cluster,
   { namespace, name, key }: { namespace: string; name: string; key: string },
-): Promise<string | undefined> {
+): Promise<{ value: string } | "no-secret" | "no-key"> {
   const action = { verb: "get", resource: "secrets", namespace, name } as const;
   const secret = await callCluster(cluster, action, async () => {
     try {
@@ -19,6 +19,7 @@ export async function readSecretKey(
       throw error;
     }
   });
-  const value = secret?.data?.[key];
-  return value === undefined ? undefined : Buffer.from(value, "base64").toString();
+  if (!secret) return "no-secret";
+  const value = secret.data?.[key];
+  return value === undefined ? "no-key" : { value: Buffer.from(value, "base64").toString() };
 }

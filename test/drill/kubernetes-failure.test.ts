@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { type KubernetesScenario, openKubernetesScenario } from "../../scripts/lab/kubernetes-scenario.ts";
+import { noCluster } from "../lab/kubernetes/cluster.ts";
+import { grant, shippedGroup, shippedRole } from "../operations/kubernetes/shipped-role.ts";
+import { refusingUrl } from "../operations/loopback-server.ts";
+import { evidenceOf, failed, managedKeys, rotate, succeeded } from "./world.ts";
+
+const skip = await noCluster();
+
+suite("clusters that go wrong", { skip }, () => {
+  let scenario: KubernetesScenario;
+  let rotation = 0;
+
+  before(async () => {
+    scenario = await openKubernetesScenario({ pods: 1, targets: 2, kubeconfig: "target" });
+  });
+
+  after(() => scenario?.dispose());
+
+  const next = () => {
+    rotation += 1;
+    return rotate(scenario, rotation, `INC-${rotation}`);
+  };
+  const instances = (change: (index: number) => Record<string, unknown>) => ({
+    instances: scenario.namespaces.map((namespace, index) => ({
+      kubernetes: {
+        namespace,
+        selector: "app=shop-api",
+        port: "http",
+        workloads: ["deployment/shop-api"],
+        kubeconfig: scenario.kubernetes.kubeconfigPath,
+        ...change(index),
+      },
+    })),
+  });
+  /** A copy of the kubeconfig with some text changed. */
+  const kubeconfig = async (name: string, edit: (text: string) => string) => {
+    const path = join(scenario.directory, name);
+    await writeFile(path, edit(await readFile(scenario.kubernetes.kubeconfigPath, "utf8")), { mode: 0o600 });
+    return path;
+  };
+  const second = (change: Record<string, unknown>) =>
+    scenario.stack.setConfig(instances((index) => (index === 1 ? change : {})));
+
+  test("two targets are rotated, verified and evidenced as one", async () => {
+    succeeded(await next());
+    const evidence = await evidenceOf(scenario, "INC-1", 1);
+    const targets = evidence.verification?.instances.map(({ target }) => target).toSorted();
+    assert.deepEqual(targets, [...scenario.namespaces].toSorted());
+  });
+
+  test("wrong context, empty selector's target and expired credentials are told before anything is touched", async () => {
+    const before = await managedKeys(scenario);
+    await second({ context: "no-such-context" });
+    assert.match(
+      failed(await scenario.stack.up()).output,
+      /KUBECONFIG_INVALID: .*no context no-such-context/,
+    );
+    const expired = await kubeconfig("expired", (text) =>
+      text.replace(/token: .*/, "token: expired-0123456789"),
+    );
+    await second({ kubeconfig: expired });
+    const refused = failed(await scenario.stack.up()).output;
+    assert.match(refused, /KUBERNETES_LOGIN_REFUSED: target \S+: .*renew/);
+    assert.doesNotMatch(refused, /expired-0123456789/);
+    await second({ selector: "app=nobody" });
+    rotation += 1;
+    await scenario.rotateTo(rotation, `INC-${rotation}`);
+    assert.match(
+      failed(await scenario.stack.up()).output,
+      /NO_INSTANCES: no pod is found in target \S+ \(selector app=nobody/,
+    );
+    assert.deepEqual(await managedKeys(scenario), before);
+    await second({});
+    succeeded(await scenario.stack.up());
+  });
+
+  test("a cluster that gives no answer makes the run red, with the other's results kept", async () => {
+    const server = await refusingUrl();
+    const dead = await kubeconfig("dead", (text) => text.replace(/server: .*/, `server: ${server}`));
+    await second({ kubeconfig: dead });
+    const { output } = failed(await next());
+    assert.match(output, /KUBERNETES_UNREACHABLE: target \S+: the API server gives no answer/);
+    const evidence = await evidenceOf(scenario, `INC-${rotation}`, rotation);
+    const kept = evidence.verification?.instances.map(({ target, verified }) => [target, verified]);
+    assert.deepEqual(kept, [[scenario.namespaces[0], true]]);
+    assert.equal(evidence.verification?.unseen.length, 1);
+    assert.equal(evidence.exposureWindow, undefined);
+    await second({});
+    succeeded(await scenario.stack.up());
+    const healed = await evidenceOf(scenario, `INC-${rotation}`, rotation);
+    assert.equal(healed.verification?.instances.filter(({ verified }) => verified).length, 2);
+  });
+
+  test("the shipped Role is enough for a run; a verb that is missing is named before anything is touched", async () => {
+    const [namespace] = scenario.namespaces;
+    const { kubernetes } = scenario;
+    const { kubeconfigPath } = await kubernetes.kubeconfigFor({ user: "jo", groups: [shippedGroup] });
+    const { rules } = (await shippedRole()).role;
+    await grant(kubernetes, namespace, rules);
+    const [first] = instances(() => ({ kubeconfig: kubeconfigPath })).instances;
+    await scenario.stack.setConfig({ instances: [first], restart: { strategy: "restart" } });
+    succeeded(await next());
+    const watchless = rules.map((rule) => ({
+      ...rule,
+      verbs: rule.verbs.filter((verb) => verb !== "watch"),
+    }));
+    await grant(kubernetes, namespace, watchless);
+    rotation += 1;
+    await scenario.rotateTo(rotation, `INC-${rotation}`);
+    const { output } = failed(await scenario.stack.up());
+    assert.match(output, /KUBERNETES_FORBIDDEN: target \S+: the kubeconfig's user may not watch pods/);
+    assert.doesNotMatch(output, /\[canary\]/);
+  });
+});
