@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { startProgram, stopProgram } from "./bench/child-program.ts";
 import type { Measured, MeasureRequest } from "./bench/measure.ts";
+import { median } from "./bench/median.ts";
 import { type BenchResult, renderBench, type SizeResult } from "./bench/report.ts";
 import { measureSequential } from "./bench/sequential.ts";
 import type { InstancesReady, InstancesRequest } from "./bench/simulated-instances.ts";
@@ -10,7 +11,12 @@ import { makeWorkload, requestsPerInstance, type Workload } from "./bench/worklo
 
 const usage = `npm run bench -- [--sizes 10,100,1000,10000] [--concurrency 16] [--json FILE]
 
-Refreshes and verifies simulated instances: this program, undici alone, and one request after another.`;
+Refreshes and verifies simulated instances: this program, undici alone, and one request after another.
+
+npm run bench -- --kubernetes [--pods 5,50,200] [--concurrency 16] [--json FILE]
+
+The same with pods behind a real API server: this program, port-forwarding alone, a loop of kubectl port-forward and
+curl, and kubectl rollout restart.`;
 
 async function benchSize(count: number, workload: Workload): Promise<SizeResult> {
   const { questions } = workload;
@@ -64,10 +70,6 @@ function summarize(
   };
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
-
 function wholeNumbers(text: string): number[] {
   const numbers = text.split(",").map(Number);
   if (numbers.every((one) => Number.isInteger(one) && one > 0)) return numbers;
@@ -78,30 +80,49 @@ const { values: options } = parseArgs({
   options: {
     sizes: { type: "string", default: "10,100,1000,10000" },
     concurrency: { type: "string", default: "16" },
+    kubernetes: { type: "boolean", default: false },
+    pods: { type: "string", default: "5,50,200" },
     json: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
 
-if (options.help) {
-  console.log(usage);
-} else {
-  const [concurrency = 16] = wholeNumbers(options.concurrency);
-  const workload = await makeWorkload(concurrency);
+async function benchStatic(sizesWanted: readonly number[], workload: Workload): Promise<BenchResult> {
   const sizes: SizeResult[] = [];
-  for (const size of wholeNumbers(options.sizes)) {
+  for (const size of sizesWanted) {
     process.stderr.write(`${size} instances …\n`);
     sizes.push(await benchSize(size, workload));
   }
   const { version: node, platform } = process;
-  const result: BenchResult = {
+  return {
     node,
     platform,
     cpus: availableParallelism(),
-    concurrency,
+    concurrency: workload.concurrency,
     requestsPerInstance,
     sizes,
   };
+}
+
+/** Prints the result, and gives it. */
+async function bench(): Promise<object> {
+  const [concurrency = 16] = wholeNumbers(options.concurrency);
+  const workload = await makeWorkload(concurrency);
+  if (options.kubernetes) {
+    const { benchKubernetes } = await import("./bench/kubernetes/bench-kubernetes.ts");
+    const { renderPodBench } = await import("./bench/kubernetes/report.ts");
+    const result = await benchKubernetes(wholeNumbers(options.pods), workload);
+    console.log(renderPodBench(result));
+    return result;
+  }
+  const result = await benchStatic(wholeNumbers(options.sizes), workload);
   console.log(renderBench(result));
+  return result;
+}
+
+if (options.help) {
+  console.log(usage);
+} else {
+  const result = await bench();
   if (options.json) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
 }

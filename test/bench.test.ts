@@ -3,23 +3,33 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { PodBenchResult } from "../scripts/bench/kubernetes/bench-kubernetes.ts";
 import type { BenchResult } from "../scripts/bench/report.ts";
+import { noCluster } from "./lab/kubernetes/cluster.ts";
 
 const bench = fileURLToPath(new URL("../scripts/bench.ts", import.meta.url));
 
-test("the bench refreshes and verifies simulated instances with all contenders and writes what it measured", async (t) => {
+/** Runs the bench; gives what it printed, and the text of what it wrote. */
+async function runBench(
+  t: TestContext,
+  args: readonly string[],
+  timeout: number,
+): Promise<{ stdout: string; json: string }> {
   const directory = await mkdtemp(join(tmpdir(), "bench-"));
   t.after(() => rm(directory, { recursive: true, force: true }));
   const file = join(directory, "bench.json");
   const run = promisify(execFile);
-  const { stdout } = await run(process.execPath, [bench, "--sizes", "3", "--json", file], {
-    timeout: 60_000,
-  });
+  const { stdout } = await run(process.execPath, [bench, ...args, "--json", file], { timeout });
+  return { stdout, json: await readFile(file, "utf8") };
+}
+
+test("the bench refreshes and verifies simulated instances with all contenders and writes what it measured", async (t) => {
+  const { stdout, json } = await runBench(t, ["--sizes", "3"], 60_000);
   assert.match(stdout, /bare\/ours/);
-  const { sizes, requestsPerInstance }: BenchResult = JSON.parse(await readFile(file, "utf8"));
+  const { sizes, requestsPerInstance }: BenchResult = JSON.parse(json);
   assert.equal(sizes.length, 1);
   const [size] = sizes;
   assert.equal(size?.instances, 3);
@@ -29,4 +39,32 @@ test("the bench refreshes and verifies simulated instances with all contenders a
   }
   assert.equal(size.rounds.oursMs.length, size.rounds.bareMs.length);
   assert.equal(size.sequential.extrapolated, false);
+});
+
+test("with --kubernetes, pods behind a real API server are refreshed and verified by all contenders", {
+  skip: await noCluster(),
+}, async (t) => {
+  // The first run on a machine builds the control plane.
+  const { stdout, json } = await runBench(t, ["--kubernetes", "--pods", "3"], 900_000);
+  assert.match(stdout, /our window/);
+  const { sizes, requestsPerPod, concurrency, kubectl }: PodBenchResult = JSON.parse(json);
+  assert.equal(requestsPerPod, 10);
+  const [size] = sizes;
+  assert.ok(size);
+  assert.deepEqual([sizes.length, size.pods], [1, 3]);
+  assert.deepEqual(
+    size.byConcurrency.map((one) => one.concurrency),
+    [2, 4, 8, 16, 32],
+  );
+  assert.ok(size.byConcurrency.some((one) => one.concurrency === size.bare.concurrency));
+  assert.equal(concurrency, 16);
+  const runs = size.byConcurrency.flatMap(({ ours, bare }) => [...ours, ...bare]);
+  for (const { windowMs, wholeMs, cpuMs } of [size.ours, size.bare, size.cold, ...runs]) {
+    assert.ok(windowMs > 0 && windowMs < wholeMs, `window ${windowMs} of ${wholeMs} ms`);
+    assert.ok(cpuMs > 0);
+  }
+  for (const [name, ratio] of Object.entries(size.ratios)) assert.ok(ratio > 0, `${name} is ${ratio}`);
+  assert.equal(size.byHand.measuredPods, 3);
+  assert.equal(size.byHand.rounds.length, 3);
+  assert.equal(size.restart === undefined, kubectl === undefined);
 });

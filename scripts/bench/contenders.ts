@@ -2,6 +2,7 @@ import { Client, request } from "undici";
 import { type EnforceRequest, enforce } from "#operations/enforce";
 import { type Instance, instanceUrl, onEveryInstance } from "#operations/instances";
 import type { Baseline } from "#operations/mint-canaries";
+import type { Target } from "#operations/targets";
 import { type Questions, verifyInstance } from "#operations/verify-instance";
 import { acceptedBefore, type Workload } from "./workload.ts";
 
@@ -15,7 +16,9 @@ export async function ours(
 ): Promise<void> {
   const baseline = new Map(instances.map(({ name }) => [name, acceptedBefore(name)]));
   const { results } = await enforce(
-    enforceRequest([...instances], questions, [...baseline.values()]),
+    enforceRequest({ kind: "static", name: "static", instances: [...instances] }, questions, [
+      ...baseline.values(),
+    ]),
     () => {},
   );
   const verified = await onEveryInstance(instances, concurrency, (instance) =>
@@ -28,11 +31,12 @@ export async function ours(
   if (bad) throw new Error(`${bad.instance} failed: ${JSON.stringify(bad)}`);
 }
 
-function enforceRequest(instances: Instance[], questions: Questions, baseline: Baseline[]): EnforceRequest {
+/** What `JwksRefresh` asks for in an emergency. */
+export function enforceRequest(target: Target, questions: Questions, baseline: Baseline[]): EnforceRequest {
   const { canaries, refresh, probe, refreshTokens, expectation } = questions;
   const now = new Date().toISOString();
   return {
-    targets: [{ kind: "static", name: "static", instances }],
+    targets: [target],
     refresh,
     probe,
     refreshTokens,
@@ -61,34 +65,45 @@ function enforceRequest(instances: Instance[], questions: Questions, baseline: B
 export async function bareUndici(
   instances: readonly Instance[],
   { questions, concurrency }: Workload,
+  connect: (instance: Instance) => Client = ({ url }) => new Client(new URL(url).origin),
 ): Promise<void> {
+  await inParallel(instances, concurrency, connect, (instance, client) =>
+    refreshOnce(instance, client, questions),
+  );
+  await inParallel(instances, concurrency, connect, (instance, client) =>
+    probeAll(instance, client, questions),
+  );
+}
+
+/** A refresh, and a look with each canary. */
+async function refreshOnce(instance: Instance, client: Client, questions: Questions): Promise<void> {
   const { refresh, refreshTokens, probe, canaries } = questions;
-  await inParallel(instances, concurrency, async (instance, client) => {
-    const headers = { authorization: `Bearer ${refreshTokens[0]}` };
-    await expectStatus(client, instanceUrl(instance, refresh.path), { method: "POST", headers }, 200);
-    for (const { seen } of canaries) {
-      const look = { authorization: `Bearer ${seen.token}`, accept: "application/json" };
-      await expectStatus(client, instanceUrl(instance, probe.path), { method: "GET", headers: look }, 401);
-    }
-  });
-  await inParallel(instances, concurrency, async (instance, client) => {
-    const url = instanceUrl(instance, probe.path);
-    for (const [token, status] of tokensToProbe(questions)) {
-      const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
-      await expectStatus(client, url, { method: "GET", headers }, status);
-    }
-  });
+  const headers = { authorization: `Bearer ${refreshTokens[0]}` };
+  await expectStatus(client, instanceUrl(instance, refresh.path), { method: "POST", headers }, 200);
+  for (const { seen } of canaries) {
+    const look = { authorization: `Bearer ${seen.token}`, accept: "application/json" };
+    await expectStatus(client, instanceUrl(instance, probe.path), { method: "GET", headers: look }, 401);
+  }
+}
+
+async function probeAll(instance: Instance, client: Client, questions: Questions): Promise<void> {
+  const url = instanceUrl(instance, questions.probe.path);
+  for (const [token, status] of tokensToProbe(questions)) {
+    const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
+    await expectStatus(client, url, { method: "GET", headers }, status);
+  }
 }
 
 async function inParallel(
   instances: readonly Instance[],
   concurrency: number,
+  connect: (instance: Instance) => Client,
   work: (instance: Instance, client: Client) => Promise<void>,
 ): Promise<void> {
   const queue = instances.values();
   const worker = async () => {
     for (const instance of queue) {
-      const client = new Client(new URL(instance.url).origin);
+      const client = connect(instance);
       await work(instance, client);
       client.destroy().catch(() => undefined);
     }

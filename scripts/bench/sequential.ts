@@ -1,8 +1,6 @@
-import { execFile, spawnSync } from "node:child_process";
-import { devNull } from "node:os";
-import { promisify } from "node:util";
 import type { Instance } from "#operations/instances";
 import { bareUndici, tokensToProbe } from "./contenders.ts";
+import { curl, hasCurl } from "./curl.ts";
 import type { Workload } from "./workload.ts";
 
 /** One instance after another, one request after another: the runbook by hand. */
@@ -17,11 +15,9 @@ export interface Sequential {
 /** A person with a loop in a shell; more than that takes minutes, and each takes as long as the one before. */
 const mostInstances = 100;
 
-const run = promisify(execFile);
-
 /** Measures up to 100 instances, and reckons the rest. Uses curl where it is on PATH, else undici without concurrency. */
 export async function measureSequential(urls: readonly string[], workload: Workload): Promise<Sequential> {
-  const tool = spawnSync("curl", ["--version"]).status === 0 ? "curl" : "undici";
+  const tool = hasCurl() ? "curl" : "undici";
   const instances = urls.slice(0, mostInstances).map((url) => ({ name: url, url }));
   const start = performance.now();
   if (tool === "undici") await bareUndici(instances, { ...workload, concurrency: 1 });
@@ -40,11 +36,4 @@ async function curlInstance({ url }: Instance, { questions }: Workload): Promise
   await curl([], `${url}${probe.path}`, tokensToProbe(questions)[1]?.[0] ?? "", 401);
   for (const [token, status] of tokensToProbe(questions))
     await curl([], `${url}${probe.path}`, token, status);
-}
-
-async function curl(options: string[], url: string, token: string, expected: number): Promise<void> {
-  const bearer = ["--header", `authorization: Bearer ${token}`];
-  const quiet = ["--silent", "--output", devNull, "--write-out", "%{http_code}"];
-  const { stdout } = await run("curl", [...options, ...bearer, ...quiet, url]);
-  if (Number(stdout) !== expected) throw new Error(`${url} answered ${stdout}`);
 }

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { answer, answerRequests, authorizationOf } from "./raw-http.ts";
 
 /** Sent by the parent: how many instances to be, and the tokens to accept. */
 export interface InstancesRequest {
@@ -14,10 +15,7 @@ export interface InstancesReady {
   urls: string[];
 }
 
-/**
- * Raw sockets and a comparison of strings instead of node:http and a JOSE library: the server shares the machine with
- * the client that is measured, and must not be what is measured.
- */
+/** A comparison of strings instead of a JOSE library, for the same reason as raw sockets. */
 function serve({ acceptedToken, refreshToken, kids }: InstancesRequest): (socket: Socket) => void {
   const [accepted, refresh] = [`Bearer ${acceptedToken}`, `Bearer ${refreshToken}`];
   const answers = {
@@ -25,27 +23,11 @@ function serve({ acceptedToken, refreshToken, kids }: InstancesRequest): (socket
     accepted: answer("200 OK", JSON.stringify({ sub: "service-account-probe", realm: "bench" })),
     refused: answer("401 Unauthorized", JSON.stringify({ error: "invalid_token" })),
   };
-  const respond = (head: string): Buffer => {
-    const bearer = /^authorization: (.*)$/im.exec(head)?.[1]?.trimEnd();
+  return answerRequests((head) => {
+    const bearer = authorizationOf(head);
     if (head.startsWith("POST ")) return bearer === refresh ? answers.refreshed : answers.refused;
     return bearer === accepted ? answers.accepted : answers.refused;
-  };
-  return (socket) => {
-    let pending = "";
-    socket.setNoDelay(true);
-    socket.on("error", () => socket.destroy());
-    socket.on("data", (chunk) => {
-      const requests = (pending + chunk.toString("latin1")).split("\r\n\r\n");
-      pending = requests.pop() ?? "";
-      for (const head of requests) socket.write(respond(head));
-    });
-  };
-}
-
-function answer(status: string, body: string): Buffer {
-  return Buffer.from(
-    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-  );
+  });
 }
 
 /** 127.0.0.1, 127.0.0.2 … 127.0.1.1 …: every address of 127/8 is loopback on Linux. */
