@@ -70,11 +70,14 @@ function openStatic({ name, instances }: StaticTarget): OpenTarget {
 async function openKubernetes(target: KubernetesTarget): Promise<OpenTarget> {
   const { openCluster } = await import("./kubernetes/cluster.ts");
   const { listPods, podsChanged } = await import("./kubernetes/pods.ts");
+  const { pastRefusals } = await import("./kubernetes/passing-refusal.ts");
   const { podDispatcher } = await import("./kubernetes/pod-connection.ts");
   try {
     const cluster = await openCluster(target);
     const list = async (patienceMs: number): Promise<Roster> => {
-      const { resourceVersion, ...pods } = await listPods(cluster, target, patienceMs);
+      // That it may list them was found out before anything was touched.
+      const listed = await pastRefusals(() => listPods(cluster, target, patienceMs), patienceMs);
+      const { resourceVersion, ...pods } = listed;
       return { ...pods, changed: (ms) => podsChanged(cluster, target, resourceVersion, ms) };
     };
     const connect: Connect = (instance) =>

@@ -39,20 +39,24 @@ export function rightsFor(
  * Asks the API server which of the actions it would refuse, so that one message can name them all before anything is
  * touched. Nobody needs a right to ask that of himself.
  *
+ * @param patienceMs for how long the API server may give no answer. Default: 3000
  * @throws {RotationError} any Kubernetes code
  */
-export async function missingRights(cluster: Cluster, actions: readonly Action[]): Promise<Action[]> {
+export async function missingRights(
+  cluster: Cluster,
+  actions: readonly Action[],
+  patienceMs = 3_000,
+): Promise<Action[]> {
   const limit = pLimit(reviewsAtOnce);
-  const allowed = await limit.map(actions, (action) => isAllowed(cluster, action));
+  const allowed = await limit.map(actions, (action) => isAllowed(cluster, action, patienceMs));
   return actions.filter((_, index) => !allowed[index]);
 }
 
-async function isAllowed(cluster: Cluster, action: Action): Promise<boolean> {
+async function isAllowed(cluster: Cluster, action: Action, patienceMs: number): Promise<boolean> {
   const body = { spec: { resourceAttributes: resourceAttributes(action) } };
   const asking = { verb: "create", resource: "selfsubjectaccessreviews" } as const;
-  const { status } = await callCluster(cluster, asking, () =>
-    cluster.authorization.createSelfSubjectAccessReview({ body }),
-  );
+  const ask = () => cluster.authorization.createSelfSubjectAccessReview({ body });
+  const { status } = await callCluster(cluster, asking, ask, patienceMs);
   return status?.allowed === true;
 }
 
