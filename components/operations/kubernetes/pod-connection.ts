@@ -32,6 +32,8 @@ export function podDispatcher(
 
 async function openTunnel(cluster: Cluster, name: string, pod: PodFacts): Promise<Duplex> {
   const [ours, theirs] = duplexPair();
+  // Whoever uses the tunnel learns of an error by its end; nobody may be listening when it comes.
+  for (const end of [ours, theirs]) end.on("error", () => undefined);
   const complaints = new Writable({
     write(chunk, _encoding, done) {
       // An empty message opens the channel; words on it mean that nobody listens in the pod.

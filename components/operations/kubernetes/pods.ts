@@ -110,6 +110,7 @@ export async function podsChanged(
   ms: number,
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  promise.catch(() => undefined);
   const timer = setTimeout(resolve, ms);
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
   const query = { labelSelector, resourceVersion, timeoutSeconds: Math.ceil(ms / 1000) };
