@@ -65,6 +65,6 @@ test("with --kubernetes, pods behind a real API server are refreshed and verifie
   }
   for (const [name, ratio] of Object.entries(size.ratios)) assert.ok(ratio > 0, `${name} is ${ratio}`);
   assert.equal(size.byHand.measuredPods, 3);
-  assert.equal(size.byHand.rounds.length, 3);
+  assert.equal(size.byHand.rounds.length, size.byConcurrency[0]?.ours.length);
   assert.equal(size.restart === undefined, kubectl === undefined);
 });

@@ -8,13 +8,24 @@ export async function startProgram<Answer>(
   message: object,
 ): Promise<{ child: ChildProcess; answer: Answer }> {
   const child = fork(fileURLToPath(new URL(name, import.meta.url)), { serialization: "advanced" });
-  const exited = once(child, "exit").then(([code]) => {
-    throw new Error(`${name} ended with ${code} before it answered`);
+  return { child, answer: await askProgram<Answer>(child, message) };
+}
+
+/** Sends a program that was started here another message, and awaits its answer. */
+export async function askProgram<Answer>(child: ChildProcess, message: object): Promise<Answer> {
+  const ended = new AbortController();
+  const { signal } = ended;
+  const exited = once(child, "exit", { signal }).then(([code]) => {
+    throw new Error(`${child.spawnfile} ${child.spawnargs.at(-1)} ended with ${code} before it answered`);
   });
-  child.send(message);
-  const [answer] = await Promise.race([once(child, "message"), exited]);
   exited.catch(() => undefined);
-  return { child, answer };
+  child.send(message);
+  try {
+    const [answer] = await Promise.race([once(child, "message", { signal }), exited]);
+    return answer;
+  } finally {
+    ended.abort();
+  }
 }
 
 /** Ends a program that was started here, and waits until it has gone. */

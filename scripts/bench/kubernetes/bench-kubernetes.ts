@@ -1,13 +1,13 @@
 import { availableParallelism } from "node:os";
-import { startKubernetes } from "../../lab/kubernetes/kubernetes.ts";
-import { startProgram, stopProgram } from "../child-program.ts";
+import { type LabKubernetes, startKubernetes } from "../../lab/kubernetes/kubernetes.ts";
 import { median } from "../median.ts";
 import { requestsPerInstance, type Workload } from "../workload.ts";
-import { type BenchPods, startBenchPods } from "./bench-pods.ts";
-import { type ByHand, measureByHand } from "./by-hand.ts";
+import { startBenchPods } from "./bench-pods.ts";
+import type { ByHand } from "./by-hand.ts";
 import { findKubectl, type Kubectl } from "./kubectl.ts";
-import type { ConcurrencyRuns, MeasuredPods, MeasurePodsRequest, PodRun } from "./measure-pods.ts";
-import { podBaseline } from "./pod-contenders.ts";
+import type { PodRun } from "./measure-pods.ts";
+import { type ConcurrencyRuns, type MeasuredPods, measurePods, medianRun } from "./pod-rounds.ts";
+import { hasRoomFor, measureProcessRestart } from "./process-restart.ts";
 import { measureRestart, type RolloutRestart } from "./rollout-restart.ts";
 
 /** What was measured for one number of pods. */
@@ -20,14 +20,16 @@ export interface PodsResult {
   /** Medians, at the concurrency at which it ends soonest. */
   bare: PodRun & { concurrency: number };
   byHand: ByHand;
-  /** Undefined where there is no kubectl. */
+  /** Of pods that are ready as soon as they are made. Undefined where there is no kubectl. */
   restart?: RolloutRestart;
+  /** Of pods with a sample API's process each. Undefined where there is no kubectl, or too little memory. */
+  processRestart?: RolloutRestart;
   ratios: {
-    /** The loop by hand over our exposure window. */
+    /** The loop by hand over our exposure window. This and the others: medians of each round's. */
     byHandToWindow: number;
     /** The loop by hand over our whole run, which does five times as many requests. */
     byHandToWhole: number;
-    /** Ours over bare; medians of each round's. */
+    /** Ours over bare. */
     windowToBare: number;
     wholeToBare: number;
   };
@@ -45,8 +47,6 @@ export interface PodBenchResult {
   kubectl?: string;
   sizes: PodsResult[];
 }
-
-const triedConcurrencies = [2, 4, 8, 16, 32];
 
 /**
  * Measures for each number of pods.
@@ -67,12 +67,10 @@ export async function benchKubernetes(
   try {
     for (const count of counts) {
       progress(`${count} pods …`);
-      const pods = await startBenchPods(kubernetes, count, workload);
-      try {
-        sizes.push(await benchPods(pods, workload, kubectl));
-      } finally {
-        await pods.stop();
-      }
+      const measured = await benchPods(kubernetes, count, workload, kubectl);
+      const processRestart =
+        kubectl && hasRoomFor(count) && (await measureProcessRestart(kubernetes, kubectl, count));
+      sizes.push({ ...measured, ...(processRestart ? { processRestart } : {}) });
     }
   } finally {
     await kubernetes.stop();
@@ -91,75 +89,49 @@ export async function benchKubernetes(
 }
 
 async function benchPods(
-  pods: BenchPods,
+  kubernetes: LabKubernetes,
+  count: number,
   workload: Workload,
   kubectl: Kubectl | undefined,
 ): Promise<PodsResult> {
-  const measured = await measurePods(pods, workload);
-  const byHand = await measureByHand(pods, workload, { kubectl, rounds: 3 });
-  // Last: its pods are others, and lead nowhere.
-  const restarted = {
-    kubeconfigPath: pods.kubeconfigPath,
-    namespace: pods.target.namespace,
-    name: pods.name,
-  };
-  const restart = kubectl && (await measureRestart(kubectl, restarted, 3));
-  return summarize(pods.podNames.length, workload.concurrency, measured, byHand, restart);
-}
-
-/** In a process of its own, in which nothing else runs. */
-async function measurePods(pods: BenchPods, workload: Workload): Promise<MeasuredPods> {
-  const { kubeconfigPath, target, podNames, controlUrl } = pods;
-  const { concurrency } = workload;
-  const { child, answer } = await startProgram<MeasuredPods>("kubernetes/measure-pods.ts", {
-    kubeconfigPath,
-    target,
-    podNames,
-    controlUrl,
-    baseline: await podBaseline(target),
-    workload,
-    concurrencies: [...new Set([...triedConcurrencies, concurrency])].toSorted((a, b) => a - b),
-    rounds: podNames.length >= 100 ? 3 : 7,
-  } satisfies MeasurePodsRequest);
-  await stopProgram(child);
-  return answer;
+  const pods = await startBenchPods(kubernetes, count, workload);
+  try {
+    const measured = await measurePods(pods, workload, kubectl);
+    const { kubeconfigPath, target, name } = pods;
+    const restarted = { kubeconfigPath, namespace: target.namespace, name };
+    // Last: its pods are others, and lead nowhere.
+    const restart = kubectl && (await measureRestart(kubectl, restarted, 3));
+    return { ...summarize(count, workload.concurrency, measured), ...(restart ? { restart } : {}) };
+  } finally {
+    await pods.stop();
+  }
 }
 
 function summarize(
   pods: number,
   concurrency: number,
-  { cold, runs }: MeasuredPods,
-  byHand: ByHand,
-  restart: RolloutRestart | undefined,
+  { cold, byConcurrency, byHand }: MeasuredPods,
 ): PodsResult {
-  const ourRuns = runs.find((one) => one.concurrency === concurrency)?.ours ?? [];
-  const best = runs.toSorted((a, b) => medianRun(a.bare).wholeMs - medianRun(b.bare).wholeMs)[0];
+  const ourRuns = byConcurrency.find((one) => one.concurrency === concurrency)?.ours ?? [];
+  const best = byConcurrency.toSorted((a, b) => medianRun(a.bare).wholeMs - medianRun(b.bare).wholeMs)[0];
   const bareRuns = best?.bare ?? [];
   const ours = medianRun(ourRuns);
-  const ratio = (key: "windowMs" | "wholeMs") =>
+  const toBare = (key: "windowMs" | "wholeMs") =>
     median(ourRuns.map((run, round) => run[key] / (bareRuns[round]?.[key] ?? Number.NaN)));
+  const byHandTo = (key: "windowMs" | "wholeMs") =>
+    median(ourRuns.map((run, round) => (byHand.rounds[round] ?? Number.NaN) / run[key]));
   return {
     pods,
     ours,
     cold,
     bare: { concurrency: best?.concurrency ?? concurrency, ...medianRun(bareRuns) },
     byHand,
-    ...(restart ? { restart } : {}),
     ratios: {
-      byHandToWindow: byHand.ms / ours.windowMs,
-      byHandToWhole: byHand.ms / ours.wholeMs,
-      windowToBare: ratio("windowMs"),
-      wholeToBare: ratio("wholeMs"),
+      byHandToWindow: byHandTo("windowMs"),
+      byHandToWhole: byHandTo("wholeMs"),
+      windowToBare: toBare("windowMs"),
+      wholeToBare: toBare("wholeMs"),
     },
-    byConcurrency: runs,
-  };
-}
-
-/** The median of each figure. */
-export function medianRun(runs: readonly PodRun[]): PodRun {
-  return {
-    windowMs: median(runs.map(({ windowMs }) => windowMs)),
-    wholeMs: median(runs.map(({ wholeMs }) => wholeMs)),
-    cpuMs: median(runs.map(({ cpuMs }) => cpuMs)),
+    byConcurrency,
   };
 }

@@ -6,7 +6,6 @@ import { request } from "undici";
 import { readKubeconfig } from "../../lab/kubernetes/kubeconfig.ts";
 import { podClient } from "../../lab/kubernetes/pod-client.ts";
 import { curl, hasCurl } from "../curl.ts";
-import { median } from "../median.ts";
 import type { Workload } from "../workload.ts";
 import type { BenchPods } from "./bench-pods.ts";
 import type { Kubectl } from "./kubectl.ts";
@@ -15,7 +14,7 @@ import { resetPods } from "./pod-control.ts";
 /** The runbook by hand: one pod after another, a refresh and one look with the old token for each. */
 export interface ByHand {
   tool: "kubectl and curl" | "client-node";
-  /** For all pods. */
+  /** For all pods; median of the rounds. */
   ms: number;
   rounds: number[];
   /** How many pods were measured; where there are more, `ms` is reckoned from them. */
@@ -26,27 +25,31 @@ export interface ByHand {
 const mostPods = 20;
 const port = 8080;
 
-/** Measures up to 20 pods, and reckons the rest. */
-export async function measureByHand(
+/** How many of the pods are measured. */
+export function measuredByHand(pods: number): number {
+  return Math.min(pods, mostPods);
+}
+
+/** What a round is done with. */
+export function byHandTool(kubectl: Kubectl | undefined): ByHand["tool"] {
+  return kubectl !== undefined && hasCurl() ? "kubectl and curl" : "client-node";
+}
+
+/** Measures one round over up to 20 pods, and reckons the rest. Milliseconds. */
+export async function playByHand(
   pods: BenchPods,
   workload: Workload,
-  { kubectl, rounds }: { kubectl: Kubectl | undefined; rounds: number },
-): Promise<ByHand> {
-  const byKubectl = kubectl !== undefined && hasCurl();
+  kubectl: Kubectl | undefined,
+): Promise<number> {
   const names = pods.podNames.slice(0, mostPods);
-  const measured: number[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    await resetPods(pods.controlUrl);
-    const start = performance.now();
-    for (const name of names) {
-      if (byKubectl) await forwarded(kubectl, pods, name, (url) => curlPod(url, workload));
-      else await askPod(pods, name, workload);
-    }
-    measured.push(((performance.now() - start) / names.length) * pods.podNames.length);
+  const byKubectl = byHandTool(kubectl) === "kubectl and curl" ? kubectl : undefined;
+  await resetPods(pods.controlUrl);
+  const start = performance.now();
+  for (const name of names) {
+    if (byKubectl) await forwarded(byKubectl, pods, name, (url) => curlPod(url, workload));
+    else await askPod(pods, name, workload);
   }
-  const ms = median(measured);
-  const tool = byKubectl ? "kubectl and curl" : "client-node";
-  return { tool, ms, rounds: measured, measuredPods: names.length };
+  return ((performance.now() - start) / names.length) * pods.podNames.length;
 }
 
 /** `kubectl port-forward` for as long as the work takes, at a port that it chooses. */

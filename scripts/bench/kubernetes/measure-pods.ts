@@ -2,13 +2,12 @@ import type { Workload } from "../workload.ts";
 import { barePortForward, ours, type PodsToDo } from "./pod-contenders.ts";
 import { readWindow, resetPods } from "./pod-control.ts";
 
-/** Sent by the parent: what to measure. */
+/** Sent by the parent first. Each later message asks for a round. */
 export interface MeasurePodsRequest extends PodsToDo {
   controlUrl: string;
   workload: Workload;
   /** Each is tried with both contenders in every round. */
   concurrencies: readonly number[];
-  rounds: number;
 }
 
 /** One run of a contender. Milliseconds from its start. */
@@ -21,39 +20,37 @@ export interface PodRun {
   cpuMs: number;
 }
 
-/** Each round's runs at one concurrency. */
-export interface ConcurrencyRuns {
-  concurrency: number;
-  ours: PodRun[];
-  bare: PodRun[];
+/** Answers the first message: our first run in a process that has loaded nothing yet. */
+export interface MeasureReady {
+  cold: PodRun;
 }
 
-/** Sent to the parent. */
-export interface MeasuredPods {
-  /** Our first run in a process that has loaded nothing yet. */
-  cold: PodRun;
-  runs: ConcurrencyRuns[];
-}
+/** Answers each later message: what was run at each concurrency. */
+export type Round = { concurrency: number; ours: PodRun; bare: PodRun }[];
 
 type Contender = (pods: PodsToDo, workload: Workload) => Promise<void>;
 
-async function measure(request: MeasurePodsRequest): Promise<MeasuredPods> {
-  const at = (contender: Contender, concurrency: number) =>
-    timed(request.controlUrl, () => contender(request, { ...request.workload, concurrency }));
-  const cold = await at(ours, request.workload.concurrency);
-  await at(barePortForward, request.workload.concurrency);
-  const runs: ConcurrencyRuns[] = request.concurrencies.map((concurrency) => ({
-    concurrency,
-    ours: [],
-    bare: [],
-  }));
-  for (let round = 0; round < request.rounds; round += 1) {
-    for (const one of runs) {
-      one.ours.push(await at(ours, one.concurrency));
-      one.bare.push(await at(barePortForward, one.concurrency));
-    }
+function runAt(request: MeasurePodsRequest, contender: Contender, concurrency: number): Promise<PodRun> {
+  return timed(request.controlUrl, () => contender(request, { ...request.workload, concurrency }));
+}
+
+async function warmUp(request: MeasurePodsRequest): Promise<MeasureReady> {
+  const { concurrency } = request.workload;
+  const cold = await runAt(request, ours, concurrency);
+  await runAt(request, barePortForward, concurrency);
+  return { cold };
+}
+
+async function playRound(request: MeasurePodsRequest): Promise<Round> {
+  const round: Round = [];
+  for (const concurrency of request.concurrencies) {
+    round.push({
+      concurrency,
+      ours: await runAt(request, ours, concurrency),
+      bare: await runAt(request, barePortForward, concurrency),
+    });
   }
-  return { cold, runs };
+  return round;
 }
 
 async function timed(controlUrl: string, work: () => Promise<void>): Promise<PodRun> {
@@ -66,5 +63,10 @@ async function timed(controlUrl: string, work: () => Promise<void>): Promise<Pod
 }
 
 process.once("message", async (request: MeasurePodsRequest) => {
-  process.send?.(await measure(request), () => process.exit());
+  const ready = await warmUp(request);
+  process.on("message", async () => {
+    process.send?.(await playRound(request));
+  });
+  process.send?.(ready);
 });
+process.once("disconnect", () => process.exit());
