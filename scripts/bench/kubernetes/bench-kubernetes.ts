@@ -1,4 +1,4 @@
-import { availableParallelism } from "node:os";
+import { availableParallelism, loadavg } from "node:os";
 import { type LabKubernetes, startKubernetes } from "../../lab/kubernetes/kubernetes.ts";
 import { median } from "../median.ts";
 import { requestsPerInstance, type Workload } from "../workload.ts";
@@ -41,6 +41,8 @@ export interface PodBenchResult {
   node: string;
   platform: string;
   cpus: number;
+  /** Processes that wanted a processor in the minute before the bench, on average. 0 where the system does not say. */
+  loadBefore: number;
   concurrency: number;
   requestsPerPod: number;
   /** Undefined where there is none. */
@@ -60,6 +62,7 @@ export async function benchKubernetes(
   if (process.env.LAB_KUBECONFIG) {
     throw new Error("The bench needs the lab's own control plane: unset LAB_KUBECONFIG.");
   }
+  const [loadBefore = 0] = loadavg();
   const progress = (line: string) => process.stderr.write(`${line}\n`);
   const kubectl = await findKubectl(progress);
   const kubernetes = await startKubernetes({ onProgress: progress });
@@ -81,6 +84,7 @@ export async function benchKubernetes(
     node,
     platform,
     cpus: availableParallelism(),
+    loadBefore,
     concurrency,
     requestsPerPod: requestsPerInstance,
     ...(kubectl ? { kubectl: kubectl.version } : {}),

@@ -25,6 +25,7 @@ export function renderPodBench(result: PodBenchResult): string {
     "Window / whole ms, and client CPU ms, at each concurrency.",
     "",
     ...sizes.filter(({ pods }) => pods === podAims.pods).flatMap(aimLines),
+    ...busyLine(result),
   ].join("\n");
 }
 
@@ -105,6 +106,14 @@ function aimLines({ ratios: { byHandToWindow, windowToBare, wholeToBare } }: Pod
     aim(`window ${at} >= ${podAims.byHand}x shorter than by hand`, byHandToWindow >= podAims.byHand),
     aim(`window ${at} <= ${podAims.bare}x bare`, windowToBare <= podAims.bare),
     aim(`whole ${at} <= ${podAims.bare}x bare`, wholeToBare <= podAims.bare),
+  ];
+}
+
+/** One after another needs one processor, and side by side needs them all: a busy machine takes more from the latter. */
+function busyLine({ loadBefore, cpus }: PodBenchResult): string[] {
+  if (loadBefore < cpus / 2) return [];
+  return [
+    `The machine was busy: load ${loadBefore.toFixed(1)} on ${cpus} processors before the start. Run it on an idle one.`,
   ];
 }
 
