@@ -1,9 +1,12 @@
+import { cacheDir } from "../scripts/lab/cache-dir.ts";
 import { type LabKeycloak, startKeycloak } from "../scripts/lab/keycloak.ts";
 
 // Given to `node --test --test-global-setup`: one Keycloak for all test files, which attach to it by the environment.
 let keycloak: LabKeycloak | undefined;
 
 export async function globalSetup(): Promise<void> {
+  // Hundreds of processes would compile the same modules.
+  process.env.NODE_COMPILE_CACHE ??= cacheDir("compile");
   const given = process.env.LAB_KEYCLOAK_URL;
   keycloak = await startKeycloak({ onProgress: (line) => console.error(line) });
   if (given) return;

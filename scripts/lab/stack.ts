@@ -3,11 +3,11 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import writeFileAtomic from "write-file-atomic";
 import { Document, parse, parseDocument, stringify } from "yaml";
+import { cacheDir } from "./cache-dir.ts";
 import { chooseEngine, collect, type Engine, type RunResult } from "./stack-engine.ts";
 
 export type { RunResult } from "./stack-engine.ts";
@@ -53,11 +53,7 @@ export interface StackResource {
 
 const COMMON = ["--non-interactive", "--color", "never"];
 /** Compiled modules: each command is a process of its own, and would compile the same files again. */
-const COMPILE_CACHE = join(
-  process.env.XDG_CACHE_HOME || join(homedir(), ".cache"),
-  "jwks-break-glass",
-  "compile",
-);
+const COMPILE_CACHE = cacheDir("compile");
 
 /** A stack in a temporary folder, run by the Pulumi CLI where it is on PATH and by the local engine elsewhere. */
 export class LabStack {

@@ -116,14 +116,6 @@ suite("npm run drill -- --kubernetes", { skip: await noCluster() }, () => {
     assert.match(output, new RegExp(`${victim} still accepts kid[\\s\\S]*unproven: NOT VERIFIED`));
     assert.deepEqual((await proofsOf(run)).toSorted(), ["replayed", "unproven"]);
   });
-
-  test("with the strategy restart, no refresh is sent and each new pod's log is the proof", async (t) => {
-    const args = ["--kubernetes", "--instances", "2", "--strategy", "restart"];
-    const run = await runDrillWith(t, given, ...args);
-    assert.equal(run.exitCode, 0, run.output);
-    assert.match(run.output, /no instance was asked to refresh/);
-    assert.deepEqual(await proofsOf(run), ["restarted", "restarted"]);
-  });
 });
 
 suite("npm run drill -- --kubernetes, where it can't start", () => {

@@ -8,7 +8,7 @@ import { startFaults } from "../../scripts/lab/kubernetes/start-faults.ts";
 import type { KubernetesScenario, KubernetesScenarioOptions } from "../../scripts/lab/kubernetes-scenario.ts";
 import { clientConfig, noCluster, until } from "../lab/kubernetes/cluster.ts";
 import { isAlive } from "../lab/sample-api/process-state.ts";
-import { evidenceOf, kubernetesScenarioFor, rotate, statusesOf, succeeded } from "./world.ts";
+import { kubernetesScenarioFor } from "./world.ts";
 
 suite("a scenario over pods", { skip: await noCluster() }, () => {
   let kubernetes: LabKubernetes;
@@ -125,38 +125,6 @@ suite("a scenario over pods", { skip: await noCluster() }, () => {
       return states.some(({ state }) => state?.waiting?.reason === "CrashLoopBackOff");
     });
   });
-
-  test("two namespaces are two targets of one rotation, whose Secrets the program makes", async (t) => {
-    const options = { targets: 2, pods: 1, secret: "program", kubeconfig: "contents" } as const;
-    const scenario = await open(t, options);
-    const token = await tokenOf(scenario);
-    assert.deepEqual(scenario.fleet.instances, []);
-    succeeded(await rotate(scenario, 1, "INC-1"));
-    assert.deepEqual(await statusesOf(scenario, token), [401, 401, 401]);
-    const { verification } = await evidenceOf(scenario, "INC-1", 1);
-    assert.deepEqual(
-      verification?.instances.map(({ instance, target, uid }) => [instance, target, uid]).toSorted(),
-      (await scenario.fleet.list()).map(({ name, namespace, uid }) => [name, namespace, uid]).toSorted(),
-    );
-    assert.equal(new Set(verification?.instances.map(({ target }) => target)).size, 2);
-  });
-
-  for (const [secret, kubeconfig] of [
-    ["adopted", "target"],
-    ["none", "path"],
-  ] as const) {
-    test(`an up is green with the Secret ${secret} and the kubeconfig as ${kubeconfig}`, async (t) => {
-      const scenario = await open(t, { pods: 1, secret, kubeconfig });
-      succeeded(await rotate(scenario, 1, "INC-1"));
-      const { verification, restarts } = await evidenceOf(scenario, "INC-1", 1);
-      const proof = secret === "none" ? "restarted" : "replayed";
-      assert.deepEqual(
-        verification?.instances.map((one) => one.proof),
-        [proof],
-      );
-      assert.equal(restarts.length, secret === "none" ? 1 : 0);
-    });
-  }
 
   test("when it ends, its namespaces and processes are gone and the shared cluster stays", async (t) => {
     const scenario = await open(t, { pods: 2, targets: 2 });
