@@ -68,7 +68,8 @@ export async function cutOver(
   refuseDeadCanaries(await listSigningKeys(admin), request);
   await activate(admin, request, progress);
   const activatedAt = new Date().toISOString();
-  const newcomers = (await request.askNewcomers?.()) ?? [];
+  const plan = planCutover(await listSigningKeys(admin), request.componentIds, request.exemptKeys);
+  const newcomers = plan.disable.length > 0 ? ((await request.askNewcomers?.()) ?? []) : [];
   const disabledAt = await disableOthers(admin, request, progress);
   const keysAfter = await listSigningKeys(admin);
   const expected = keysAfter.filter(isTrusted).map(({ kid }) => kid);

@@ -89,12 +89,14 @@ export async function cutoverPhase(
   const { result, record } = await runPhase(request.run, "cut-over", request.before, async () => {
     const canary = request.before.canary ?? nothingBefore(request.before);
     const sameRotation = previous?.run.rotation === request.run.rotation;
-    const earlier = (sameRotation ? previous?.result?.retired : undefined) ?? [];
+    const { retired: earlier = [], newcomers: known = [] } =
+      (sameRotation ? previous?.result : undefined) ?? {};
     const { canaries = [], baseline = [] } = request.before.canary ?? {};
-    const newcomers = () => askNewcomers({ ...request, canaries, baseline });
-    const cutover = await cutOver(admin, { ...request, canary, earlier, askNewcomers: newcomers }, (line) =>
+    const ask = () => askNewcomers({ ...request, canaries, baseline: [...baseline, ...known] });
+    const done = await cutOver(admin, { ...request, canary, earlier, askNewcomers: ask }, (line) =>
       report("cut-over", line),
     );
+    const cutover = { ...done, newcomers: [...known, ...done.newcomers] };
     const kids = cutover.retired.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
     return { result: cutover, summary: `the new keys sign; retired ${kids || "none"}` };
   });

@@ -69,7 +69,7 @@ async function sweepTarget<T>(
 ): Promise<Sweep<T>> {
   const done: Done<T> = new Map();
   try {
-    return finish(await workThrough(target, options, limit, work, done), done);
+    return finish(target, options, await workThrough(target, options, limit, work, done), done);
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
     const failures = [{ target: target.name, error }];
@@ -132,14 +132,28 @@ function tell({ progress }: SweepOptions, waiting: readonly Instance[], told: st
   return who;
 }
 
-function finish<T>({ ready, waiting }: Roster, done: Done<T>): Sweep<T> {
+function finish<T>(
+  { name }: OpenTarget,
+  { skip }: SweepOptions,
+  { ready, waiting }: Roster,
+  done: Done<T>,
+): Sweep<T> {
   const alive = [...ready, ...waiting].map(instanceId);
   const ids = new Set(alive);
   const departed = [...done].filter(([id]) => !ids.has(id)).map(([, { instance }]) => instance);
+  const left = unasked(ready, done).filter((instance) => skip?.(instance) !== true);
   return {
     results: alive.flatMap((id) => done.get(id) ?? []),
     departed,
     waiting: unasked(waiting, done),
-    failures: [],
+    failures: left.length > 0 ? [{ target: name, error: unstable(name, left) }] : [],
   };
+}
+
+function unstable(target: string, left: readonly Instance[]): RotationError {
+  return new RotationError(
+    "PODS_NOT_STABLE",
+    `target ${target}: new pods keep appearing, and ${left.length} were not asked`,
+    { nextStep: "find what keeps replacing them (a crash loop, an autoscaler), then run the same up again" },
+  );
 }

@@ -126,6 +126,7 @@ async function questionAll(
   const instances = found.results.map(({ value }) => value);
   const unseen = [
     ...found.failures.map(({ error }) => error.message),
+    ...found.waiting.map(({ name }) => `${name} is not ready, and was not asked`),
     ...emptyTargets(request.targets, found),
   ];
   const issuer = await askIssuer(admin, discovery, request.probe, questions.canaries);
