@@ -1,6 +1,7 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheDir, madeOnce } from "../cache-dir.ts";
+import { goMod } from "./build-programs.ts";
 import { type GoOptions, go } from "./go-command.ts";
 import { buildFlags, modules, versions } from "./versions.ts";
 
@@ -19,19 +20,6 @@ async function build(directory: string, onProgress: (line: string) => void): Pro
   };
   const output = await go(["mod", "download", "-json", modules.kubernetes], options);
   const source: string = JSON.parse(/"Dir": (".*")/.exec(output)?.[1] ?? '""');
-  await writeFile(join(directory, "go.mod"), goMod(await readFile(join(source, "go.mod"), "utf8")));
+  await writeFile(join(directory, "go.mod"), await goMod(source, [modules.kubernetes]));
   await go(["build", "-v", ...buildFlags, "-o", "kubectl", "k8s.io/kubernetes/cmd/kubectl"], options);
-}
-
-/** Kubernetes requires its staging modules at v0.0.0, in its own tree: they are replaced with the published ones. */
-function goMod(kubernetes: string): string {
-  const staging = [...kubernetes.matchAll(/^\s*(\S+) => \.\/staging\//gm)].map(([, name]) => name);
-  const published = versions.kubernetes.replace(/^1\./, "v0.");
-  return [
-    "module kubectl",
-    ...kubernetes.split("\n").filter((line) => /^(go|godebug) /.test(line)),
-    `require ${modules.kubernetes.replace("@", " ")}`,
-    ...staging.map((module) => `replace ${module} => ${module} ${published}`),
-    "",
-  ].join("\n");
 }

@@ -19,7 +19,7 @@ export async function buildPrograms(directory: string, onProgress: Progress): Pr
   const workspace = join(directory, "build");
   await mkdir(workspace);
   const [kubernetes, kwok] = await downloadModules(workspace, onProgress);
-  await writeFile(join(workspace, "go.mod"), await goMod(kubernetes));
+  await writeFile(join(workspace, "go.mod"), await goMod(kubernetes, Object.values(modules)));
   await compile(workspace, join(directory, "bin"), onProgress);
   await copyInto(join(directory, "stages"), join(kwok, "kustomize", "stage"), stages);
   await copyInto(join(directory, "definitions"), join(kwok, "kustomize", "crd", "bases"), definitions);
@@ -39,8 +39,13 @@ async function downloadModules(workspace: string, onProgress: Progress): Promise
   return [kubernetes, kwok];
 }
 
-/** Kubernetes requires its staging modules at v0.0.0, in its own tree: they are replaced with the published ones. */
-async function goMod(kubernetes: string): Promise<string> {
+/**
+ * A go.mod that requires Kubernetes and what else is given, as `module@version`. Kubernetes requires its staging modules
+ * at v0.0.0, in its own tree: they are replaced with the published ones.
+ *
+ * @param kubernetes directory of its module
+ */
+export async function goMod(kubernetes: string, required: readonly string[]): Promise<string> {
   const own = await readFile(join(kubernetes, "go.mod"), "utf8");
   const staging = [...own.matchAll(/^\s*(\S+) => \.\/staging\//gm)].map(([, name]) => name);
   const published = versions.kubernetes.replace(/^1\./, "v0.");
@@ -48,7 +53,7 @@ async function goMod(kubernetes: string): Promise<string> {
   return [
     "module lab",
     ...directives,
-    ...Object.values(modules).map((module) => `require ${module.replace("@", " ")}`),
+    ...required.map((module) => `require ${module.replace("@", " ")}`),
     ...staging.map((name) => `replace ${name} => ${name} ${published}`),
     "",
   ].join("\n");
