@@ -105,6 +105,12 @@ export class FleetInstance implements ApiProcess {
     await this.start();
   }
 
+  /** Starts it, ended or not, without a misbehaviour. */
+  async repair(): Promise<void> {
+    this.#behaviour = "none";
+    await this.restart();
+  }
+
   async stop(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
