@@ -84,8 +84,11 @@ async function realmProblems(connection: KeycloakConnection, raw: Record<string,
 async function targetProblems(raw: Record<string, string>): Promise<string[]> {
   const { instances, restart } = parseStructured(raw);
   const targets = settingsShape.shape.instances.safeParse(instances).data ?? [];
-  const strategy = settingsShape.shape.restart.safeParse(restart).data?.strategy ?? "";
-  const { problems, warnings } = await inspectTargets(targets, strategy);
+  const fallback = settingsShape.shape.restart.parse(undefined);
+  const { problems, warnings } = await inspectTargets(
+    targets,
+    settingsShape.shape.restart.safeParse(restart).data ?? fallback,
+  );
   for (const warning of warnings) await pulumi.log.warn(warning);
   return problems;
 }

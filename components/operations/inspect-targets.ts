@@ -1,5 +1,6 @@
 import { RotationError } from "./errors.ts";
 import type { KubernetesTarget } from "./kubernetes/kubernetes-target.ts";
+import type { RestartSettings } from "./restart.ts";
 import type { ConfiguredTarget } from "./settings-shape.ts";
 
 /** What is wrong with the targets' clusters; empty where nothing is. */
@@ -14,7 +15,7 @@ export interface TargetInspection {
  */
 export async function inspectTargets(
   targets: readonly ConfiguredTarget[],
-  strategy: string,
+  { strategy, command }: Pick<RestartSettings, "strategy" | "command">,
 ): Promise<TargetInspection> {
   const pods = targets.filter((target) => target.kind === "kubernetes");
   const found = await Promise.all(pods.map((target) => inspectTarget(target)));
@@ -24,8 +25,15 @@ export async function inspectTargets(
       ({ name, secret }) =>
         `instances: target ${name} lists no workloads, and ${secret ? "a new refresh token" : "the strategy restart"} needs a rolling restart; list them, e.g. deployment/shop-api`,
     );
+  const withoutCommand = strategy === "restart" && targets.length > pods.length && command.length === 0;
   return {
-    problems: [...found.flatMap(({ problems }) => problems), ...helpless],
+    problems: [
+      ...found.flatMap(({ problems }) => problems),
+      ...helpless,
+      ...(withoutCommand
+        ? ["restart.command: the strategy restart needs it for the instances that are listed by URL"]
+        : []),
+    ],
     warnings: found.flatMap(({ warnings }) => warnings),
   };
 }

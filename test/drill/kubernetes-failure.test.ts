@@ -79,7 +79,7 @@ suite("clusters that go wrong", { skip }, () => {
   });
 
   test("a cluster that gives no answer makes the run red, with the other's results kept", async () => {
-    const server = await refusingUrl();
+    const server = (await refusingUrl()).replace("http:", "https:");
     const dead = await kubeconfig("dead", (text) => text.replace(/server: .*/, `server: ${server}`));
     await second({ kubeconfig: dead });
     const { output } = failed(await next());

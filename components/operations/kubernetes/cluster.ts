@@ -52,6 +52,11 @@ async function readKubeconfig(target: Connection): Promise<KubeConfig> {
   if (!config.getCurrentCluster()) {
     throw invalid(target, `the kubeconfig has no context ${config.getCurrentContext() || "that is current"}`);
   }
+  const { server, skipTLSVerify } = config.getCurrentCluster() ?? {};
+  // The client refuses such a server on each call, in words that sound like a failed connection.
+  if (server?.startsWith("http:") && !skipTLSVerify) {
+    throw invalid(target, "its server is an http:// URL, which takes insecure-skip-tls-verify to be used");
+  }
   return config;
 }
 
