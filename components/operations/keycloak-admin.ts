@@ -16,6 +16,8 @@ const adminClaims = z.looseObject({
 /** What a 403 usually means, by the first segment below the realm. */
 const roleFor: Record<string, string> = { clients: "view-clients", "": "view-realm" };
 
+type Method = "GET" | "POST" | "PUT" | "DELETE";
+
 export interface PublicRequest {
   headers?: Record<string, string>;
   /** Makes it a POST of a form. */
@@ -64,6 +66,10 @@ export class KeycloakAdmin {
     await this.#call("PUT", path, body);
   }
 
+  async delete(path: string): Promise<void> {
+    await this.#call("DELETE", path);
+  }
+
   /**
    * The error for a role on this realm that the admin token shows to be missing, found before anything is written.
    * Undefined where the role is there, or the token does not say.
@@ -98,7 +104,7 @@ export class KeycloakAdmin {
     return [this.connection.url, this.connection.adminUrl].some((own) => new URL(own).origin === origin);
   }
 
-  async #call(method: "GET" | "POST" | "PUT", path: string, body?: unknown): Promise<HttpAnswer> {
+  async #call(method: Method, path: string, body?: unknown): Promise<HttpAnswer> {
     let answer = await this.#authorized(method, path, body);
     if (answer.status === 401) {
       this.#token = undefined;
@@ -108,7 +114,7 @@ export class KeycloakAdmin {
     throw this.#refusal(method, path, answer.status);
   }
 
-  async #authorized(method: "GET" | "POST" | "PUT", path: string, body?: unknown): Promise<HttpAnswer> {
+  async #authorized(method: Method, path: string, body?: unknown): Promise<HttpAnswer> {
     this.#token ??= await this.#login();
     const { adminUrl, basePath } = this.connection;
     const url = `${adminUrl}${basePath}/admin/realms/${encodeURIComponent(this.realmName)}${path}`;
