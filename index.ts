@@ -14,6 +14,8 @@ apiToken.rollOut(keyRotation, settings);
 export const refreshToken = apiToken.token;
 export const rotation = settings.run.rotation;
 export const kids = keyRotation.kids;
+export const passiveKids = keyRotation.passiveKids;
+export const retireAfter = keyRotation.retireAfter;
 export const retiredKids = keyRotation.retiredKids;
 export const verified = keyRotation.verified;
 export const exposureWindowMs = keyRotation.exposureWindowMs;

@@ -1,12 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { type KeycloakConnection, readConnection } from "#operations/connection";
-import { inspectRealm } from "#operations/inspect-realm";
+import { inspectRealm, type RealmInspection } from "#operations/inspect-realm";
 import { inspectTargets } from "#operations/inspect-targets";
 import { KeycloakAdmin } from "#operations/keycloak-admin";
 import { configureKubernetes } from "#operations/kubernetes/kubernetes-defaults";
 import { algorithms } from "#operations/realm-keys";
-import { type ConfiguredTarget, settingsShape, structuredKeys } from "#operations/settings-shape";
+import {
+  type ConfiguredTarget,
+  contradictions,
+  settingsShape,
+  structuredKeys,
+} from "#operations/settings-shape";
 import type { KeyRotationArgs } from "./components/key-rotation.ts";
 
 /** Everything that the stack config says, checked. */
@@ -30,18 +35,32 @@ type Raw = Record<string, unknown>;
  */
 export async function readSettings(): Promise<Settings> {
   const raw = readNamespace(pulumi.getProject());
-  const parsed = settingsShape.safeParse(parseStructured(raw));
+  const structured = parseStructured(raw);
+  const parsed = settingsShape.safeParse(structured);
   const keycloak = readNamespace("keycloak");
   const kubernetes = readNamespace("kubernetes");
   configureKubernetes((key) => kubernetes[key]);
   const read = readConnection((key) => keycloak[key]);
+  const realm: RealmInspection =
+    "problems" in read ? { problems: read.problems } : await inspect(read.connection, structured);
   const problems = [
     ...(parsed.error?.issues.map(describeIssue) ?? []),
-    ...("problems" in read ? read.problems : await realmProblems(read.connection, raw)),
-    ...(await targetProblems(raw)),
+    ...contradictions(structured),
+    ...realm.problems,
+    ...(await targetProblems(structured)),
   ];
-  if (problems.length > 0 || !parsed.success) throw invalid(problems);
-  return toSettings(parsed.data, kubernetes);
+  if (problems.length > 0 || !parsed.success || !realm.plan) throw invalid(problems);
+  await announcePlan(realm.plan.actions);
+  return toSettings(parsed.data, realm.plan, kubernetes);
+}
+
+/** Says what is about to change, for a preview is read by people who did not write it. */
+async function announcePlan(actions: readonly string[]): Promise<void> {
+  if (actions.length === 0) return;
+  const verb = pulumi.runtime.isDryRun() ? "An up would" : "This up is to";
+  await pulumi.log.info(
+    `${verb} change the realm's signing keys:${actions.map((line) => `\n  - ${line}`).join("")}`,
+  );
 }
 
 /** The values of one namespace, without those that are empty. Unlike `Config`, it does not warn of reading a secret. */
@@ -69,20 +88,24 @@ function parseJson(text: string): unknown {
 }
 
 /** Looks at the realm with whatever of the settings is sound, so that its problems are in the same message. */
-async function realmProblems(connection: KeycloakConnection, raw: Record<string, string>): Promise<string[]> {
-  if (!raw.realm) return [];
-  const { rotation, algorithms: listed, exemptKeys } = settingsShape.shape;
-  const { rotation: given, ...lists } = parseStructured(raw);
-  return inspectRealm(new KeycloakAdmin(connection, raw.realm), {
-    rotation: rotation.safeParse(given).data ?? Number.POSITIVE_INFINITY,
-    algorithms: listed.safeParse(lists.algorithms).data ?? algorithms,
-    exemptKeys: exemptKeys.safeParse(lists.exemptKeys).data ?? [],
+async function inspect(connection: KeycloakConnection, given: Raw): Promise<RealmInspection> {
+  if (typeof given.realm !== "string") return { problems: [] };
+  const { shape } = settingsShape;
+  return inspectRealm(new KeycloakAdmin(connection, given.realm), {
+    rotation: shape.rotation.safeParse(given.rotation).data ?? Number.POSITIVE_INFINITY,
+    mode: shape.mode.safeParse(given.mode).data ?? "emergency",
+    algorithms: shape.algorithms.safeParse(given.algorithms).data ?? algorithms,
+    exemptKeys: shape.exemptKeys.safeParse(given.exemptKeys).data ?? [],
+    overlapSeconds: shape.overlapSeconds.safeParse(given.overlapSeconds).data,
+    allowShortOverlap: shape.allowShortOverlap.safeParse(given.allowShortOverlap).data ?? false,
+    keepRetired: shape.keepRetired.safeParse(given.keepRetired).data ?? 1,
+    clockSkewSeconds: (shape.probe.safeParse(given.probe).data ?? shape.probe.parse(undefined))
+      .clockSkewSeconds,
   });
 }
 
 /** Looks at the clusters with whatever of the settings is sound. One that does not answer is only warned of. */
-async function targetProblems(raw: Record<string, string>): Promise<string[]> {
-  const { instances, restart } = parseStructured(raw);
+async function targetProblems({ instances, restart }: Raw): Promise<string[]> {
   const targets = settingsShape.shape.instances.safeParse(instances).data ?? [];
   const fallback = settingsShape.shape.restart.parse(undefined);
   const { problems, warnings } = await inspectTargets(
@@ -115,7 +138,11 @@ function invalid(problems: readonly string[]): pulumi.RunError {
   );
 }
 
-function toSettings(data: Shape, { kubeconfig, context }: Record<string, string>): Settings {
+function toSettings(
+  data: Shape,
+  { stage, actions, overlapSeconds }: NonNullable<RealmInspection["plan"]>,
+  { kubeconfig, context }: Record<string, string>,
+): Settings {
   const { rotation, mode, incident, reason, realm, evidenceDir } = data;
   const { algorithms, keySize, exemptKeys, jwksUris, instances, refresh, probe, refreshToken } = data;
   const { timeoutSeconds: restartTimeout, ...restartRest } = data.restart;
@@ -125,10 +152,13 @@ function toSettings(data: Shape, { kubeconfig, context }: Record<string, string>
     algorithms,
     keySize,
     exemptKeys,
+    overlapMs: overlapSeconds * 1000,
+    keepRetired: data.keepRetired,
+    actions,
     jwksUris,
     targets: instances,
     jwksTimeoutMs: data.jwksTimeoutSeconds * 1000,
-    run: { rotation, mode, incident, reason, realm, evidenceDir, stack: pulumi.getStack() },
+    run: { rotation, mode, stage, incident, reason, realm, evidenceDir, stack: pulumi.getStack() },
     refresh: { ...refreshRest, timeoutMs: refreshTimeout * 1000 },
     probe: { ...probeRest, timeoutMs: timeoutSeconds * 1000 },
     probeClient: { audience, realmRoles },

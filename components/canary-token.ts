@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { RunContext } from "#operations/evidence";
 import type { PhaseRecord } from "#operations/evidence-schema";
-import type { CanaryFindings, CanaryRequest } from "#operations/mint-canaries";
+import type { CanaryFindings, CanaryResult } from "#operations/mint-canaries";
+import type { CanaryPhaseRequest } from "#operations/phases";
 import type { ProbeSettings } from "#operations/probes";
 import type { RefreshSettings } from "#operations/refresh";
 import type { Target } from "#operations/targets";
@@ -21,21 +22,22 @@ export interface CanaryTokenArgs {
   probeClients: pulumi.Input<ProbeClient[]>;
 }
 
-type Inputs = Omit<CanaryRequest, "rotation"> & { run: RunContext };
-
-const provider: pulumi.dynamic.ResourceProvider<Inputs> = {
+const provider: pulumi.dynamic.ResourceProvider<
+  CanaryPhaseRequest,
+  CanaryPhaseRequest & Partial<CanaryResult>
+> = {
   configure,
   async diff(_id, olds, news) {
-    const { changed } = await import("#operations/changed");
-    return { changes: changed(olds.run, news.run, ["rotation", "realm"]).length > 0 };
+    const { stepChanged } = await import("#operations/changed");
+    return { changes: stepChanged(olds.run, news.run) };
   },
   async create(inputs) {
     const { canaryPhase } = await import("#operations/phases");
     return { id: `canary-${inputs.run.realm}`, outs: { ...inputs, ...(await canaryPhase(inputs)) } };
   },
-  async update(_id, _olds, news) {
+  async update(_id, olds, news) {
     const { canaryPhase } = await import("#operations/phases");
-    return { outs: { ...news, ...(await canaryPhase(news)) } };
+    return { outs: { ...news, ...(await canaryPhase(news, olds)) } };
   },
 };
 
@@ -43,7 +45,8 @@ const provider: pulumi.dynamic.ResourceProvider<Inputs> = {
  * Mints real tokens with each key that is about to retire, while it still signs, and proves that every instance
  * accepts them. They are replayed after the cut-over: only a canary that was accepted before proves anything.
  *
- * Kept in the state as a secret, so that a crash does not cost the proof. Minted anew when `rotation` is bumped.
+ * Kept in the state as a secret, so that neither a crash nor the days of an overlap cost the proof. Minted when `rotation`
+ * is bumped; shown to every instance again before the keys of a planned rotation are retired.
  */
 export class CanaryToken extends pulumi.dynamic.Resource {
   /** Secret: the canaries' tokens by their `jti`. */

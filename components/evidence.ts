@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Findings, RunContext } from "#operations/evidence";
+import type { RunContext, WholeFindings } from "#operations/evidence";
 import type { EvidenceRequest } from "#operations/phases";
 
 export interface EvidenceArgs {
   run: RunContext;
-  findings: pulumi.Input<Required<Findings>>;
+  findings: pulumi.Input<WholeFindings>;
 }
 
 const provider: pulumi.dynamic.ResourceProvider<EvidenceRequest & { digest?: string }> = {

@@ -14,6 +14,12 @@ export interface KeyCutoverArgs {
   componentIds: pulumi.Input<pulumi.Input<string>[]>;
   /** Names of key providers that stay as they are. Default in the stack config: none. */
   exemptKeys: string[];
+  /** Milliseconds for which keys that no longer sign stay trusted, where the mode is not emergency. */
+  overlapMs: number;
+  /** Rotations whose disabled keys stay in Keycloak when a later one is retired. */
+  keepRetired: number;
+  /** What it is about to change, in words, for whoever reads a preview. */
+  actions: string[];
   /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
   jwksUris: string[];
   /** Milliseconds until each must show the new set. */
@@ -33,13 +39,9 @@ export interface KeyCutoverArgs {
 const provider: pulumi.dynamic.ResourceProvider<CutoverPhaseRequest> = {
   configure,
   async diff(_id, olds, news) {
-    const { changed } = await import("#operations/changed");
-    const due = changed({ ...olds.run, ...olds }, { ...news.run, ...news }, [
-      "rotation",
-      "realm",
-      "componentIds",
-    ]);
-    return { changes: due.length > 0 || olds.settled !== true };
+    const { changed, stepChanged } = await import("#operations/changed");
+    const isOther = changed(olds, news, ["componentIds"]).length > 0;
+    return { changes: isOther || stepChanged(olds.run, news.run) || olds.settled !== true };
   },
   async create(inputs) {
     const { cutoverPhase } = await import("#operations/phases");
@@ -59,8 +61,9 @@ const provider: pulumi.dynamic.ResourceProvider<CutoverPhaseRequest> = {
 };
 
 /**
- * Makes the new keys the realm's signers and then disables every other signing key, unmanaged and `fallback-*` ones
- * included, and waits until every JWKS URL shows it. Disabling is an update, never a delete: deletes run after
+ * Makes the new keys the realm's signers and then moves every other signing key, unmanaged and `fallback-*` ones
+ * included: in an emergency they are disabled, else they stay trusted, until the first update after `retireAfter`
+ * disables them. Waits until every JWKS URL shows it. Retiring is an update, never a delete: deletes run after
  * everything else, and a probe could not wait for them.
  */
 export class KeyCutover extends pulumi.dynamic.Resource {

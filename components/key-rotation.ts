@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/evidence";
+import type { Findings, RunContext } from "#operations/evidence";
 import type { ProbeSettings } from "#operations/probes";
 import type { PublishedKey } from "#operations/publish-key";
 import type { Algorithm } from "#operations/realm-keys";
@@ -9,6 +9,7 @@ import type { Target } from "#operations/targets";
 import { CanaryToken } from "./canary-token.ts";
 import { Evidence } from "./evidence.ts";
 import { JwksRefresh } from "./jwks-refresh.ts";
+import { KeyAnnouncement } from "./key-announcement.ts";
 import { KeyCutover } from "./key-cutover.ts";
 import { ProbeClients } from "./probe-clients.ts";
 import { SigningKey } from "./signing-key.ts";
@@ -22,6 +23,12 @@ export interface KeyRotationArgs {
   keySize: number;
   /** Names of key providers that stay trusted through an emergency. */
   exemptKeys: string[];
+  /** Milliseconds for which keys that no longer sign stay trusted, where the mode is not emergency. */
+  overlapMs: number;
+  /** Rotations whose disabled keys stay in Keycloak when a later one is retired. */
+  keepRetired: number;
+  /** What the run is about to change in the realm, in words. */
+  actions: string[];
   /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
   jwksUris: string[];
   /** Milliseconds until each must show the new set. */
@@ -43,11 +50,16 @@ export interface KeyRotationArgs {
  * each takes what the one before it gives.
  */
 export class KeyRotation extends pulumi.ComponentResource {
-  /** Kids of the new keys, by algorithm. */
+  /** Kids of the keys that sign now, by algorithm. */
   readonly kids: pulumi.Output<Record<string, string>>;
+  /** Kids that are trusted until they are retired. */
+  readonly passiveKids: pulumi.Output<string[]>;
+  /** The first `up` after this time retires the passive keys, ISO 8601 UTC; null where there is none. */
+  readonly retireAfter: pulumi.Output<string | null>;
   readonly retiredKids: pulumi.Output<string[]>;
   readonly verified: pulumi.Output<boolean>;
-  readonly exposureWindowMs: pulumi.Output<number | undefined>;
+  /** Null where no key was retired. */
+  readonly exposureWindowMs: pulumi.Output<number | null>;
   /** Path of the report that an auditor reads. */
   readonly report: pulumi.Output<string>;
   /** SHA-256 of the evidence bundle's SHA256SUMS, hex: write it into the ticket, and the bundle can't change unseen. */
@@ -59,20 +71,27 @@ export class KeyRotation extends pulumi.ComponentResource {
     const probes = step.prepareProbes();
     const canary = step.mintCanaries(probes);
     const keys = step.publish(canary);
-    const cutover = step.cutOver(canary, keys);
-    const refreshed = step.enforce(canary, keys, cutover);
-    const verification = step.verify(probes, canary, keys, cutover, refreshed);
-    const evidence = step.writeEvidence(canary, keys, cutover, refreshed, verification);
-    this.kids = pulumi
-      .all(keys.map(({ algorithm, kid }) => pulumi.all([algorithm, kid])))
-      .apply((pairs) => Object.fromEntries<string>(pairs));
-    this.retiredKids = kidsOf(cutover);
+    const announced = step.announce(canary, keys);
+    const cutover = step.cutOver(canary, keys, announced);
+    const signers = signersOf(cutover, keys);
+    const newKids = signers.apply(kidsOf);
+    const refreshed = step.enforce(canary, cutover, newKids);
+    const verification = step.verify(probes, canary, cutover, refreshed, newKids);
+    const evidence = step.writeEvidence(canary, keys, announced, cutover, refreshed, verification);
+    this.kids = signers.apply((keys) =>
+      Object.fromEntries(keys.map(({ algorithm, kid }) => [algorithm, kid])),
+    );
+    this.passiveKids = cutover.result.apply(({ passive = [] }) => kidsOf(passive));
+    this.retireAfter = cutover.result.apply(({ retireAfter }) => retireAfter ?? null);
+    this.retiredKids = cutover.result.retired.apply(kidsOf);
     this.verified = verification.verified;
-    this.exposureWindowMs = evidence.exposureWindowMs;
+    this.exposureWindowMs = evidence.exposureWindowMs.apply((ms) => ms ?? null);
     this.report = evidence.reportPath;
     this.evidenceDigest = evidence.digest;
     this.registerOutputs({
       kids: this.kids,
+      passiveKids: this.passiveKids,
+      retireAfter: this.retireAfter,
       retiredKids: this.retiredKids,
       verified: this.verified,
       report: this.report,
@@ -123,15 +142,30 @@ class Steps {
     );
   }
 
-  cutOver(canary: CanaryToken, keys: SigningKey[]): KeyCutover {
-    const { run, exemptKeys, jwksUris, jwksTimeoutMs, targets, probe, refresh, refreshTokens } = this.#args;
-    const componentIds = keys.map(({ componentId }) => componentId);
+  announce(canary: CanaryToken, keys: SigningKey[]): KeyAnnouncement {
+    const { run, targets, refresh, restart, probe, refreshTokens, jwksUris, jwksTimeoutMs } = this.#args;
+    const newKids = keys.map(({ kid }) => kid);
     const before = this.#findings(canary, keys);
+    return new KeyAnnouncement(
+      `${this.#name}-announcement`,
+      { run, targets, refresh, restart, probe, refreshTokens, jwksUris, jwksTimeoutMs, newKids, before },
+      this.#child(...keys),
+    );
+  }
+
+  cutOver(canary: CanaryToken, keys: SigningKey[], announced: KeyAnnouncement): KeyCutover {
+    const { run, exemptKeys, jwksUris, jwksTimeoutMs, targets, probe, refresh, refreshTokens } = this.#args;
+    const { overlapMs, keepRetired, actions } = this.#args;
+    const componentIds = keys.map(({ componentId }) => componentId);
+    const before = this.#findings(canary, keys, announced);
     return new KeyCutover(
       `${this.#name}-cutover`,
       {
         run,
         exemptKeys,
+        overlapMs,
+        keepRetired,
+        actions,
         jwksUris,
         jwksTimeoutMs,
         componentIds,
@@ -142,12 +176,15 @@ class Steps {
         canaryTokens: canary.tokens,
         before,
       },
-      this.#child(...keys),
+      this.#child(announced),
     );
   }
 
-  enforce(canary: CanaryToken, keys: SigningKey[], cutover: KeyCutover): JwksRefresh {
-    const { targets, probe, refresh, restart, refreshTokens } = this.#args;
+  enforce(canary: CanaryToken, cutover: KeyCutover, newKids: pulumi.Output<string[]>): JwksRefresh {
+    const { run, targets, probe, refresh, refreshTokens } = this.#args;
+    // In an overlap every instance has just been told, and restarted where need be: nothing has left the set since.
+    const strategy = run.stage === "overlap" ? ("refresh" as const) : this.#args.restart.strategy;
+    const restart = { ...this.#args.restart, strategy };
     return new JwksRefresh(
       `${this.#name}-refresh`,
       {
@@ -156,7 +193,7 @@ class Steps {
         refresh,
         restart,
         refreshTokens,
-        newKids: keys.map(({ kid }) => kid),
+        newKids,
         ...provableKeys(canary, cutover),
       },
       this.#child(cutover),
@@ -166,9 +203,9 @@ class Steps {
   verify(
     probes: ProbeClients,
     canary: CanaryToken,
-    keys: SigningKey[],
     cutover: KeyCutover,
     refreshed: JwksRefresh,
+    newKids: pulumi.Output<string[]>,
   ): Verification {
     const { run, targets, probe, refresh, restart, refreshTokens } = this.#args;
     return new Verification(
@@ -183,7 +220,8 @@ class Steps {
         refreshTokens,
         probeClients: probes.clients,
         expiredClient: probes.expired,
-        newKids: keys.map(({ kid }) => kid),
+        newKids,
+        passive: cutover.result.apply(({ passive = [] }) => passive),
         ...provableKeys(canary, cutover),
       },
       this.#child(refreshed),
@@ -193,6 +231,7 @@ class Steps {
   writeEvidence(
     canary: CanaryToken,
     keys: SigningKey[],
+    announced: KeyAnnouncement,
     cutover: KeyCutover,
     refreshed: JwksRefresh,
     verification: Verification,
@@ -200,7 +239,7 @@ class Steps {
     const later = [cutover.record, refreshed.record, verification.record];
     const findings = pulumi
       .all([
-        this.#findings(canary, keys),
+        this.#findings(canary, keys, announced),
         pulumi.all(later),
         cutover.result,
         refreshed.results,
@@ -228,12 +267,21 @@ class Steps {
    * What is known after the canaries, and after the keys where they are given. There is no secret in it; it is passed
    * as one because key sets and verdicts by the page would drown the diff that a reviewer has to read.
    */
-  #findings(canary: CanaryToken, keys: SigningKey[] = []) {
+  #findings(canary: CanaryToken, keys: SigningKey[] = [], announced?: KeyAnnouncement) {
     const published = pulumi.all(keys.map(publishedKey));
     const records = pulumi.all([canary.record, ...keys.map(({ record }) => record)]);
+    const told = pulumi.all([announced?.announced, announced?.result, announced?.record]);
     const findings = pulumi
-      .all([canary.findings, records, published])
-      .apply(([findings, phases, published]) => ({ phases, canary: findings, published }));
+      .all([canary.findings, records, published, told])
+      .apply(([findings, phases, published, [kids = [], result, record]]): Findings & CanaryFound => {
+        const isCurrent = result && record && published.every(({ kid }) => kids.includes(kid));
+        return {
+          phases: isCurrent ? [...phases, record] : phases,
+          canary: findings,
+          published,
+          ...(isCurrent ? { announced: result } : {}),
+        };
+      });
     return pulumi.secret(findings);
   }
 
@@ -241,6 +289,8 @@ class Steps {
     return { parent: this.#parent, dependsOn };
   }
 }
+
+type CanaryFound = Required<Pick<Findings, "canary" | "published">>;
 
 /** The retired keys, and what can prove their death. */
 function provableKeys(canary: CanaryToken, cutover: KeyCutover) {
@@ -256,8 +306,14 @@ function provableKeys(canary: CanaryToken, cutover: KeyCutover) {
   };
 }
 
-function kidsOf(cutover: KeyCutover): pulumi.Output<string[]> {
-  return cutover.result.retired.apply((keys) => keys.map(({ kid }) => kid));
+/** The keys that sign now. A state of before there were rollbacks does not tell: then they are the rotation's own. */
+function signersOf(cutover: KeyCutover, keys: SigningKey[]) {
+  const own = pulumi.all(keys.map(({ kid, algorithm }) => pulumi.output({ kid, algorithm })));
+  return pulumi.all([cutover.result, own]).apply(([{ signers }, own]) => signers ?? own);
+}
+
+function kidsOf(keys: readonly { kid: string }[]): string[] {
+  return keys.map(({ kid }) => kid);
 }
 
 function publishedKey(key: SigningKey): pulumi.Output<PublishedKey> {

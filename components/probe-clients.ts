@@ -13,8 +13,11 @@ export interface ProbeClientsArgs {
   realmRoles: readonly string[];
 }
 
-/** Seconds. Keycloak caps it at the realm's SSO session maximum, 10 h by default. */
-const canaryLifespan = "86400";
+/**
+ * Seconds: 90 days, so that the canaries of a planned rotation outlive its overlap by far; they die with their key
+ * anyway. Only tokens with offline access live that long: Keycloak caps all others at the realm's SSO session maximum.
+ */
+const canaryLifespan = "7776000";
 
 /**
  * Keycloak clients whose service accounts mint the tokens that instances are probed with: one for each algorithm,

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RetiredKey } from "#operations/cut-over";
+import type { PassiveKey, RetiredKey } from "#operations/cut-over";
 import type { RunContext, VerificationAttempt } from "#operations/evidence";
 import type { PhaseRecord } from "#operations/evidence-schema";
 import type { Baseline, CanaryReference } from "#operations/mint-canaries";
@@ -29,6 +29,8 @@ export interface VerificationArgs {
   expiredClient: pulumi.Input<ProbeClient>;
   newKids: pulumi.Input<pulumi.Input<string>[]>;
   retired: pulumi.Input<RetiredKey[]>;
+  /** Keys that no longer sign and are still trusted. */
+  passive: pulumi.Input<PassiveKey[]>;
   canaries: pulumi.Input<CanaryReference[]>;
   /** Secret: the canaries' tokens by their `jti`. */
   canaryTokens: pulumi.Input<Record<string, string>>;

@@ -8,3 +8,26 @@ export function changed(olds: object, news: object, names: readonly string[]): s
   const [before, after] = [new Map(Object.entries(olds)), new Map(Object.entries(news))];
   return names.filter((name) => !isDeepStrictEqual(before.get(name), after.get(name)));
 }
+
+/** What makes a rotation go on from the canaries to the evidence. */
+interface Step {
+  rotation: number;
+  realm: string;
+  mode: string;
+  stage?: string;
+}
+
+/**
+ * Whether a run is another step of a rotation than the one before: another rotation, its retirement, an emergency in
+ * mid-overlap, or a rollback. From planned to emergency is none where nothing is left to retire.
+ */
+export function stepChanged(before: Step, now: Step): boolean {
+  const isBack = ({ mode }: Step) => mode === "rollback";
+  // A state of before there were stages is that of an emergency.
+  const stageOf = ({ stage = "final" }: Step) => stage;
+  return (
+    changed(before, now, ["rotation", "realm"]).length > 0 ||
+    isBack(before) !== isBack(now) ||
+    stageOf(before) !== stageOf(now)
+  );
+}

@@ -1,25 +1,41 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { describeDuration } from "./durations.ts";
 import { RotationError } from "./errors.ts";
 import { awaitJwks, discover, type JwksReadBack, type PublishedJwks, readJwks } from "./jwks.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import type { Baseline, CanaryFindings } from "./mint-canaries.ts";
-import { planCutover } from "./plan-cutover.ts";
-import { listSigningKeys, type RealmKey, updateKeyComponent } from "./realm-keys.ts";
+import { type CutoverGoal, obsoleteKeys, planCutover } from "./plan-cutover.ts";
+import {
+  isTrusted,
+  listSigningKeys,
+  managedKeyName,
+  type RealmKey,
+  rotationOf,
+  updateKeyComponent,
+} from "./realm-keys.ts";
 
-export interface CutoverRequest {
-  /** Components of this rotation's signing keys. */
-  componentIds: string[];
-  /** Component names that stay as they are. */
-  exemptKeys: string[];
+export interface CutoverRequest extends CutoverGoal {
+  /** Milliseconds for which keys that no longer sign stay trusted, where the mode is not emergency. */
+  overlapMs: number;
+  /** Rotations whose disabled keys stay in Keycloak when a later one is retired. */
+  keepRetired: number;
   /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
   jwksUris: string[];
   /** Milliseconds until each must show the new set. Default: 60000. */
   jwksTimeoutMs?: number;
   /** The realm's signing keys before this rotation, and when they were read: it can't have disabled one earlier. */
-  canary: Pick<CanaryFindings, "keysBefore" | "keysBeforeAt" | "canaries">;
+  canary: Pick<CanaryFindings, "keysBefore" | "keysBeforeAt" | "canaries" | "borrowedAt">;
   /** What an earlier cut-over of the same rotation retired. Default: none. */
   earlier?: RetiredKey[];
   /** Asks instances that have appeared since the canaries were shown; called right before the first key is disabled. */
   askNewcomers?: () => Promise<Baseline[]>;
+}
+
+/** A key that no longer signs and is still trusted. */
+export interface PassiveKey {
+  kid: string;
+  algorithm: string;
+  componentName: string;
 }
 
 export interface RetiredKey {
@@ -37,7 +53,15 @@ export interface CutoverResult {
   activatedAt: string;
   /** When every JWKS URL had shown the new set, ISO 8601 UTC. */
   completedAt: string;
+  /** The keys that sign now, this rotation's or, after a rollback, those before it. */
+  signers: { kid: string; algorithm: string }[];
+  /** Trusted until they are retired. */
+  passive: PassiveKey[];
+  /** When the passive keys may be retired, ISO 8601 UTC; absent where there is none. */
+  retireAfter?: string;
   retired: RetiredKey[];
+  /** Keys of earlier rotations that were deleted because they had been disabled for long. */
+  deleted: PassiveKey[];
   keysAfter: RealmKey[];
   jwksAfter: PublishedJwks;
   jwksReadBack: JwksReadBack[];
@@ -55,70 +79,181 @@ const maxRounds = 5;
 const canaryMarginMs = 300_000;
 
 /**
- * Makes this rotation's keys the signers, disables every other signing key, and waits until every JWKS URL shows it.
- * The new keys are active before any old one is disabled, so the realm can sign at every moment.
+ * Makes the signing keys what the goal wants: the signers first, so that the realm can sign at every moment, then the
+ * others, passive or disabled. Waits until every JWKS URL shows it.
  *
- * @throws {RotationError} KEY_NOT_PUBLISHED, KEY_NOT_ACTIVE, CUTOVER_UNSETTLED, JWKS_NOT_CURRENT, or any Keycloak code
+ * @throws {RotationError} KEY_NOT_PUBLISHED, KEY_NOT_ACTIVE, ROLLBACK_IMPOSSIBLE, CUTOVER_UNSETTLED, JWKS_NOT_CURRENT,
+ *   or any Keycloak code
  */
 export async function cutOver(
   admin: KeycloakAdmin,
   request: CutoverRequest,
   progress: Progress,
 ): Promise<CutoverResult> {
-  refuseDeadCanaries(await listSigningKeys(admin), request);
+  const before = planCutover(await listSigningKeys(admin), request);
+  refuseDeadCanaries(before.disable, request);
   await activate(admin, request, progress);
   const activatedAt = new Date().toISOString();
-  const plan = planCutover(await listSigningKeys(admin), request.componentIds, request.exemptKeys);
+  const plan = planCutover(await listSigningKeys(admin), request);
   const newcomers = plan.disable.length > 0 ? ((await request.askNewcomers?.()) ?? []) : [];
-  const disabledAt = await disableOthers(admin, request, progress);
+  await outliveBorrowing(plan.disable, request, progress);
+  const disabledAt = await moveOthers(admin, request, progress);
+  const deleted = await deleteObsolete(admin, request, disabledAt, progress);
   const keysAfter = await listSigningKeys(admin);
-  const expected = keysAfter.filter(isTrusted).map(({ kid }) => kid);
-  const issuerUri = (await discover(admin)).jwksUri;
-  const urls = request.jwksUris.length > 0 ? request.jwksUris : [issuerUri];
-  const jwksReadBack = await Promise.all(
-    urls.map((url) => awaitJwks(admin, url, expected, { timeoutMs: request.jwksTimeoutMs ?? 60_000 })),
-  );
-  for (const { url, reads } of jwksReadBack) progress(`${url} shows the new set (${reads} reads in a row)`);
   return {
     activatedAt,
-    completedAt: new Date().toISOString(),
+    ...(await readBack(admin, request, keysAfter, progress)),
+    ...outcome(keysAfter, request),
     retired: retiredKeys(request, keysAfter, disabledAt),
+    deleted,
     keysAfter,
-    jwksAfter: await readJwks(admin, issuerUri),
-    jwksReadBack,
     newcomers,
   };
 }
 
+async function readBack(
+  admin: KeycloakAdmin,
+  request: CutoverRequest,
+  keysAfter: readonly RealmKey[],
+  progress: Progress,
+): Promise<Pick<CutoverResult, "completedAt" | "jwksAfter" | "jwksReadBack">> {
+  const kids = keysAfter.filter(isTrusted).map(({ kid }) => kid);
+  const jwksReadBack = await awaitEveryJwks(admin, request, kids, progress);
+  const jwksAfter = await readJwks(admin, (await discover(admin)).jwksUri);
+  return { completedAt: new Date().toISOString(), jwksAfter, jwksReadBack };
+}
+
+/** Waits until every JWKS URL that verifiers use shows exactly these kids. */
+export async function awaitEveryJwks(
+  admin: KeycloakAdmin,
+  { jwksUris, jwksTimeoutMs = 60_000 }: Pick<CutoverRequest, "jwksUris" | "jwksTimeoutMs">,
+  kids: readonly string[],
+  progress: Progress,
+): Promise<JwksReadBack[]> {
+  const urls = jwksUris.length > 0 ? jwksUris : [(await discover(admin)).jwksUri];
+  const reads = await Promise.all(
+    urls.map((url) => awaitJwks(admin, url, kids, { timeoutMs: jwksTimeoutMs })),
+  );
+  for (const { url, reads: count } of reads) progress(`${url} shows the new set (${count} reads in a row)`);
+  return reads;
+}
+
+function outcome(
+  keysAfter: readonly RealmKey[],
+  request: CutoverRequest,
+): Pick<CutoverResult, "signers" | "passive" | "retireAfter"> {
+  const { signers } = planCutover(keysAfter, request);
+  const passive = keysAfter
+    .filter((key) => isTrusted(key) && !signers.includes(key))
+    .filter(({ componentName }) => !request.exemptKeys.includes(componentName))
+    .map(({ kid, algorithm, componentName }) => ({ kid, algorithm, componentName }));
+  const retireAfter = endOf(signers);
+  return {
+    signers: signers.map(({ kid, algorithm }) => ({ kid, algorithm })),
+    passive,
+    ...(passive.length > 0 && retireAfter ? { retireAfter } : {}),
+  };
+}
+
+function endOf(signers: readonly RealmKey[]): string | undefined {
+  return signers
+    .flatMap(({ retireAfter }) => retireAfter ?? [])
+    .toSorted()
+    .at(-1);
+}
+
+/**
+ * The end of the overlap is written in the same request that makes a key the signer: whatever is killed afterwards, no
+ * later run takes the others for due. A key of before the first rotation that signs again is managed from then on.
+ */
 async function activate(admin: KeycloakAdmin, request: CutoverRequest, progress: Progress): Promise<void> {
-  const plan = planCutover(await listSigningKeys(admin), request.componentIds, request.exemptKeys);
+  const plan = planCutover(await listSigningKeys(admin), request);
   for (const { key, priority } of plan.activate) {
-    await updateKeyComponent(admin, key.componentId, { active: true, priority });
+    const adopted =
+      rotationOf(key.componentName) === undefined ? { name: managedKeyName(0, key.algorithm) } : {};
+    const change = { active: true, priority, ...adopted, ...overlapOf(request) };
+    await updateKeyComponent(admin, key.componentId, change);
     progress(`${key.kid} (${key.algorithm}) is active at priority ${priority}`);
   }
-  const keys = await listSigningKeys(admin);
-  for (const componentId of request.componentIds) {
-    const key = keys.find((candidate) => candidate.componentId === componentId);
-    if (!key?.signing) throw notActive(componentId, key);
+  const { signers } = planCutover(await listSigningKeys(admin), request);
+  for (const key of signers) if (!key.signing) throw notActive(key);
+  await extendOverlap(admin, request);
+}
+
+function overlapOf({ mode, overlapMs }: CutoverRequest): { retireAfter?: string } {
+  return mode === "emergency" ? {} : { retireAfter: new Date(Date.now() + overlapMs).toISOString() };
+}
+
+/** Keys that lose their place now, or that nobody knows the end of, get a whole overlap from now on. */
+async function extendOverlap(admin: KeycloakAdmin, request: CutoverRequest): Promise<void> {
+  if (request.mode === "emergency") return;
+  const { signers, passivate, disable } = planCutover(await listSigningKeys(admin), request);
+  const end = endOf(signers);
+  const isUnknown = end === undefined && disable.length === 0;
+  const isLate = passivate.length > 0 && end !== undefined && end <= new Date().toISOString();
+  if (!isUnknown && !isLate) return;
+  for (const { componentId } of signers) await updateKeyComponent(admin, componentId, overlapOf(request));
+}
+
+/**
+ * Where a canary could only be minted by making a passive key the signer for a moment, others may have got a token of
+ * it, too: it is disabled when that has expired.
+ */
+async function outliveBorrowing(
+  disable: readonly RealmKey[],
+  { mode, canary, overlapMs }: CutoverRequest,
+  progress: Progress,
+): Promise<void> {
+  if (mode === "emergency" || canary.borrowedAt === undefined || disable.length === 0) return;
+  const until = Date.parse(canary.borrowedAt) + overlapMs;
+  for (let left = until - Date.now(); left > 0; left = until - Date.now()) {
+    progress(`waiting ${describeDuration(left)} more for tokens to expire that the passive keys have signed`);
+    await delay(Math.min(left, 30_000));
   }
 }
 
-async function disableOthers(
+async function moveOthers(
   admin: KeycloakAdmin,
   request: CutoverRequest,
   progress: Progress,
 ): Promise<Map<string, string>> {
   const disabledAt = new Map<string, string>();
+  // What was active a moment ago is not due: only what was passive at first is retired.
+  const due = new Set(planCutover(await listSigningKeys(admin), request).disable.map(({ kid }) => kid));
+  const isDue = ({ kid }: RealmKey) => request.mode === "emergency" || due.has(kid);
   for (let round = 0; ; round += 1) {
-    const plan = planCutover(await listSigningKeys(admin), request.componentIds, request.exemptKeys);
-    if (plan.disable.length === 0) return disabledAt;
+    const plan = planCutover(await listSigningKeys(admin), request);
+    const disable = plan.disable.filter(isDue);
+    if (disable.length + plan.passivate.length === 0) return disabledAt;
     if (round === maxRounds) throw unsettled();
-    for (const key of plan.disable) {
+    for (const key of plan.passivate) {
+      await updateKeyComponent(admin, key.componentId, { active: false });
+      progress(`${key.kid} (${key.algorithm}, ${key.componentName}) is passive`);
+    }
+    for (const key of disable) {
       await updateKeyComponent(admin, key.componentId, { enabled: false, active: false });
       disabledAt.set(key.kid, new Date().toISOString());
       progress(`${key.kid} (${key.algorithm}, ${key.componentName}) is disabled`);
     }
   }
+}
+
+/** Only a retirement tidies up: in an emergency nothing is deleted that somebody may want to look into. */
+async function deleteObsolete(
+  admin: KeycloakAdmin,
+  { mode, stage, keepRetired }: CutoverRequest,
+  disabledAt: ReadonlyMap<string, string>,
+  progress: Progress,
+): Promise<PassiveKey[]> {
+  if (mode === "emergency" || stage !== "final") return [];
+  const obsolete = obsoleteKeys(await listSigningKeys(admin), keepRetired).filter(
+    ({ kid }) => !disabledAt.has(kid),
+  );
+  for (const { kid, componentId, componentName } of obsolete) {
+    await admin.delete(`/components/${componentId}`);
+    progress(`${kid} (${componentName}) is deleted: it was disabled by an earlier rotation`);
+  }
+  return obsolete.map(({ kid, algorithm, componentName }) => ({ kid, algorithm, componentName }));
 }
 
 function unsettled(): RotationError {
@@ -133,12 +268,10 @@ function unsettled(): RotationError {
 }
 
 /** A canary that has expired proves nothing, and a disabled key can't mint another: so this is the last moment to stop. */
-function refuseDeadCanaries(keys: readonly RealmKey[], { canary }: CutoverRequest): void {
+function refuseDeadCanaries(disable: readonly RealmKey[], { canary }: CutoverRequest): void {
   const soon = new Date(Date.now() + canaryMarginMs).toISOString();
   const dead = canary.canaries.filter(({ seen, unseen }) => seen.expiresAt < soon || unseen.expiresAt < soon);
-  const kids = dead
-    .map(({ kid }) => kid)
-    .filter((kid) => keys.some((key) => key.kid === kid && isTrusted(key)));
+  const kids = dead.map(({ kid }) => kid).filter((kid) => disable.some((key) => key.kid === kid));
   if (kids.length === 0) return;
   throw new RotationError(
     "CANARY_EXPIRED",
@@ -173,17 +306,10 @@ function retiredKeys(
     });
 }
 
-function isTrusted({ status }: RealmKey): boolean {
-  return status !== "DISABLED";
-}
-
-function notActive(componentId: string, key: RealmKey | undefined): RotationError {
-  const what = key
-    ? `${key.kid} (${key.algorithm}) is ${key.status} at priority ${key.priority}`
-    : "is not there";
+function notActive({ kid, algorithm, status, priority, componentId }: RealmKey): RotationError {
   return new RotationError(
     "KEY_NOT_ACTIVE",
-    `the new signing key ${what} and does not sign (component ${componentId})`,
+    `the new signing key ${kid} (${algorithm}) is ${status} at priority ${priority} and does not sign (component ${componentId})`,
     {
       nextStep:
         "look for someone else changing the realm's keys, then run the same up again; nothing was disabled",

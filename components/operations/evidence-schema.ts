@@ -14,7 +14,7 @@ const verdict = z.discriminatedUnion("kind", [
 ]);
 
 const phase = z.strictObject({
-  phase: z.enum(["canary", "publish", "cut-over", "enforce", "verify"]),
+  phase: z.enum(["canary", "publish", "announce", "cut-over", "enforce", "verify"]),
   outcome: z.enum(["done", "failed", "skipped"]),
   startedAt: time,
   finishedAt: time,
@@ -32,12 +32,15 @@ const realmKey = z.strictObject({
   componentName: z.string(),
   providerId: z.string(),
   certificateThumbprint: z.string().optional().describe("SHA-256 of the DER certificate, hex"),
+  retireAfter: time
+    .optional()
+    .describe("End of the overlap that this key's activation began: the passive keys may be retired then"),
 });
 
+const keyReference = { kid, algorithm: z.string(), componentName: z.string() };
+
 const retiredKey = z.strictObject({
-  kid,
-  algorithm: z.string(),
-  componentName: z.string(),
+  ...keyReference,
   disabledAt: time,
   disabledAtIsExact: z
     .boolean()
@@ -47,7 +50,7 @@ const retiredKey = z.strictObject({
 const tokenReference = z.strictObject({ jti: z.string(), expiresAt: time });
 
 const check = z.strictObject({
-  check: z.enum(["fresh", "retired", "forged"]),
+  check: z.enum(["fresh", "passive", "retired", "forged"]),
   subject: z.string(),
   canary: z.enum(["seen", "unseen"]).optional(),
   jti: z.string().optional(),
@@ -140,7 +143,10 @@ export const evidenceSchema = z.strictObject({
   writtenAt: time,
   incident: z.string(),
   rotation: z.int().min(1),
-  mode: z.enum(["planned", "emergency"]),
+  mode: z.enum(["planned", "emergency", "rollback"]),
+  stage: z
+    .enum(["overlap", "final"])
+    .describe("overlap: keys that no longer sign are still trusted; final: they are retired"),
   reason: z.string(),
   realm: z.string(),
   stack: z.string(),
@@ -157,7 +163,15 @@ export const evidenceSchema = z.strictObject({
       publishedAt: time,
     }),
   ),
+  signers: z.array(z.strictObject({ kid, algorithm: z.string() })).describe("Keys that sign now"),
+  passive: z
+    .array(z.strictObject(keyReference))
+    .describe("Keys that no longer sign and are trusted until they are retired"),
+  retireAfter: time.optional().describe("The first up after this time retires the passive keys"),
   retired: z.array(retiredKey),
+  deleted: z
+    .array(z.strictObject(keyReference))
+    .describe("Keys that earlier rotations had disabled, deleted now"),
   jwksReadBack: z.array(
     z.strictObject({ url: z.string(), reads: z.int(), currentAt: time, kids: z.array(kid) }),
   ),
@@ -171,6 +185,15 @@ export const evidenceSchema = z.strictObject({
       verdicts: z.array(z.strictObject({ kid, verdict })),
     }),
   ),
+  announced: z
+    .strictObject({
+      known: z.array(z.string()).describe("Instances whose answer named the new kids before these signed"),
+      unproven: z.array(z.string()).describe("Instances that fetched anew and did not say what"),
+      refresh: z.array(refreshResult),
+      restarts: z.array(restart),
+    })
+    .optional()
+    .describe("Of a planned rotation: who was told of the new keys before they signed"),
   refresh: z.array(refreshResult),
   restarts: z.array(restart),
   verification: verification.optional(),

@@ -1,6 +1,8 @@
+import type { AnnounceResult } from "./announce.ts";
 import type { CutoverResult } from "./cut-over.ts";
 import type { Evidence, PhaseRecord } from "./evidence-schema.ts";
 import type { CanaryFindings } from "./mint-canaries.ts";
+import type { Mode, Stage } from "./plan-cutover.ts";
 import type { PublishedKey } from "./publish-key.ts";
 import type { RefreshResult } from "./refresh.ts";
 import type { RestartResult } from "./restart.ts";
@@ -9,8 +11,9 @@ import type { VerificationResult } from "./verify.ts";
 /** What every phase knows of the run that it is part of. */
 export interface RunContext {
   rotation: number;
-  mode: "planned" | "emergency";
-  /** Ticket of the incident; in planned mode it may be empty. */
+  mode: Mode;
+  stage: Stage;
+  /** Ticket of the incident; empty where there is none. */
   incident: string;
   reason: string;
   realm: string;
@@ -27,12 +30,16 @@ export interface Findings {
   phases: PhaseRecord[];
   canary?: CanaryFindings;
   published?: PublishedKey[];
+  announced?: AnnounceResult;
   cutover?: CutoverResult;
   refresh?: RefreshResult[];
   restarts?: RestartResult[];
   verification?: VerificationResult;
   attempts?: VerificationAttempt[];
 }
+
+/** What a run that came to its end has found. */
+export type WholeFindings = Required<Omit<Findings, "announced">> & Pick<Findings, "announced">;
 
 /** Puts the findings together as evidence. Pure. */
 export function buildEvidence(run: RunContext, findings: Findings, writtenAt: string): Evidence {
@@ -50,17 +57,23 @@ export function buildEvidence(run: RunContext, findings: Findings, writtenAt: st
     incident: run.incident,
     rotation: run.rotation,
     mode: run.mode,
+    stage: run.stage,
     reason: run.reason,
     realm: run.realm,
     stack: run.stack,
-    phases,
+    phases: phases.toSorted((a, b) => a.startedAt.localeCompare(b.startedAt)),
     keysBefore: canary?.keysBefore ?? [],
     keysAfter: cutover?.keysAfter ?? [],
     published,
+    signers: cutover?.signers ?? [],
+    passive: cutover?.passive ?? [],
+    ...(cutover?.retireAfter ? { retireAfter: cutover.retireAfter } : {}),
     retired: cutover?.retired ?? [],
+    deleted: cutover?.deleted ?? [],
     jwksReadBack: cutover?.jwksReadBack ?? [],
     canaries: canary?.canaries ?? [],
     baseline: [...(canary?.baseline ?? []), ...(cutover?.newcomers ?? [])],
+    ...(findings.announced ? { announced: announcement(findings.announced) } : {}),
     refresh,
     restarts,
     ...(verification ? { verification } : {}),
@@ -68,6 +81,11 @@ export function buildEvidence(run: RunContext, findings: Findings, writtenAt: st
     ...(window ? { exposureWindow: window } : {}),
     notProven: notProven(findings),
   };
+}
+
+/** Who knew the new keys before they signed. */
+function announcement({ results, restarts, known, unproven }: AnnounceResult): Evidence["announced"] {
+  return { known, unproven, refresh: results, restarts };
 }
 
 /** From the first retired key's disabling to the last instance's proof; undefined while any instance is unproven. */
@@ -91,19 +109,31 @@ export function exposureWindow(
   };
 }
 
-function notProven({ phases, canary, cutover, verification }: Findings): string[] {
+function notProven({ phases, canary, announced, cutover, verification }: Findings): string[] {
   const failed = phases.find(({ outcome }) => outcome === "failed");
   return [
     ...(verification ? [] : [`Nothing was verified: the run ended in phase ${failed?.phase ?? "unknown"}.`]),
     ...(canary?.baselineSkipped
       ? ["No instance answered before the cut-over, so nothing can be proven by replay."]
       : []),
-    ...(cutover && cutover.retired.length === 0
-      ? ["No key was retired, so there was no retired key to refuse."]
+    ...stillTrusted(cutover),
+    ...(announced && announced.unproven.length > 0
+      ? [
+          `${announced.unproven.length} instances do not say which keys they have fetched: that they knew the new ones before these signed is not proven.`,
+        ]
       : []),
     ...(verification?.failures ?? []).map((failure) => `${failure}.`),
     ...restartedOnly(verification),
     ...alwaysUnproven,
+  ];
+}
+
+function stillTrusted(cutover: CutoverResult | undefined): string[] {
+  if (!cutover || cutover.retired.length > 0) return [];
+  if (cutover.passive.length === 0) return ["No key was retired, so there was no retired key to refuse."];
+  const kids = cutover.passive.map(({ kid }) => kid).join(", ");
+  return [
+    `Nothing was retired yet: ${kids} no longer sign${cutover.passive.length > 1 ? "" : "s"} and ${cutover.passive.length > 1 ? "are" : "is"} trusted until the first up after ${cutover.retireAfter ?? "the overlap"}.`,
   ];
 }
 

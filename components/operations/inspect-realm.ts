@@ -1,18 +1,25 @@
-import { z } from "zod";
 import { messageOf, RotationError } from "./errors.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
+import { type DerivedOverlap, deriveOverlap } from "./overlap.ts";
+import { planRun, type RunPlan, type RunQuestion } from "./plan-run.ts";
 import { highestRotation } from "./publish-key.ts";
+import { listClients, type RealmClient } from "./realm-clients.ts";
 import { listKeyComponents, listSigningKeys, type RealmKey, readRealm, rotationOf } from "./realm-keys.ts";
 
-export interface RotationPlan {
-  rotation: number;
-  algorithms: readonly string[];
-  exemptKeys: readonly string[];
+export interface RealmQuestion extends Omit<RunQuestion, "overlapMs" | "now"> {
+  /** What the config asks for; undefined: what the realm's token lifetimes ask for. */
+  overlapSeconds: number | undefined;
+  /** Whether an overlap may be shorter than the realm's token lifetimes. */
+  allowShortOverlap: boolean;
+  clockSkewSeconds: number;
 }
 
-const clientShape = z.array(
-  z.looseObject({ clientId: z.string(), attributes: z.record(z.string(), z.string().nullable()).nullish() }),
-);
+export interface RealmInspection {
+  /** Every problem found; empty where the rotation can start. */
+  problems: string[];
+  /** What the `up` would do to the realm's keys; absent where the realm can't be read. */
+  plan?: Pick<RunPlan, "stage" | "actions"> & { overlapSeconds: number };
+}
 
 /** Client attributes that name an algorithm with which the realm must sign. */
 const algorithmAttributes = [
@@ -22,37 +29,51 @@ const algorithmAttributes = [
   "authorization.signed.response.alg",
 ];
 
-/**
- * Looks, without changing anything, for what would make a rotation fail half-way or be a silent no-op.
- *
- * @returns every problem found; empty where the rotation can start
- */
-export async function inspectRealm(admin: KeycloakAdmin, plan: RotationPlan): Promise<string[]> {
+/** Looks, without changing anything, for what would make a rotation fail half-way or be a silent no-op. */
+export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion): Promise<RealmInspection> {
   try {
     const [components, keys] = [await listKeyComponents(admin), await listSigningKeys(admin)];
+    const clients = await listClients(admin);
     const missingRole = await admin.missingRole("manage-realm");
-    return [
-      ...(missingRole ? [missingRole.message] : []),
-      ...wentBack(admin, plan, highestRotation(components)),
-      ...uncoveredKeys(keys, plan),
-      ...(await uncoveredClients(admin, plan, keys)),
-    ];
+    const overlap = await deriveOverlap(admin, clients, question.clockSkewSeconds);
+    const overlapSeconds = question.overlapSeconds ?? overlap.seconds;
+    const now = new Date().toISOString();
+    const { problems, ...plan } = planRun(keys, { ...question, overlapMs: overlapSeconds * 1000, now });
+    const isBack = question.rotation < highestRotation(components);
+    return {
+      plan: { ...plan, overlapSeconds },
+      problems: [
+        ...(missingRole ? [missingRole.message] : []),
+        ...(isBack ? [wentBack(admin, question, highestRotation(components))] : problems),
+        ...uncoveredKeys(keys, question),
+        ...(await uncoveredClients(admin, question, { keys, clients })),
+        ...shortOverlap(question, overlap),
+      ],
+    };
   } catch (error) {
-    if (error instanceof RotationError) return [messageOf(error)];
+    if (error instanceof RotationError) return { problems: [messageOf(error)] };
     throw error;
   }
 }
 
-function wentBack(admin: KeycloakAdmin, { rotation }: RotationPlan, highest: number): string[] {
-  if (rotation >= highest) return [];
+function shortOverlap(
+  { mode, overlapSeconds, allowShortOverlap }: RealmQuestion,
+  { seconds, because }: DerivedOverlap,
+): string[] {
+  if (mode === "emergency" || allowShortOverlap) return [];
+  if (overlapSeconds === undefined || overlapSeconds >= seconds) return [];
   return [
-    `rotation: ${rotation} is lower than ${highest}, which realm ${admin.realmName} has already had; set ${highest} to keep, ${highest + 1} to rotate`,
+    `overlapSeconds: ${overlapSeconds} is shorter than ${seconds}, which ${because} and the clock skew come to; users would be logged out: leave it out, or set allowShortOverlap to true`,
   ];
+}
+
+function wentBack(admin: KeycloakAdmin, { rotation }: RealmQuestion, highest: number): string {
+  return `rotation: ${rotation} is lower than ${highest}, which realm ${admin.realmName} has already had; set ${highest} to keep, ${highest + 1} to rotate`;
 }
 
 function uncoveredKeys(
   keys: readonly RealmKey[],
-  { rotation, algorithms, exemptKeys }: RotationPlan,
+  { rotation, algorithms, exemptKeys }: RealmQuestion,
 ): string[] {
   return keys
     .filter(({ status }) => status !== "DISABLED")
@@ -72,13 +93,13 @@ function uncoveredKeys(
  */
 async function uncoveredClients(
   admin: KeycloakAdmin,
-  { algorithms, exemptKeys }: RotationPlan,
-  keys: readonly RealmKey[],
+  { algorithms, exemptKeys }: RealmQuestion,
+  { keys, clients }: { keys: readonly RealmKey[]; clients: readonly RealmClient[] },
 ): Promise<string[]> {
   const exempt = keys.filter((key) => key.status === "ACTIVE" && exemptKeys.includes(key.componentName));
   const covered = [...algorithms, ...exempt.map(({ algorithm }) => algorithm)];
   const { defaultAlgorithm } = await readRealm(admin);
-  const wanted = (await listClients(admin)).flatMap(({ clientId, attributes }) =>
+  const wanted = clients.flatMap(({ clientId, attributes }) =>
     algorithmAttributes.map((name) => ({ who: `client ${clientId}`, algorithm: attributes?.[name] })),
   );
   return [{ who: "the realm by default", algorithm: defaultAlgorithm }, ...wanted]
@@ -87,15 +108,4 @@ async function uncoveredClients(
       ({ who, algorithm }) =>
         `algorithms: ${who} asks for ${algorithm}, which is not listed; add ${algorithm}`,
     );
-}
-
-const pageSize = 200;
-
-async function listClients(admin: KeycloakAdmin): Promise<z.infer<typeof clientShape>> {
-  const clients: z.infer<typeof clientShape> = [];
-  for (;;) {
-    const page = await admin.get(`/clients?first=${clients.length}&max=${pageSize}`, clientShape);
-    clients.push(...page);
-    if (page.length < pageSize) return clients;
-  }
 }

@@ -1,14 +1,16 @@
 import { RotationError } from "./errors.ts";
 import { type Identity, identity, type OpenInstance } from "./instances.ts";
 import { type Discovery, discover, type PublishedJwks, readJwks } from "./jwks.ts";
+import { withTokens } from "./kept-canaries.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
-import { type ProbeSettings, probe, type Verdict } from "./probes.ts";
-import { listSigningKeys, type RealmKey, rotationOf, updateKeyComponent } from "./realm-keys.ts";
+import { type Mode, previousSigners } from "./plan-cutover.ts";
+import { describeVerdict, type ProbeSettings, probe, type Verdict } from "./probes.ts";
+import { isTrusted, listSigningKeys, type RealmKey, rotationOf, updateKeyComponent } from "./realm-keys.ts";
 import { type RefreshSettings, refreshInstance } from "./refresh.ts";
 import { report } from "./run-phase.ts";
 import { sweep } from "./sweep.ts";
-import { type OpenTarget, openTargets, type Target } from "./targets.ts";
-import { type MintedToken, mintToken, type ProbeClient } from "./tokens.ts";
+import { readyTimeoutMs as longestWait, type OpenTarget, openTargets, type Target } from "./targets.ts";
+import { type MintedToken, mintLongLivedToken, type ProbeClient } from "./tokens.ts";
 
 /** Real tokens signed by a key that is about to retire: one that every instance sees before the cut-over, one that none does. */
 export interface Canary {
@@ -26,6 +28,7 @@ export interface Baseline extends Identity {
 
 export interface CanaryRequest {
   rotation: number;
+  mode: Mode;
   exemptKeys: string[];
   targets: Target[];
   probe: ProbeSettings;
@@ -34,6 +37,8 @@ export interface CanaryRequest {
   refreshTokens: string[];
   /** One client for each algorithm. */
   probeClients: ProbeClient[];
+  /** Canaries of an earlier run: those that still live are shown again. Default: none. */
+  kept?: CanaryResult | undefined;
 }
 
 /** What may be said of a canary in public. */
@@ -56,6 +61,8 @@ export interface CanaryFindings {
   notAsked: string[];
   /** True where no instance answered at all: nothing can be proven by replay, and the run goes on to kill the key. */
   baselineSkipped: boolean;
+  /** When a key that does not sign was last made the signer to mint its canary, ISO 8601 UTC. */
+  borrowedAt?: string;
 }
 
 export interface CanaryResult {
@@ -65,10 +72,12 @@ export interface CanaryResult {
 }
 
 /**
- * Mints two canaries with each signing key that the rotation will retire, and asks every instance for its verdict
- * on the first of them, while the key is still trusted. An instance that rejects one is refreshed and asked again.
+ * Mints two canaries with each signing key that the rotation will retire, or takes those kept from an earlier run, and
+ * asks every instance for its verdict on the first of them, while the key is still trusted. An instance that rejects
+ * one is refreshed and asked again.
  *
  * @throws {RotationError} ALGORITHM_NOT_COVERED for a key that no probe client can mint with;
+ *   BASELINE_INCOMPLETE when an instance does not answer, and there is no emergency;
  *   BASELINE_REJECTED when instances answer and none accepts, because then the probe is wrong and would prove nothing;
  *   NO_INSTANCES when a target has none; a Kubernetes code when a cluster refuses us
  */
@@ -80,11 +89,17 @@ export async function mintCanaries(admin: KeycloakAdmin, request: CanaryRequest)
   const jwksBefore = await readJwks(admin, discovery.jwksUri);
   const retiring = retiringKeys(keysBefore, request);
   const canaries: Canary[] = [];
-  for (const key of retiring) canaries.push(await mintPair(admin, discovery, key, keysBefore, request));
+  let borrowedAt = request.kept?.findings.borrowedAt;
+  for (const key of retiring) {
+    const kept = keptCanary(key, request.kept);
+    canaries.push(kept ?? (await mintPair(admin, discovery, key, keysBefore, request)));
+    if (!kept && !key.signing) borrowedAt = new Date().toISOString();
+  }
   const { baseline, notAsked } = await askEveryInstance(targets, request, canaries, isAnyReady);
   const verdicts = baseline.flatMap((one) => one.verdicts.map(({ verdict }) => verdict.kind));
   for (const { kid } of canaries) refuseRejected(kid, baseline);
   const baselineSkipped = canaries.length > 0 && verdicts.every((kind) => kind === "inconclusive");
+  if (request.mode !== "emergency") refuseGaps(baseline, notAsked);
   const references = canaries.map(withoutTokens);
   return {
     tokens: Object.fromEntries(
@@ -98,6 +113,7 @@ export async function mintCanaries(admin: KeycloakAdmin, request: CanaryRequest)
       baseline,
       notAsked,
       baselineSkipped,
+      ...(borrowedAt === undefined ? {} : { borrowedAt }),
     },
   };
 }
@@ -107,14 +123,30 @@ function withoutTokens({ kid, algorithm, seen, unseen }: Canary): CanaryReferenc
   return { kid, algorithm, seen: reference(seen), unseen: reference(unseen) };
 }
 
-/** Enabled signing keys that are neither exempt nor this rotation's own; signers first, so that borrowing comes last. */
-function retiringKeys(keys: readonly RealmKey[], { rotation, exemptKeys }: CanaryRequest): RealmKey[] {
+/**
+ * Enabled signing keys that are neither exempt nor to sign after the cut-over; signers first, so that borrowing comes
+ * last.
+ */
+function retiringKeys(keys: readonly RealmKey[], { rotation, mode, exemptKeys }: CanaryRequest): RealmKey[] {
+  const isFresh = ({ componentName }: RealmKey) => rotationOf(componentName) === rotation;
+  const back = mode === "rollback" ? previousSigners(keys, exemptKeys, isFresh) : [];
+  const staysSigner = (key: RealmKey) => (mode === "rollback" ? back.includes(key) : isFresh(key));
   return keys
-    .filter(({ status }) => status !== "DISABLED")
-    .filter(
-      ({ componentName }) => !exemptKeys.includes(componentName) && rotationOf(componentName) !== rotation,
-    )
+    .filter(isTrusted)
+    .filter((key) => !exemptKeys.includes(key.componentName) && !staysSigner(key))
     .toSorted((a, b) => Number(b.signing) - Number(a.signing));
+}
+
+/** What is left of a canary's life must do for a whole run, restarts included. */
+const keptMarginMs = 1_800_000;
+
+/** A key's canary from an earlier run, where it will live long enough. */
+function keptCanary({ kid }: RealmKey, kept: CanaryResult | undefined): Canary | undefined {
+  if (!kept) return undefined;
+  const soon = new Date(Date.now() + keptMarginMs).toISOString();
+  return withTokens({ canaries: kept.findings.canaries, canaryTokens: kept.tokens }).find(
+    (canary) => canary.kid === kid && canary.seen.expiresAt > soon && canary.unseen.expiresAt > soon,
+  );
 }
 
 async function mintPair(
@@ -127,7 +159,7 @@ async function mintPair(
   const client = probeClients.find(({ algorithm }) => algorithm === key.algorithm);
   if (!client) throw notCovered(key);
   const mint = async () => {
-    const token = await mintToken(admin, tokenEndpoint, client);
+    const token = await mintLongLivedToken(admin, tokenEndpoint, client);
     if (token.kid === key.kid) return token;
     throw new RotationError(
       "TOKEN_NOT_MINTED",
@@ -210,8 +242,9 @@ async function askEveryInstance(
   isAnyReady: boolean,
 ): Promise<Pick<CanaryFindings, "baseline" | "notAsked">> {
   const { concurrency } = request.refresh;
-  // Where no pod is ready, they may just be starting. Else the key does not live on for those that are not.
-  const readyTimeoutMs = isAnyReady ? 0 : firstPodMs;
+  // Where no pod is ready, they may just be starting. Else a stolen key does not live on for those that are not.
+  const hurriedMs = isAnyReady ? 0 : firstPodMs;
+  const readyTimeoutMs = request.mode === "emergency" ? hurriedMs : longestWait(request.targets);
   const progress = (line: string) => report("canary", line);
   const { results, waiting, failures } = await sweep(
     targets,
@@ -280,6 +313,26 @@ function refuseRejected(kid: string, baseline: readonly Baseline[]): void {
     {
       nextStep:
         "set probe.audience, probe.realmRoles and probe.path to what the API demands; nothing was rotated",
+    },
+  );
+}
+
+/** Without an emergency there is time to mend what does not answer, so nothing is left to be unproven. */
+function refuseGaps(baseline: readonly Baseline[], notAsked: readonly string[]): void {
+  const gaps = baseline.flatMap(({ instance, verdicts }) =>
+    verdicts
+      .filter(({ verdict }) => verdict.kind !== "accepted")
+      .slice(0, 1)
+      .map(({ kid, verdict }) => `${instance} on kid ${kid}: ${describeVerdict(verdict)}`),
+  );
+  const all = [...notAsked, ...gaps];
+  if (all.length === 0) return;
+  throw new RotationError(
+    "BASELINE_INCOMPLETE",
+    `not every instance accepts a valid token now (${listNames(all)})`,
+    {
+      nextStep:
+        "repair what is named or take it out of instances, then run the same up again; no key was changed",
     },
   );
 }

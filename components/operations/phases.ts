@@ -1,7 +1,8 @@
+import { type AnnounceRequest, type AnnounceResult, announce } from "./announce.ts";
 import { connection } from "./connection.ts";
 import { type CutoverRequest, type CutoverResult, cutOver } from "./cut-over.ts";
 import { type EnforceRequest, type EnforceResult, enforce, retiredAt } from "./enforce.ts";
-import type { Findings, RunContext, VerificationAttempt } from "./evidence.ts";
+import type { Findings, RunContext, VerificationAttempt, WholeFindings } from "./evidence.ts";
 import type { PhaseRecord } from "./evidence-schema.ts";
 import { KeycloakAdmin } from "./keycloak-admin.ts";
 import {
@@ -33,13 +34,22 @@ async function adminOf({ run }: Run): Promise<KeycloakAdmin> {
   return new KeycloakAdmin(await connection(), run.realm);
 }
 
-/** Phase 2: mint canaries and prove that every instance accepts them now. */
+export type CanaryPhaseRequest = Omit<CanaryRequest, "rotation" | "mode" | "kept"> & Run;
+
+/**
+ * Phase 2: mint canaries and prove that every instance accepts them now.
+ * @param previous what an earlier run has minted
+ */
 export async function canaryPhase(
-  request: Omit<CanaryRequest, "rotation"> & Run,
+  request: CanaryPhaseRequest,
+  previous?: Partial<CanaryResult>,
 ): Promise<CanaryResult & Recorded> {
   const admin = await adminOf(request);
+  const { rotation, mode } = request.run;
+  const { tokens, findings } = previous ?? {};
+  const kept = tokens && findings ? { tokens, findings } : undefined;
   const { result, record } = await runPhase(request.run, "canary", { phases: [] }, async () => {
-    const minted = await mintCanaries(admin, { ...request, rotation: request.run.rotation });
+    const minted = await mintCanaries(admin, { ...request, rotation, mode, kept });
     return { result: minted, summary: describeBaseline(minted.findings) };
   });
   return { ...result, record };
@@ -49,12 +59,12 @@ function describeBaseline({ canaries, baseline, baselineSkipped }: CanaryFinding
   if (canaries.length === 0) return "no key is about to retire";
   const kids = canaries.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
   if (baselineSkipped)
-    return `minted canaries of ${kids}; NO INSTANCE ANSWERS, so nothing can be proven by replay`;
+    return `have canaries of ${kids}; NO INSTANCE ANSWERS, so nothing can be proven by replay`;
   const silent = baseline
     .filter(({ verdicts }) => verdicts.some(({ verdict }) => verdict.kind !== "accepted"))
     .map(({ instance }) => instance);
   const accepting = `${baseline.length - silent.length} of ${baseline.length} instances accept them`;
-  return `minted canaries of ${kids}; ${accepting}${silent.length > 0 ? `, not ${listNames(silent)}` : ""}`;
+  return `have canaries of ${kids}; ${accepting}${silent.length > 0 ? `, not ${listNames(silent)}` : ""}`;
 }
 
 export type SigningKeyRequest = AfterOthers & { algorithm: Algorithm; keySize: number };
@@ -76,31 +86,75 @@ export async function keyComponentExists(realm: string, componentId: string): Pr
   return components.some(({ id }) => id === componentId);
 }
 
+export type AnnouncePhaseRequest = AfterOthers & AnnounceRequest;
+export type AnnounceOutputs = Partial<Recorded> & {
+  /** The keys that every instance has been told of. */
+  announced: string[];
+  result?: AnnounceResult;
+};
+
+/** Whether a run has keys to announce: an emergency has no time, and a rollback none that are new. */
+export function isAnnounced({ mode, stage }: Pick<RunContext, "mode" | "stage">): boolean {
+  return mode === "planned" && stage === "overlap";
+}
+
+/** Phase 4: have every instance know the new keys before they sign. */
+export async function announcePhase(request: AnnouncePhaseRequest): Promise<AnnounceOutputs> {
+  if (!isAnnounced(request.run)) return { announced: [] };
+  const admin = await adminOf(request);
+  const { result, record } = await runPhase(request.run, "announce", request.before, async () => {
+    const told = await announce(admin, request, (line) => report("announce", line));
+    return { result: told, summary: describeAnnounced(told) };
+  });
+  return { announced: request.newKids, result, record };
+}
+
+function describeAnnounced({ known, unproven, restarts }: AnnounceResult): string {
+  const done = restarts.filter(({ outcome }) => outcome === "done").map(({ subject }) => subject);
+  return [
+    `${known.length} of ${known.length + unproven.length} instances show that they know the new keys`,
+    ...(unproven.length > 0
+      ? [`${listNames(unproven)} fetched anew but did not say which keys, so that is not proven`]
+      : []),
+    ...(done.length > 0 ? [`restarted ${listNames(done)}`] : []),
+  ].join("; ");
+}
+
 export type CutoverPhaseRequest = AfterOthers &
-  Omit<CutoverRequest, "canary" | "earlier" | "askNewcomers"> &
+  Omit<CutoverRequest, "canary" | "earlier" | "askNewcomers" | "mode" | "stage"> &
   Omit<NewcomersRequest, "canaries" | "baseline"> & { settled?: boolean };
 
-/** Phase 5: make the new keys sign, disable all others, and see it published. */
+/** Phase 5, and the retirement later: make the signing keys what the run's mode and stage want, and see it published. */
 export async function cutoverPhase(
   request: CutoverPhaseRequest,
-  previous?: Run & { result?: CutoverResult },
+  previous?: Run & { result?: CutoverResult; before?: Findings },
 ): Promise<Recorded & { result: CutoverResult; settled: boolean }> {
   const admin = await adminOf(request);
   const { result, record } = await runPhase(request.run, "cut-over", request.before, async () => {
     const canary = request.before.canary ?? nothingBefore(request.before);
-    const sameRotation = previous?.run.rotation === request.run.rotation;
-    const { retired: earlier = [], newcomers: known = [] } =
-      (sameRotation ? previous?.result : undefined) ?? {};
+    // What an earlier attempt has retired is proven with the canaries of its time, so only where they are the same.
+    const isRetry = previous?.before?.canary?.keysBeforeAt === canary.keysBeforeAt;
+    const { retired: earlier = [], newcomers: known = [] } = (isRetry ? previous?.result : undefined) ?? {};
     const { canaries = [], baseline = [] } = request.before.canary ?? {};
     const ask = () => askNewcomers({ ...request, canaries, baseline: [...baseline, ...known] });
-    const done = await cutOver(admin, { ...request, canary, earlier, askNewcomers: ask }, (line) =>
-      report("cut-over", line),
-    );
+    const { mode, stage } = request.run;
+    const goal = { ...request, mode, stage, canary, earlier, askNewcomers: ask };
+    const done = await cutOver(admin, goal, (line) => report("cut-over", line));
     const cutover = { ...done, newcomers: [...known, ...done.newcomers] };
-    const kids = cutover.retired.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
-    return { result: cutover, summary: `the new keys sign; retired ${kids || "none"}` };
+    return { result: cutover, summary: describeCutover(cutover) };
   });
   return { result, record, settled: true };
+}
+
+function describeCutover({ signers, passive, retireAfter, retired, deleted }: CutoverResult): string {
+  const list = (keys: readonly { kid: string; algorithm: string }[]) =>
+    keys.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
+  return [
+    `${list(signers)} sign${signers.length === 1 ? "s" : ""}`,
+    ...(passive.length > 0 ? [`${list(passive)} passive until ${retireAfter ?? "retired"}`] : []),
+    `retired ${list(retired) || "none"}`,
+    ...(deleted.length > 0 ? [`deleted ${list(deleted)}`] : []),
+  ].join("; ");
 }
 
 function nothingBefore({ phases }: Findings): CutoverRequest["canary"] {
@@ -111,8 +165,9 @@ function nothingBefore({ phases }: Findings): CutoverRequest["canary"] {
 export async function isSettled(request: CutoverPhaseRequest): Promise<boolean> {
   const keys = await listSigningKeys(await adminOf(request));
   try {
-    const { activate, disable } = planCutover(keys, request.componentIds, request.exemptKeys);
-    return activate.length === 0 && disable.length === 0;
+    const { mode, stage } = request.run;
+    const { activate, passivate, disable } = planCutover(keys, { ...request, mode, stage });
+    return activate.length + passivate.length + disable.length === 0;
   } catch {
     // The managed key is gone or disabled: as unsettled as can be.
     return false;
@@ -143,7 +198,8 @@ export async function refreshPhase(
     ...(open.length > 0 ? [listNames(open)] : []),
     ...failures,
   ].join("; ");
-  const complete = failures.length + open.length === 0;
+  // Where no key was retired, nothing that an instance may keep is wrong.
+  const complete = failures.length + (request.retired.length > 0 ? open.length : 0) === 0;
   const record: PhaseRecord = {
     phase: "enforce",
     outcome: complete ? "done" : "failed",
@@ -188,7 +244,7 @@ export async function verificationPhase(
   };
 }
 
-export type EvidenceRequest = Run & { findings: Required<Findings> };
+export type EvidenceRequest = Run & { findings: WholeFindings };
 
 export interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
   exposureWindowMs?: number;

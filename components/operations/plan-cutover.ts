@@ -1,9 +1,32 @@
 import { RotationError } from "./errors.ts";
-import type { RealmKey } from "./realm-keys.ts";
+import { isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
+
+/** What a rotation does with the keys that signed before. */
+export type Mode = "planned" | "emergency" | "rollback";
+
+/**
+ * How far a rotation is. `overlap`: the keys that no longer sign are still trusted. `final`: they are disabled; an
+ * emergency is there at once, the other modes when the overlap is over.
+ */
+export type Stage = "overlap" | "final";
+
+/** Which keys are to sign, and what is to become of the others. */
+export interface CutoverGoal {
+  /** Components of this rotation's signing keys. */
+  componentIds: readonly string[];
+  /** Component names that stay as they are. */
+  exemptKeys: readonly string[];
+  mode: Mode;
+  stage: Stage;
+}
 
 export interface CutoverPlan {
-  /** New keys to activate, with the priority that makes them the signers. Empty when they are already. */
+  /** The keys that are to sign. */
+  signers: RealmKey[];
+  /** Keys to activate, with the priority that makes them the signers. Empty when they are already. */
   activate: { key: RealmKey; priority: number }[];
+  /** Active keys that are to be trusted only, unmanaged and fallback ones included. */
+  passivate: RealmKey[];
   /** Enabled signing keys to disable, unmanaged and fallback ones included. */
   disable: RealmKey[];
   /** Enabled signing keys left alone because their component name is exempt. */
@@ -11,38 +34,97 @@ export interface CutoverPlan {
 }
 
 /**
- * Decides what an emergency cut-over changes. Pure: the same keys give the same plan, and carrying out a plan
- * leaves nothing for the next one, which is what makes a cut-over safe to repeat.
+ * Decides what a cut-over changes. Pure: the same keys give the same plan, and carrying out a plan leaves nothing for
+ * the next one, which is what makes a cut-over safe to repeat.
  *
  * @param keys every signing key of the realm
- * @param componentIds components of this rotation's signing keys
- * @param exemptKeys component names that stay as they are
- * @throws {RotationError} KEY_NOT_PUBLISHED when one of this rotation's keys is missing or disabled
+ * @throws {RotationError} KEY_NOT_PUBLISHED when one of this rotation's keys is missing or disabled;
+ *   ROLLBACK_IMPOSSIBLE when no key from before is trusted any more; PRIORITY_EXHAUSTED
  */
-export function planCutover(
-  keys: readonly RealmKey[],
-  componentIds: readonly string[],
-  exemptKeys: readonly string[],
-): CutoverPlan {
+export function planCutover(keys: readonly RealmKey[], goal: CutoverGoal): CutoverPlan {
+  const { componentIds, exemptKeys, mode, stage } = goal;
   if (componentIds.length === 0) throw publishedNothing();
-  const fresh = componentIds.map((id) => publishedKey(keys, id));
-  const others = keys.filter((key) => !componentIds.includes(key.componentId));
+  const signers = mode === "rollback" ? rollbackSigners(keys, goal) : freshKeys(keys, componentIds);
+  const others = keys.filter((key) => !signers.includes(key));
   const highest = Math.max(0, ...others.map((key) => key.priority));
   if (highest >= Number.MAX_SAFE_INTEGER - 1) throw priorityExhausted(others);
-  const enabled = others.filter((key) => key.status !== "DISABLED");
+  const enabled = others.filter(isTrusted);
   const isExempt = (key: RealmKey) => exemptKeys.includes(key.componentName);
+  const concerned = enabled.filter((key) => !isExempt(key));
+  const isPassive = ({ status }: RealmKey) => status === "PASSIVE";
+  const retired = stage === "final" ? concerned.filter(isPassive) : [];
   return {
-    activate: fresh
+    signers,
+    activate: signers
       .filter((key) => key.status !== "ACTIVE" || key.priority <= highest)
       .map((key) => ({ key, priority: highest + 1 })),
-    disable: enabled.filter((key) => !isExempt(key)),
+    passivate: mode === "emergency" ? [] : concerned.filter((key) => !isPassive(key)),
+    disable: mode === "emergency" ? concerned : retired,
     exempt: enabled.filter(isExempt),
   };
 }
 
+/**
+ * The keys that signed before those of a rotation and are still trusted: for each algorithm the one that signs again
+ * already, else the one with the highest priority.
+ *
+ * @param isFresh whether a key is of the rotation
+ */
+export function previousSigners(
+  keys: readonly RealmKey[],
+  exemptKeys: readonly string[],
+  isFresh: (key: RealmKey) => boolean,
+): RealmKey[] {
+  const candidates = keys
+    .filter((key) => isTrusted(key) && !isFresh(key) && !exemptKeys.includes(key.componentName))
+    .filter(({ priority }) => priority >= 0)
+    .toSorted((a, b) => Number(b.signing) - Number(a.signing) || b.priority - a.priority);
+  const algorithms = new Set(keys.filter(isFresh).map(({ algorithm }) => algorithm));
+  return [...algorithms].flatMap((algorithm) => candidates.find((key) => key.algorithm === algorithm) ?? []);
+}
+
+/**
+ * Managed keys that were disabled by earlier rotations, beyond the newest rotations that are to be kept. Those of the
+ * highest rotation always are: it must never be made twice. Pure.
+ *
+ * @param keepRetired rotations whose disabled keys stay in Keycloak
+ */
+export function obsoleteKeys(keys: readonly RealmKey[], keepRetired: number): RealmKey[] {
+  const rotations = keys.flatMap(({ componentName }) => rotationOf(componentName) ?? []);
+  const highest = Math.max(...rotations);
+  const dead = keys.filter((key) => !isTrusted(key) && rotationOf(key.componentName) !== undefined);
+  const rotationsOf = (list: readonly RealmKey[]) =>
+    [...new Set(list.flatMap(({ componentName }) => rotationOf(componentName) ?? []))].toSorted(
+      (a, b) => b - a,
+    );
+  const kept = new Set([highest, ...rotationsOf(dead).slice(0, keepRetired)]);
+  return dead.filter(({ componentName }) => !kept.has(rotationOf(componentName) ?? highest));
+}
+
+/** An algorithm that had no key before goes on with the new one. */
+function rollbackSigners(keys: readonly RealmKey[], { componentIds, exemptKeys }: CutoverGoal): RealmKey[] {
+  const isFresh = ({ componentId }: RealmKey) => componentIds.includes(componentId);
+  const previous = previousSigners(keys, exemptKeys, isFresh);
+  if (previous.length === 0) throw rollbackImpossible();
+  const covered = previous.map(({ algorithm }) => algorithm);
+  return [...previous, ...keys.filter((key) => isFresh(key) && !covered.includes(key.algorithm))];
+}
+
+function rollbackImpossible(): RotationError {
+  return new RotationError(
+    "ROLLBACK_IMPOSSIBLE",
+    "no signing key from before this rotation is trusted any more",
+    { nextStep: "bump rotation to make a new key; a disabled key is never enabled again" },
+  );
+}
+
+function freshKeys(keys: readonly RealmKey[], componentIds: readonly string[]): RealmKey[] {
+  return componentIds.map((id) => publishedKey(keys, id));
+}
+
 function publishedKey(keys: readonly RealmKey[], componentId: string): RealmKey {
   const key = keys.find((candidate) => candidate.componentId === componentId);
-  if (key && key.status !== "DISABLED") return key;
+  if (key && isTrusted(key)) return key;
   throw new RotationError(
     "KEY_NOT_PUBLISHED",
     `the new signing key of component ${componentId} is ${key ? "disabled" : "not in the realm"}`,

@@ -34,6 +34,8 @@ export interface RealmKey {
   providerId: string;
   /** SHA-256 of the DER certificate, hex; absent for keys without one. */
   certificateThumbprint?: string;
+  /** End of the overlap that its activation began, ISO 8601 UTC: the passive keys may be retired then. */
+  retireAfter?: string;
 }
 
 const component = z.looseObject({
@@ -41,6 +43,7 @@ const component = z.looseObject({
   name: z.string(),
   providerId: z.string(),
   parentId: z.string().optional(),
+  subType: z.string().optional(),
   config: z.record(z.string(), z.array(z.string())),
 });
 export type Component = z.infer<typeof component>;
@@ -82,10 +85,11 @@ export async function listKeyComponents(admin: KeycloakAdmin): Promise<Component
  */
 export async function listSigningKeys(admin: KeycloakAdmin): Promise<RealmKey[]> {
   const [components, metadata] = [await listKeyComponents(admin), await admin.get("/keys", keyMetadata)];
-  const nameOf = new Map(components.map(({ id, name, providerId }) => [id, { name, providerId }]));
+  const owners = new Map(components.map((one) => [one.id, one]));
   return metadata.keys.flatMap((key) => {
     if (key.use !== "SIG" || key.type === "OCT" || !key.kid || !key.algorithm) return [];
-    const owner = nameOf.get(key.providerId);
+    const owner = owners.get(key.providerId);
+    const retireAfter = owner && retireAfterOf(owner);
     return [
       {
         kid: key.kid,
@@ -97,6 +101,7 @@ export async function listSigningKeys(admin: KeycloakAdmin): Promise<RealmKey[]>
         componentName: owner?.name ?? "unknown",
         providerId: owner?.providerId ?? "unknown",
         ...(key.certificate ? { certificateThumbprint: thumbprint(key.certificate) } : {}),
+        ...(retireAfter === undefined ? {} : { retireAfter }),
       },
     ];
   });
@@ -107,9 +112,12 @@ function thumbprint(certificateBase64: string): string {
 }
 
 const managedPrefix = "jwks-break-glass";
-const managedName = new RegExp(`^${managedPrefix}-r([1-9][0-9]*)-([A-Za-z0-9]+)$`);
+const managedName = new RegExp(`^${managedPrefix}-r(0|[1-9][0-9]*)-([A-Za-z0-9]+)$`);
 
-/** The stable component name of a rotation's signing key: how a crashed create is found again. */
+/**
+ * The stable component name of a rotation's signing key: how a crashed create is found again. Rotation 0 is that of a
+ * key from before the first rotation that a rollback has made the signer again.
+ */
 export function managedKeyName(rotation: number, algorithm: string): string {
   return `${managedPrefix}-r${rotation}-${algorithm}`;
 }
@@ -120,14 +128,55 @@ export function rotationOf(componentName: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
-/** Changes a key component's switches and leaves the rest of it as it is. */
+/** Changes to a key component. */
+export interface KeyChange {
+  enabled?: boolean;
+  active?: boolean;
+  priority?: number;
+  name?: string;
+  /** End of the overlap that this key's activation begins, ISO 8601 UTC. */
+  retireAfter?: string;
+}
+
+/** Changes a key component's switches in one request, and leaves the rest of it as it is. */
 export async function updateKeyComponent(
   admin: KeycloakAdmin,
   componentId: string,
-  change: { enabled?: boolean; active?: boolean; priority?: number },
+  { name, retireAfter, ...switches }: KeyChange,
 ): Promise<void> {
   const current = await admin.get(`/components/${componentId}`, component);
   const config = { ...current.config };
-  for (const [key, value] of Object.entries(change)) config[key] = [String(value)];
-  await admin.put(`/components/${componentId}`, { ...current, config });
+  for (const [key, value] of Object.entries(switches)) config[key] = [String(value)];
+  await admin.put(`/components/${componentId}`, {
+    ...current,
+    ...(name === undefined ? {} : { name }),
+    ...(retireAfter === undefined ? {} : { subType: `${retireAfterPrefix}${retireAfter}` }),
+    config,
+  });
+}
+
+const retireAfterPrefix = "retire-others-after ";
+
+/**
+ * When the overlap is over that a key's activation began, ISO 8601 UTC. It is kept in Keycloak, on the key that
+ * signs: a component's config takes no entries of others, but its `subType` means nothing to a key provider.
+ */
+function retireAfterOf({ subType }: Pick<Component, "subType">): string | undefined {
+  if (!subType?.startsWith(retireAfterPrefix)) return undefined;
+  const time = Date.parse(subType.slice(retireAfterPrefix.length));
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
+}
+
+/** Whether verifiers trust it. */
+export function isTrusted({ status }: Pick<RealmKey, "status">): boolean {
+  return status !== "DISABLED";
+}
+
+/** A key as one phrase: a person has to find it in Keycloak's console. */
+export function describeKey({
+  kid,
+  algorithm,
+  componentName,
+}: Pick<RealmKey, "kid" | "algorithm" | "componentName">): string {
+  return `kid ${kid} (${algorithm}, ${componentName})`;
 }

@@ -11,8 +11,9 @@ export function renderReport(evidence: Evidence): string {
     section("Keys", keys(evidence)),
     section("JWKS as published", readBack(evidence)),
     section("Instances", instances(evidence)),
-    section("Refresh", refresh(evidence)),
-    section("Restarts", restarts(evidence)),
+    section("Told of the new keys before they signed", announced(evidence)),
+    section("Refresh", refresh(evidence.refresh)),
+    section("Restarts", restarts(evidence.restarts)),
     section("Issuer", issuer(evidence)),
     section("Canary tokens", canaries(evidence)),
     section("Verification attempts", attempts(evidence)),
@@ -34,23 +35,40 @@ function summary(evidence: Evidence): string {
     ...(evidence.failedPhase ? [["Failed phase", `${evidence.failedPhase}: ${evidence.error ?? ""}`]] : []),
     ["Realm", evidence.realm],
     ["Stack", evidence.stack],
-    ["Mode", evidence.mode],
+    ["Mode", evidence.mode === "emergency" ? "emergency" : `${evidence.mode}, ${stages[evidence.stage]}`],
     ["Reason", evidence.reason],
-    ["Retired", evidence.retired.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ") || "none"],
-    [
-      "Now signing",
-      evidence.published.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ") || "unchanged",
-    ],
+    ["Retired", listKeys(evidence.retired) || "none"],
+    ...(evidence.passive.length > 0
+      ? [
+          [
+            "Trusted until retired",
+            `${listKeys(evidence.passive)}, by the first up after ${evidence.retireAfter}`,
+          ],
+        ]
+      : []),
+    ["Now signing", listKeys(evidence.signers) || "not read"],
+    ...(evidence.deleted.length > 0 ? [["Deleted", listKeys(evidence.deleted)]] : []),
     ["Instances verified", `${verified} of ${verification?.instances.length ?? 0}`],
     [
       "Exposure window",
       window
         ? `${window.exact ? "" : "at most "}${seconds(window.ms)} (${window.from} to ${window.to})`
-        : "open",
+        : evidence.verification?.verified && evidence.retired.length === 0
+          ? "none: no key was retired"
+          : "open",
     ],
     ["Written", evidence.writtenAt],
   ];
   return table(["", ""], rows);
+}
+
+const stages = {
+  overlap: "the old keys are still trusted",
+  final: "the old keys are retired",
+};
+
+function listKeys(keys: readonly { kid: string; algorithm: string }[]): string {
+  return keys.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
 }
 
 function timeline({ phases }: Evidence): string {
@@ -112,6 +130,7 @@ function instances({ verification, baseline }: Evidence): string {
       "Before the cut-over",
       "Started after it",
       "Retired key",
+      "Passive key",
       "Fresh token",
       "Forged tokens",
       "Proven at",
@@ -124,6 +143,7 @@ function instances({ verification, baseline }: Evidence): string {
       unique(before.get(one.uid ?? one.instance)),
       startup(one),
       verdicts(one, "retired"),
+      verdicts(one, "passive"),
       verdicts(one, "fresh"),
       verdicts(one, "forged"),
       one.provenAt ?? "",
@@ -150,10 +170,16 @@ function unique(texts: readonly string[] = []): string {
   return [...new Set(texts)].join(", ") || "not asked";
 }
 
-function refresh(evidence: Evidence): string {
+function announced({ announced }: Evidence): string {
+  if (!announced) return "";
+  const told = [refresh(announced.refresh), restarts(announced.restarts)];
+  return told.filter((text) => text !== "").join("\n\n");
+}
+
+function refresh(results: Evidence["refresh"]): string {
   return table(
     ["Instance", "Outcome", "Attempts", "Status", "Start", "End", "Kids claimed", "Why not"],
-    evidence.refresh.map((one) => [
+    results.map((one) => [
       one.instance,
       one.outcome,
       String(one.attempts),
@@ -166,10 +192,10 @@ function refresh(evidence: Evidence): string {
   );
 }
 
-function restarts(evidence: Evidence): string {
+function restarts(results: Evidence["restarts"]): string {
   return table(
     ["Target", "What", "Outcome", "Start", "End", "Why", "Start-up log", "What went wrong"],
-    evidence.restarts.map((one) => [
+    results.map((one) => [
       one.target ?? "",
       one.subject,
       one.outcome,

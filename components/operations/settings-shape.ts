@@ -13,6 +13,10 @@ const accepted = z.int().min(200, "is not a 2xx status").max(299, "is not a 2xx 
 /** Anything else, a redirect or a 5xx above all, is no verdict and must never count as a rejection. */
 const rejected = z.literal([401, 403], "is not 401 or 403");
 const seconds = (initial: number) => z.number().positive().max(600).default(initial);
+const flag = z
+  .enum(["true", "false"], "is neither true nor false")
+  .default("false")
+  .transform((text) => text === "true");
 const names = z.array(z.string().min(1)).default([]);
 const workload = z
   .string()
@@ -110,10 +114,11 @@ export const settingsShape = z.strictObject({
     .string("is missing: set it to 1, and bump it to rotate")
     .regex(/^[1-9][0-9]{0,8}$/, "is not a whole number of 1 or more")
     .transform(Number),
-  mode: z.enum(["emergency"], "is not emergency (planned rotations are not built yet)"),
+  mode: z.enum(["planned", "emergency", "rollback"], "is not planned, emergency or rollback"),
   incident: z
-    .string("is missing: an emergency rotation needs the incident's ticket")
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "is not a ticket id of letters, digits, dot, dash and underscore"),
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "is not a ticket id of letters, digits, dot, dash and underscore")
+    .default(""),
   reason: z.string().default(""),
   realm: z.string("is missing: set it to the realm's name").min(1),
   algorithms: z
@@ -127,6 +132,13 @@ export const settingsShape = z.strictObject({
     .default("2048")
     .transform(Number),
   exemptKeys: names,
+  overlapSeconds: z.coerce.number("is not a number of seconds").min(0).max(31_536_000).optional(),
+  allowShortOverlap: flag,
+  keepRetired: z
+    .string()
+    .regex(/^[0-9]{1,3}$/, "is not a whole number of 0 or more")
+    .default("1")
+    .transform(Number),
   jwksUris: z.array(httpUrl).default([]),
   jwksTimeoutSeconds: z.coerce.number("is not a number of seconds").min(1).max(3600).default(60),
   instances: targets,
@@ -186,6 +198,12 @@ export const structuredKeys = [
   "probe",
   "restart",
 ];
+
+/** What is wrong with values that are sound each by itself. */
+export function contradictions({ mode, incident }: Record<string, unknown>): string[] {
+  if (mode !== "emergency" || incident) return [];
+  return ["incident: is missing: an emergency rotation needs the incident's ticket"];
+}
 
 function isPattern(text: string): boolean {
   try {

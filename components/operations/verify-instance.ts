@@ -13,8 +13,11 @@ import type { MintedToken } from "./tokens.ts";
 
 /** One question put to one instance, and its answer. */
 export interface Check {
-  /** `fresh`: a token of the new key. `retired`: a canary of a retired key. `forged`: a token that no key of the realm backs. */
-  check: "fresh" | "retired" | "forged";
+  /**
+   * `fresh`: a token of the new key. `passive`: a canary of a key that is trusted until its overlap is over. `retired`:
+   * a canary of a retired key. `forged`: a token that no key of the realm backs.
+   */
+  check: "fresh" | "passive" | "retired" | "forged";
   /** The kid, or for a forgery its kind and algorithm. */
   subject: string;
   /** For a canary: whether this instance had seen it before the cut-over. */
@@ -71,6 +74,8 @@ export interface Questions {
   refreshTokens: string[];
   expectation: RefreshExpectation;
   canaries: Canary[];
+  /** Canaries of keys that are still trusted. */
+  passive: Canary[];
   /** Retired kids for which there is no canary. */
   withoutCanary: string[];
   fresh: MintedToken[];
@@ -171,13 +176,18 @@ function judge(
 }
 
 /** Asks until there is no answer at all: an instance that hangs would otherwise cost a timeout for each question. */
-async function askAboutKeys(instance: OpenInstance, { probe, canaries, fresh }: Questions): Promise<Check[]> {
+async function askAboutKeys(
+  instance: OpenInstance,
+  { probe, canaries, passive, fresh }: Questions,
+): Promise<Check[]> {
   const checks: Check[] = [];
   const questions = [
     ...canaries.flatMap(({ kid, seen, unseen }) => [
       { check: "retired" as const, subject: kid, canary: "unseen" as const, token: unseen },
       { check: "retired" as const, subject: kid, canary: "seen" as const, token: seen },
     ]),
+    // The other canary stays unseen: it is for the day on which the key is retired.
+    ...passive.map(({ kid, seen }) => ({ check: "passive" as const, subject: kid, token: seen })),
     ...fresh.map((token) => ({ check: "fresh" as const, subject: token.kid, token })),
   ];
   for (const question of questions) {
@@ -189,13 +199,13 @@ async function askAboutKeys(instance: OpenInstance, { probe, canaries, fresh }: 
 }
 
 type KeyQuestion = Pick<Check, "subject"> & {
-  check: "fresh" | "retired";
+  check: "fresh" | "passive" | "retired";
   canary?: "seen" | "unseen";
   token: MintedToken;
 };
 
 function keyCheck({ check, subject, canary, token }: KeyQuestion, verdict: Verdict): Check {
-  const expected = check === "fresh" ? "accepted" : "rejected";
+  const expected = check === "retired" ? "rejected" : "accepted";
   const at = new Date().toISOString();
   const { jti } = token;
   return {
@@ -311,7 +321,10 @@ function describeFailures(failures: readonly Check[]): string[] {
 }
 
 function describeFailure({ check, subject, verdict }: Check): string {
-  const token = check === "retired" ? `a token of retired kid ${subject}` : `the ${check} token (${subject})`;
+  const token =
+    check === "forged" || check === "fresh"
+      ? `the ${check} token (${subject})`
+      : `a token of ${check} kid ${subject}`;
   switch (verdict.kind) {
     case "accepted":
       return check === "retired" ? `still accepts kid ${subject}` : `accepts ${token}`;

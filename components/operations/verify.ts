@@ -1,4 +1,4 @@
-import type { RetiredKey } from "./cut-over.ts";
+import type { PassiveKey, RetiredKey } from "./cut-over.ts";
 import { messageOf, RotationError } from "./errors.ts";
 import { forgeTokens } from "./forged-tokens.ts";
 import { type Instance, instanceId } from "./instances.ts";
@@ -37,6 +37,8 @@ export interface VerificationRequest {
   /** Kids of this rotation's keys. */
   newKids: string[];
   retired: RetiredKey[];
+  /** Keys that no longer sign and are still trusted. */
+  passive: PassiveKey[];
   canaries: CanaryReference[];
   /** Secret: the canaries' tokens by their `jti`. */
   canaryTokens: Record<string, string>;
@@ -218,13 +220,19 @@ async function prepare(
     request.probeClients.map((client) => mintToken(admin, tokenEndpoint, client)),
   );
   const retiredKids = request.retired.map(({ kid }) => kid);
-  const canaries = withTokens(request).filter(({ kid }) => retiredKids.includes(kid));
+  const kept = withTokens(request);
+  const canaries = kept.filter(({ kid }) => retiredKids.includes(kid));
+  const passive = kept.filter(({ kid }) => request.passive.some((key) => key.kid === kid));
   return {
     probe: request.probe,
     refresh: request.refresh,
     refreshTokens: request.refreshTokens,
-    expectation: { present: request.newKids, absent: retiredKids },
+    expectation: {
+      present: [...request.newKids, ...request.passive.map(({ kid }) => kid)],
+      absent: retiredKids,
+    },
     canaries,
+    passive,
     withoutCanary: retiredKids.filter((kid) => !canaries.some((canary) => canary.kid === kid)),
     fresh,
     forged: await forgeTokens(fresh, await readJwks(admin, jwksUri)),

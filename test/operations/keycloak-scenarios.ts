@@ -88,7 +88,8 @@ async function request(admin: KeycloakAdmin, componentIds: string[]): Promise<Cu
     keysBeforeAt: new Date().toISOString(),
     canaries: [],
   };
-  return { componentIds, exemptKeys: [], jwksUris: [], canary };
+  const goal = { componentIds, exemptKeys: [], mode: "emergency" as const, stage: "final" as const };
+  return { ...goal, overlapMs: 360_000, keepRetired: 1, jwksUris: [], canary };
 }
 
 async function enabledNames(admin: KeycloakAdmin): Promise<string[]> {
@@ -218,6 +219,7 @@ function canaries(connection: () => KeycloakConnection): void {
     const targets = staticTargets({ name: "api-1", url: api.url });
     const asked = {
       rotation: 1,
+      mode: "emergency" as const,
       exemptKeys: [],
       targets,
       probe: probeSettings,
@@ -247,6 +249,7 @@ function canaries(connection: () => KeycloakConnection): void {
     const probeClients = [{ ...good, clientSecret: "wrong" }];
     const asked = {
       rotation: 1,
+      mode: "emergency" as const,
       exemptKeys,
       targets: staticTargets(),
       probe: probeSettings,
@@ -265,6 +268,7 @@ function canaries(connection: () => KeycloakConnection): void {
     const targets = staticTargets({ name: "api-1", url: api.url });
     const asked = {
       rotation: 1,
+      mode: "emergency" as const,
       exemptKeys: [],
       targets,
       probe: probeSettings,
@@ -279,6 +283,7 @@ function canaries(connection: () => KeycloakConnection): void {
     const admin = await realmFor(t, connection());
     const asked = {
       rotation: 1,
+      mode: "emergency" as const,
       exemptKeys: [],
       targets: staticTargets(),
       probe: probeSettings,
@@ -291,17 +296,27 @@ function canaries(connection: () => KeycloakConnection): void {
 }
 
 function inspecting(connection: () => KeycloakConnection): void {
-  const plan = { rotation: 1, algorithms: ["RS256"], exemptKeys: [] };
+  const plan = {
+    rotation: 1,
+    mode: "emergency" as const,
+    algorithms: ["RS256"],
+    exemptKeys: [],
+    overlapSeconds: undefined,
+    allowShortOverlap: false,
+    keepRetired: 1,
+    clockSkewSeconds: 60,
+  };
 
   test("inspectRealm finds nothing wrong with a new realm", async (t) => {
-    assert.deepEqual(await inspectRealm(await realmFor(t, connection()), plan), []);
+    assert.deepEqual((await inspectRealm(await realmFor(t, connection()), plan)).problems, []);
   });
 
   test("it names a key and a client whose algorithm is not covered, and a lower rotation, at once", async (t) => {
     const admin = await realmFor(t, connection());
     await publishKey(admin, 3, "ES256");
     await addClient(admin, "PS256");
-    const problems = (await inspectRealm(admin, { ...plan, rotation: 2 })).join("\n");
+    const inspection = await inspectRealm(admin, { ...plan, rotation: 2 });
+    const problems = inspection.problems.join("\n");
     for (const part of [
       /signs ES256, which is not listed/,
       /client probe-PS256 asks for PS256/,
@@ -312,7 +327,7 @@ function inspecting(connection: () => KeycloakConnection): void {
   });
 
   test("a realm that is absent is one problem", async () => {
-    const problems = await inspectRealm(new KeycloakAdmin(connection(), "absent"), plan);
+    const { problems } = await inspectRealm(new KeycloakAdmin(connection(), "absent"), plan);
     assert.equal(problems.length, 1);
     assert.match(problems[0] ?? "", /^REALM_NOT_FOUND/);
   });
@@ -320,7 +335,7 @@ function inspecting(connection: () => KeycloakConnection): void {
   test("a wrong client secret is one problem, and it is not shown", async (t) => {
     const { realmName } = await realmFor(t, connection());
     const wrong = { ...connection(), clientSecret: "wrong-secret-0123456789" };
-    const problems = await inspectRealm(new KeycloakAdmin(wrong, realmName), plan);
+    const { problems } = await inspectRealm(new KeycloakAdmin(wrong, realmName), plan);
     assert.match(problems.join(), /^KEYCLOAK_LOGIN_REFUSED(?!.*wrong-secret)/);
   });
 
@@ -330,7 +345,7 @@ function inspecting(connection: () => KeycloakConnection): void {
     await grant(admin, weak.clientId, ["view-realm", "view-clients"]);
     const { clientId, clientSecret } = weak;
     const reader = { ...connection(), realm: admin.realmName, clientId, clientSecret };
-    const problems = await inspectRealm(new KeycloakAdmin(reader, admin.realmName), plan);
+    const { problems } = await inspectRealm(new KeycloakAdmin(reader, admin.realmName), plan);
     assert.match(problems.join(), /KEYCLOAK_ROLE_MISSING.*role manage-realm/);
     await assert.rejects(publishKey(new KeycloakAdmin(reader, admin.realmName), 1, "RS256"), {
       code: "KEYCLOAK_ROLE_MISSING",

@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { type CutoverPlan, planCutover } from "#operations/plan-cutover";
+import { type CutoverGoal, type CutoverPlan, planCutover } from "#operations/plan-cutover";
 import type { RealmKey } from "#operations/realm-keys";
 import { realmKey } from "./samples.ts";
+
+const emergency = (componentIds: string[], exemptKeys: string[]): CutoverGoal => ({
+  componentIds,
+  exemptKeys,
+  mode: "emergency",
+  stage: "final",
+});
 
 const fresh = realmKey("new", { status: "PASSIVE", priority: 0 });
 
@@ -106,12 +113,12 @@ function carryOut(keys: readonly RealmKey[], { activate, disable }: CutoverPlan)
 suite("planCutover", () => {
   for (const { title, keys, exempt = [], activate, disable, exempted = [] } of rows) {
     test(title, () => {
-      const plan = planCutover(keys, ["component-new"], exempt);
+      const plan = planCutover(keys, emergency(["component-new"], exempt));
       assert.deepEqual(shown(plan), { activate, disable, exempt: exempted });
     });
     test(`${title}; carried out, it leaves nothing for the next plan`, () => {
-      const after = carryOut(keys, planCutover(keys, ["component-new"], exempt));
-      const again = planCutover(after, ["component-new"], exempt);
+      const after = carryOut(keys, planCutover(keys, emergency(["component-new"], exempt)));
+      const again = planCutover(after, emergency(["component-new"], exempt));
       assert.deepEqual([again.activate, again.disable], [[], []]);
       const signer = after
         .filter(({ status }) => status === "ACTIVE")
@@ -122,7 +129,7 @@ suite("planCutover", () => {
 
   test("every new key of a rotation is activated, whatever its algorithm", () => {
     const ec = realmKey("ec", { algorithm: "ES256", status: "PASSIVE", priority: 0 });
-    const plan = planCutover([realmKey("old"), fresh, ec], ["component-new", "component-ec"], []);
+    const plan = planCutover([realmKey("old"), fresh, ec], emergency(["component-new", "component-ec"], []));
     assert.deepEqual(shown(plan).activate, [
       ["new", 101],
       ["ec", 101],
@@ -130,33 +137,38 @@ suite("planCutover", () => {
   });
 
   test("a new key that is not in the realm stops the plan before anything is disabled", () => {
-    assert.throws(() => planCutover([realmKey("old")], ["component-new"], []), { code: "KEY_NOT_PUBLISHED" });
+    assert.throws(() => planCutover([realmKey("old")], emergency(["component-new"], [])), {
+      code: "KEY_NOT_PUBLISHED",
+    });
   });
 
   test("a new key that was disabled stops the plan and is not enabled again", () => {
     const keys = [realmKey("old"), realmKey("new", { status: "DISABLED" })];
-    assert.throws(() => planCutover(keys, ["component-new"], []), { code: "KEY_NOT_PUBLISHED" });
+    assert.throws(() => planCutover(keys, emergency(["component-new"], [])), { code: "KEY_NOT_PUBLISHED" });
   });
 
   test("one missing key of two stops the plan", () => {
-    assert.throws(() => planCutover([fresh], ["component-new", "component-ec"], []), {
+    assert.throws(() => planCutover([fresh], emergency(["component-new", "component-ec"], [])), {
       code: "KEY_NOT_PUBLISHED",
     });
   });
 
   for (const priority of [Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER, 2 ** 63]) {
     test(`a key at priority ${priority} leaves no room above it and is named`, () => {
-      assert.throws(() => planCutover([realmKey("top", { priority }), fresh], ["component-new"], []), {
-        code: "PRIORITY_EXHAUSTED",
-        message: /name-top/,
-      });
+      assert.throws(
+        () => planCutover([realmKey("top", { priority }), fresh], emergency(["component-new"], [])),
+        {
+          code: "PRIORITY_EXHAUSTED",
+          message: /name-top/,
+        },
+      );
     });
   }
 
   test("a plan without a new key does not disable the realm's last signer", () => {
     const plan = (() => {
       try {
-        return planCutover([realmKey("old", { signing: true })], [], []);
+        return planCutover([realmKey("old", { signing: true })], emergency([], []));
       } catch {
         return undefined;
       }

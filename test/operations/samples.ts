@@ -60,6 +60,7 @@ export function runContext(evidenceDir: string): RunContext {
   return {
     rotation: 8,
     mode: "emergency",
+    stage: "final",
     incident: "INC-4711",
     reason: "Signing key in a leaked backup",
     realm: "shop",
@@ -158,6 +159,9 @@ export function findings(change: Partial<Findings> = {}): Findings & Required<Pi
     cutover: {
       activatedAt: at(11),
       completedAt: at(14),
+      signers: [{ kid: "new", algorithm: "RS256" }],
+      passive: [],
+      deleted: [],
       retired: [
         {
           kid: "old",

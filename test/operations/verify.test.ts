@@ -62,6 +62,7 @@ async function request(
     probeClients: [client],
     expiredClient: { ...client, clientId: "expired" },
     newKids: ["new"],
+    passive: [],
     retired: [{ kid: "old", algorithm: "RS256", componentName: "name-old", ...end }],
     canaries: [{ kid: "old", algorithm: "RS256", seen: publicPart(seen), unseen: publicPart(unseen) }],
     canaryTokens: { [seen.jti]: seen.token, [unseen.jti]: unseen.token },

@@ -1,0 +1,65 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { AnnounceResult } from "#operations/announce";
+import type { Findings, RunContext } from "#operations/evidence";
+import type { PhaseRecord } from "#operations/evidence-schema";
+import type { AnnounceOutputs, AnnouncePhaseRequest } from "#operations/phases";
+import type { ProbeSettings } from "#operations/probes";
+import type { RefreshSettings } from "#operations/refresh";
+import type { RestartSettings } from "#operations/restart";
+import type { Target } from "#operations/targets";
+import { configure } from "./configure.ts";
+
+export interface KeyAnnouncementArgs {
+  run: RunContext;
+  /** Where the API's processes are. */
+  targets: Target[];
+  refresh: RefreshSettings;
+  restart: RestartSettings;
+  probe: ProbeSettings;
+  /** Secret. The bearer tokens of the refresh operation that instances may have. */
+  refreshTokens: pulumi.Input<string[]>;
+  /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
+  jwksUris: string[];
+  /** Milliseconds until each must show the new set. */
+  jwksTimeoutMs: number;
+  newKids: pulumi.Input<pulumi.Input<string>[]>;
+  /** What the phases before this one have found, for the evidence should this one fail. */
+  before: pulumi.Input<Findings>;
+}
+
+const provider: pulumi.dynamic.ResourceProvider<
+  AnnouncePhaseRequest,
+  AnnouncePhaseRequest & AnnounceOutputs
+> = {
+  configure,
+  async diff(_id, olds, news) {
+    const { changed } = await import("#operations/changed");
+    const { isAnnounced } = await import("#operations/phases");
+    const isOther = changed({ kids: olds.announced }, { kids: news.newKids }, ["kids"]).length > 0;
+    return { changes: isAnnounced(news.run) && isOther };
+  },
+  async create(inputs) {
+    const { announcePhase } = await import("#operations/phases");
+    return { id: `announcement-${inputs.run.realm}`, outs: { ...inputs, ...(await announcePhase(inputs)) } };
+  },
+  async update(_id, _olds, news) {
+    const { announcePhase } = await import("#operations/phases");
+    return { outs: { ...news, ...(await announcePhase(news)) } };
+  },
+};
+
+/**
+ * Has every instance know the new keys of a planned rotation before they sign, so that no token meets an instance that
+ * can't verify it. Fails, with nothing changed, while an instance is left. An emergency has no time for it.
+ */
+export class KeyAnnouncement extends pulumi.dynamic.Resource {
+  /** Kids that every instance has been told of; empty where none had to be. */
+  declare readonly announced: pulumi.Output<string[]>;
+  declare readonly result: pulumi.Output<AnnounceResult | undefined>;
+  declare readonly record: pulumi.Output<PhaseRecord | undefined>;
+
+  constructor(name: string, args: KeyAnnouncementArgs, opts?: pulumi.CustomResourceOptions) {
+    const outputs = { announced: undefined, result: undefined, record: undefined };
+    super(provider, name, { ...outputs, ...args }, opts, "jwks", "KeyAnnouncement");
+  }
+}

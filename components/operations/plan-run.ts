@@ -1,0 +1,192 @@
+import { describeDuration } from "./durations.ts";
+import { type Mode, obsoleteKeys, previousSigners, type Stage } from "./plan-cutover.ts";
+import { highestRotation } from "./publish-key.ts";
+import { describeKey, isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
+
+export interface RunQuestion {
+  rotation: number;
+  mode: Mode;
+  algorithms: readonly string[];
+  exemptKeys: readonly string[];
+  /** Milliseconds for which keys that no longer sign stay trusted. */
+  overlapMs: number;
+  /** Rotations whose disabled keys stay in Keycloak when a later one is retired. */
+  keepRetired: number;
+  /** ISO 8601 UTC. */
+  now: string;
+}
+
+/** What an `up` would do to the realm's keys. */
+export interface RunPlan {
+  stage: Stage;
+  /** A sentence for each change; empty where there is none. */
+  actions: string[];
+  /** Why it can't be done, each a sentence that begins with the config key. */
+  problems: string[];
+}
+
+/** The realm's keys, as a rotation sees them. */
+interface View extends RunQuestion {
+  fresh: RealmKey[];
+  /** Trusted keys that are neither the rotation's nor exempt. */
+  others: RealmKey[];
+  /** Whether the rotation's keys sign for every algorithm. */
+  signs: boolean;
+  /** End of the overlap that is under way or was last, ISO 8601 UTC. */
+  overlapEnd: string | undefined;
+  keys: readonly RealmKey[];
+}
+
+/**
+ * Decides how far a rotation is, from nothing but the realm's keys and the clock, so that a preview says the same as
+ * the `up` after it does, whatever the stack's state knows. Pure.
+ */
+export function planRun(keys: readonly RealmKey[], question: RunQuestion): RunPlan {
+  const view = look(keys, question);
+  switch (question.mode) {
+    case "emergency":
+      return { stage: "final", actions: emergencyActions(view), problems: takenBack(view) };
+    case "planned":
+      return planPlanned(view);
+    case "rollback":
+      return planRollback(view);
+    default:
+      return question.mode satisfies never;
+  }
+}
+
+function look(keys: readonly RealmKey[], question: RunQuestion): View {
+  const { rotation, algorithms, exemptKeys } = question;
+  const fresh = keys.filter(({ componentName }) => rotationOf(componentName) === rotation);
+  const others = keys.filter(
+    (key) => isTrusted(key) && !fresh.includes(key) && !exemptKeys.includes(key.componentName),
+  );
+  const signs = algorithms.every((algorithm) =>
+    fresh.some((key) => key.algorithm === algorithm && key.signing),
+  );
+  return { ...question, keys, fresh, others, signs, overlapEnd: overlapEnd(keys) };
+}
+
+/** When the last overlap is over that a key which signs now has begun. */
+export function overlapEnd(keys: readonly RealmKey[]): string | undefined {
+  return keys
+    .flatMap(({ signing, retireAfter }) => (signing && retireAfter ? [retireAfter] : []))
+    .toSorted()
+    .at(-1);
+}
+
+function planPlanned(view: View): RunPlan {
+  const problems = [...takenBack(view), ...overlapRunning(view)];
+  if (view.signs && isOver(view, view.others)) {
+    return { stage: "final", actions: retirement(view, view.others), problems };
+  }
+  const actions = [
+    ...publishes(view),
+    ...view.others.filter(isActive).map((key) => becomesPassive(key, view)),
+  ];
+  return { stage: "overlap", actions, problems };
+}
+
+function planRollback(view: View): RunPlan {
+  const isFresh = (key: RealmKey) => view.fresh.includes(key);
+  const previous = previousSigners(view.keys, view.exemptKeys, isFresh);
+  const problems = rollbackProblems(view, previous);
+  const others = view.keys.filter(
+    (key) => isTrusted(key) && !previous.includes(key) && !view.exemptKeys.includes(key.componentName),
+  );
+  const isBack = previous.length > 0 && previous.every(({ signing }) => signing);
+  if (isBack && isOver(view, others)) {
+    return { stage: "final", actions: retirement(view, others), problems };
+  }
+  const actions = [
+    ...previous.filter(({ signing }) => !signing).map((key) => `${describeKey(key)} signs again`),
+    ...others.filter(isActive).map((key) => becomesPassive(key, view)),
+  ];
+  return { stage: "overlap", actions, problems };
+}
+
+/** Whether nothing but retiring is left to do, and its time has come. */
+function isOver({ overlapEnd, now }: View, others: readonly RealmKey[]): boolean {
+  if (others.some(isActive)) return false;
+  return overlapEnd === undefined ? others.length === 0 : overlapEnd <= now;
+}
+
+function isActive({ status }: RealmKey): boolean {
+  return status === "ACTIVE";
+}
+
+function emergencyActions(view: View): string[] {
+  return [
+    ...publishes(view),
+    ...view.others.map((key) => `disable ${describeKey(key)} at once: its tokens are refused from then on`),
+  ];
+}
+
+function publishes({ algorithms, fresh, rotation }: View): string[] {
+  return algorithms.flatMap((algorithm) => {
+    const key = fresh.find((one) => one.algorithm === algorithm);
+    if (key?.signing) return [];
+    if (key) return [`${describeKey(key)} becomes the signer`];
+    return [`publish a new ${algorithm} key for rotation ${rotation}, and make it the signer`];
+  });
+}
+
+function becomesPassive(key: RealmKey, { overlapMs }: View): string {
+  return `${describeKey(key)} no longer signs; its tokens are accepted for another ${describeDuration(overlapMs)}, then the next up retires it`;
+}
+
+/** What is retired, and what is deleted with it. */
+function retirement(view: View, others: readonly RealmKey[]): string[] {
+  if (others.length === 0) return [];
+  const after = view.keys.map((key) =>
+    others.includes(key) ? { ...key, status: "DISABLED" as const } : key,
+  );
+  const isRetiredNow = ({ kid }: RealmKey) => others.some((key) => key.kid === kid);
+  const obsolete = obsoleteKeys(after, view.keepRetired).filter((key) => !isRetiredNow(key));
+  return [
+    ...others.map((key) => retires(key, view)),
+    ...obsolete.map(
+      (key) => `delete ${describeKey(key)}: it is disabled, and keepRetired is ${view.keepRetired}`,
+    ),
+  ];
+}
+
+function retires(key: RealmKey, { overlapEnd }: View): string {
+  return `retire ${describeKey(key)}: its overlap ended at ${overlapEnd}; its tokens are refused from then on`;
+}
+
+/** A rotation whose key was rolled back and retired is over. */
+function takenBack({ fresh, rotation }: View): string[] {
+  const dead = fresh.filter((key) => !isTrusted(key));
+  if (dead.length === 0) return [];
+  const kids = dead.map(describeKey).join(", ");
+  return [
+    `rotation: ${rotation} is over, ${kids} is disabled and a disabled key is never enabled again; set ${rotation + 1}`,
+  ];
+}
+
+function overlapRunning({ keys, fresh, others, rotation, overlapEnd, now }: View): string[] {
+  if (fresh.length > 0 || overlapEnd === undefined || overlapEnd <= now) return [];
+  const passive = others.filter((key) => !isActive(key));
+  if (passive.length === 0) return [];
+  const left = describeDuration(Date.parse(overlapEnd) - Date.parse(now));
+  const running = highestRotation(keys.map(({ componentName }) => ({ name: componentName })));
+  return [
+    `rotation: ${rotation} must wait, the overlap of rotation ${running} ends at ${overlapEnd} (${left} left) and ${passive.map(describeKey).join(", ")} is trusted until then; set ${running} until it is over, or mode emergency to end it at once`,
+  ];
+}
+
+function rollbackProblems({ keys, fresh, rotation }: View, previous: readonly RealmKey[]): string[] {
+  const highest = highestRotation(keys.map(({ componentName }) => ({ name: componentName })));
+  if (fresh.length === 0)
+    return [
+      highest === 0
+        ? "mode: rollback has nothing to take back, the realm has had no rotation; set planned or emergency"
+        : `rotation: rollback takes back rotation ${highest}, and makes no new key; set ${highest}`,
+    ];
+  if (previous.length > 0) return [];
+  const signing = fresh.filter((key) => key.signing).map(describeKey);
+  return [
+    `mode: rollback is not possible, no signing key from before rotation ${rotation} is trusted any more and a disabled key is never enabled again; ${signing.join(", ")} goes on signing; set mode to planned and rotation to ${rotation + 1} for a new key`,
+  ];
+}
