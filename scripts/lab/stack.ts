@@ -29,8 +29,15 @@ export interface RunOptions {
   readonly input?: string;
   /** Default: the project's folder. */
   readonly cwd?: string;
+  /** Laid over the stack's own environment, for this run only. The program and its providers inherit it. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly onLine?: (line: string) => void;
 }
+
+/** What an update, preview, refresh or destroy takes beside its arguments. */
+export type OperationOptions = Pick<RunOptions, "env">;
+
+interface SpawnRequest extends Pick<SpawnOptions, "stdio" | "detached">, Pick<RunOptions, "cwd" | "env"> {}
 
 export interface StackDeployment {
   readonly version: number;
@@ -77,7 +84,7 @@ export class LabStack {
     return join(this.#options.backendDir, `Pulumi.${this.#options.stack}.yaml`);
   }
 
-  #env(): NodeJS.ProcessEnv {
+  #env(ofRun: RunOptions["env"]): NodeJS.ProcessEnv {
     return {
       ...process.env,
       PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ""}`,
@@ -86,13 +93,15 @@ export class LabStack {
       PULUMI_SKIP_UPDATE_CHECK: "true",
       NODE_COMPILE_CACHE: COMPILE_CACHE,
       ...this.#options.env,
+      ...ofRun,
     };
   }
 
-  #spawn(args: readonly string[], options: SpawnOptions, cwd = this.#options.projectDir): ChildProcess {
+  #spawn(args: readonly string[], { cwd, env, ...options }: SpawnRequest): ChildProcess {
     const { command, prefix } = this.#engine;
-    const child = spawn(command, [...prefix, ...args, "--cwd", cwd, ...COMMON], {
-      env: this.#env(),
+    const directory = ["--cwd", cwd ?? this.#options.projectDir];
+    const child = spawn(command, [...prefix, ...args, ...directory, ...COMMON], {
+      env: this.#env(env),
       ...options,
     });
     this.#children.add(child);
@@ -103,9 +112,9 @@ export class LabStack {
   /** Runs any command of the engine. `input` goes to its stdin. */
   async run(
     args: readonly string[],
-    { input = "", cwd, onLine = () => {} }: RunOptions = {},
+    { input = "", onLine = () => {}, ...where }: RunOptions = {},
   ): Promise<RunResult> {
-    const child = this.#spawn(args, { stdio: ["pipe", "pipe", "pipe"] }, cwd);
+    const child = this.#spawn(args, { stdio: ["pipe", "pipe", "pipe"], ...where });
     // A command that ends without reading its input is no failure of ours.
     child.stdin?.on("error", () => {});
     child.stdin?.end(input);
@@ -164,27 +173,27 @@ export class LabStack {
     return key.includes(":") ? key : `${(await this.#project()).name}:${key}`;
   }
 
-  #operate(args: string[]): Promise<RunResult> {
+  #operate(args: string[], options: OperationOptions): Promise<RunResult> {
     const { onLine } = this.#options;
-    return this.run(this.#withConfig(...args), onLine === undefined ? {} : { onLine });
+    return this.run(this.#withConfig(...args), { ...options, ...(onLine && { onLine }) });
   }
 
   /** Updates without a preview before. Doesn't throw on failure: look at `exitCode`. */
-  up(args: readonly string[] = []): Promise<RunResult> {
-    return this.#operate(["up", "--yes", "--skip-preview", ...args]);
+  up(args: readonly string[] = [], options: OperationOptions = {}): Promise<RunResult> {
+    return this.#operate(["up", "--yes", "--skip-preview", ...args], options);
   }
 
-  preview(args: readonly string[] = []): Promise<RunResult> {
-    return this.#operate(["preview", ...args]);
+  preview(args: readonly string[] = [], options: OperationOptions = {}): Promise<RunResult> {
+    return this.#operate(["preview", ...args], options);
   }
 
-  refresh(args: readonly string[] = []): Promise<RunResult> {
+  refresh(args: readonly string[] = [], options: OperationOptions = {}): Promise<RunResult> {
     const mode = args.includes("--preview-only") ? [] : ["--yes", "--skip-preview"];
-    return this.#operate(["refresh", ...mode, ...args]);
+    return this.#operate(["refresh", ...mode, ...args], options);
   }
 
-  destroy(args: readonly string[] = []): Promise<RunResult> {
-    return this.#operate(["destroy", "--yes", "--skip-preview", ...args]);
+  destroy(args: readonly string[] = [], options: OperationOptions = {}): Promise<RunResult> {
+    return this.#operate(["destroy", "--yes", "--skip-preview", ...args], options);
   }
 
   /** Removes the locks of a run that was killed. */
@@ -207,9 +216,9 @@ export class LabStack {
   }
 
   /** Starts an update in a process group of its own, to be killed with `process.kill(-child.pid, "SIGKILL")`. */
-  spawnUp(args: readonly string[] = []): ChildProcess {
+  spawnUp(args: readonly string[] = [], options: OperationOptions = {}): ChildProcess {
     const command = this.#withConfig("up", "--yes", "--skip-preview", ...args);
-    return this.#spawn(command, { stdio: ["ignore", "pipe", "pipe"], detached: true });
+    return this.#spawn(command, { stdio: ["ignore", "pipe", "pipe"], detached: true, ...options });
   }
 
   /** Ends whatever this stack has started and is still running. */
