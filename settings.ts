@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { type KeycloakConnection, readConnection } from "#operations/connection";
-import { inspectRealm, type RealmInspection } from "#operations/inspect-realm";
+import { inspectRealm, type RealmInspection, type RealmQuestion } from "#operations/inspect-realm";
 import { inspectTargets } from "#operations/inspect-targets";
 import { KeycloakAdmin } from "#operations/keycloak-admin";
 import { configureKubernetes } from "#operations/kubernetes/kubernetes-defaults";
@@ -9,13 +10,19 @@ import { algorithms } from "#operations/realm-keys";
 import {
   type ConfiguredTarget,
   contradictions,
+  type RealmEntry,
   settingsShape,
   structuredKeys,
 } from "#operations/settings-shape";
 import type { KeyRotationArgs } from "./components/key-rotation.ts";
 
 /** Everything that the stack config says, checked. */
-export interface Settings extends Omit<KeyRotationArgs, "refreshTokens" | "targets"> {
+export interface Settings extends Pick<KeyRotationArgs, "refresh" | "restart"> {
+  /** One for each realm. */
+  rotations: RealmSettings[];
+  /** Whether the config has a list of realms: outputs then go by realm. */
+  hasRealmList: boolean;
+  /** All realms' targets. */
   targets: ConfiguredTarget[];
   /** Where it is not given, the program generates one. */
   refreshToken?: pulumi.Output<string>;
@@ -23,6 +30,14 @@ export interface Settings extends Omit<KeyRotationArgs, "refreshTokens" | "targe
   refreshTokenVersion: number;
   /** The `kubernetes:` config namespace. */
   kubernetes: { kubeconfig?: pulumi.Output<string>; context?: string };
+}
+
+/** What the rotation of one realm takes. */
+export interface RealmSettings extends Omit<KeyRotationArgs, "refreshTokens"> {
+  /** Of the resource. */
+  name: string;
+  /** What it was called when it was the only one. */
+  aliases: pulumi.Alias[];
 }
 
 type Shape = z.infer<typeof settingsShape>;
@@ -41,26 +56,36 @@ export async function readSettings(): Promise<Settings> {
   const kubernetes = readNamespace("kubernetes");
   configureKubernetes((key) => kubernetes[key]);
   const read = readConnection((key) => keycloak[key]);
-  const realm: RealmInspection =
-    "problems" in read ? { problems: read.problems } : await inspect(read.connection, structured);
+  const realms = "problems" in read ? [] : await inspectRealms(read.connection, structured);
+  const isLone = realms.length === 1 || realms.every(({ problems }) => problems.length > 0);
   const problems = [
     ...(parsed.error?.issues.map(describeIssue) ?? []),
     ...contradictions(structured),
-    ...realm.problems,
+    ...("problems" in read ? read.problems : []),
+    ...(isLone ? realms.flatMap((one) => problemsOf(one, realms.length)) : []),
     ...(await targetProblems(structured)),
   ];
-  if (problems.length > 0 || !parsed.success || !realm.plan) throw invalid(problems);
-  await announcePlan(realm.plan.actions);
-  return toSettings(parsed.data, realm.plan, kubernetes);
+  if (problems.length > 0 || !parsed.success) throw invalid(problems);
+  for (const realm of realms) await announceRealm(realm, realms.length);
+  return toSettings(parsed.data, realms, kubernetes);
 }
 
 /** Says what is about to change, for a preview is read by people who did not write it. */
-async function announcePlan(actions: readonly string[]): Promise<void> {
-  if (actions.length === 0) return;
-  const verb = pulumi.runtime.isDryRun() ? "An up would" : "This up is to";
-  await pulumi.log.info(
-    `${verb} change the realm's signing keys:${actions.map((line) => `\n  - ${line}`).join("")}`,
-  );
+async function announceRealm(inspected: InspectedRealm, count: number): Promise<void> {
+  const { name, problems, plan } = inspected;
+  if (problems.length > 0) {
+    const list = problems.map((line) => `\n  - ${line}`).join("");
+    await pulumi.log.error(`realm ${name} can't be rotated, and nothing of it is touched:${list}`);
+  } else if (plan && plan.actions.length > 0) {
+    const verb = pulumi.runtime.isDryRun() ? "An up would" : "This up is to";
+    const whose = count > 1 ? `of realm ${name}` : "the realm's";
+    const what = count > 1 ? `signing keys ${whose}` : `${whose} signing keys`;
+    await pulumi.log.info(`${verb} change ${what}:${plan.actions.map((line) => `\n  - ${line}`).join("")}`);
+  }
+}
+
+function problemsOf({ name, problems }: InspectedRealm, count: number): string[] {
+  return count > 1 ? problems.map((problem) => `realm ${name}: ${problem}`) : problems;
 }
 
 /** The values of one namespace, without those that are empty. Unlike `Config`, it does not warn of reading a secret. */
@@ -74,7 +99,7 @@ function readNamespace(namespace: string): Record<string, string> {
 function parseStructured(raw: Record<string, string>): Raw {
   const entries = Object.entries(raw).map(([key, value]) => [
     key,
-    structuredKeys.includes(key) ? parseJson(value) : value,
+    structuredKeys.includes(key) && (key !== "realm" || value.startsWith("[")) ? parseJson(value) : value,
   ]);
   return Object.fromEntries(entries);
 }
@@ -87,26 +112,42 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Looks at the realm with whatever of the settings is sound, so that its problems are in the same message. */
-async function inspect(connection: KeycloakConnection, given: Raw): Promise<RealmInspection> {
-  if (typeof given.realm !== "string") return { problems: [] };
+type InspectedRealm = RealmInspection & { name: string; entry: RealmEntry };
+
+/** Looks at the realms with whatever of the settings is sound, so that their problems are in the same message. */
+async function inspectRealms(connection: KeycloakConnection, given: Raw): Promise<InspectedRealm[]> {
+  const realms = settingsShape.shape.realm.safeParse(given.realm).data ?? [];
+  return Promise.all(
+    realms.map(async (entry) => {
+      const inspection = await inspectRealm(
+        new KeycloakAdmin(connection, entry.name),
+        questionFor(entry, given),
+      );
+      return { name: entry.name, entry, ...inspection };
+    }),
+  );
+}
+
+function questionFor(entry: RealmEntry, given: Raw): RealmQuestion {
   const { shape } = settingsShape;
-  return inspectRealm(new KeycloakAdmin(connection, given.realm), {
+  return {
     rotation: shape.rotation.safeParse(given.rotation).data ?? Number.POSITIVE_INFINITY,
     mode: shape.mode.safeParse(given.mode).data ?? "emergency",
-    algorithms: shape.algorithms.safeParse(given.algorithms).data ?? algorithms,
-    exemptKeys: shape.exemptKeys.safeParse(given.exemptKeys).data ?? [],
+    algorithms: entry.algorithms ?? shape.algorithms.safeParse(given.algorithms).data ?? algorithms,
+    exemptKeys: entry.exemptKeys ?? shape.exemptKeys.safeParse(given.exemptKeys).data ?? [],
     overlapSeconds: shape.overlapSeconds.safeParse(given.overlapSeconds).data,
     allowShortOverlap: shape.allowShortOverlap.safeParse(given.allowShortOverlap).data ?? false,
     keepRetired: shape.keepRetired.safeParse(given.keepRetired).data ?? 1,
     clockSkewSeconds: (shape.probe.safeParse(given.probe).data ?? shape.probe.parse(undefined))
       .clockSkewSeconds,
-  });
+  };
 }
 
 /** Looks at the clusters with whatever of the settings is sound. One that does not answer is only warned of. */
-async function targetProblems({ instances, restart }: Raw): Promise<string[]> {
-  const targets = settingsShape.shape.instances.safeParse(instances).data ?? [];
+async function targetProblems({ instances, restart, realm }: Raw): Promise<string[]> {
+  const realms = settingsShape.shape.realm.safeParse(realm).data ?? [];
+  const common = settingsShape.shape.instances.safeParse(instances).data ?? [];
+  const targets = distinct([common, ...realms.flatMap((one) => one.instances ?? [])].flat());
   const fallback = settingsShape.shape.restart.parse(undefined);
   const { problems, warnings } = await inspectTargets(
     targets,
@@ -140,29 +181,22 @@ function invalid(problems: readonly string[]): pulumi.RunError {
 
 function toSettings(
   data: Shape,
-  { stage, actions, overlapSeconds }: NonNullable<RealmInspection["plan"]>,
+  realms: readonly InspectedRealm[],
   { kubeconfig, context }: Record<string, string>,
 ): Settings {
-  const { rotation, mode, incident, reason, realm, evidenceDir } = data;
-  const { algorithms, keySize, exemptKeys, jwksUris, instances, refresh, probe, refreshToken } = data;
+  const { refreshToken } = data;
   const { timeoutSeconds: restartTimeout, ...restartRest } = data.restart;
-  const { audience, realmRoles, timeoutSeconds, ...probeRest } = probe;
-  const { timeoutSeconds: refreshTimeout, ...refreshRest } = refresh;
+  const { timeoutSeconds: refreshTimeout, ...refreshRest } = data.refresh;
+  const refresh = { ...refreshRest, timeoutMs: refreshTimeout * 1000 };
+  const restart = { ...restartRest, timeoutMs: restartTimeout * 1000 };
+  const names = realms.map(({ name }) => name);
+  const rotations = realms.map((realm) => ({ ...toRealmSettings(data, realm, names), refresh, restart }));
   return {
-    algorithms,
-    keySize,
-    exemptKeys,
-    overlapMs: overlapSeconds * 1000,
-    keepRetired: data.keepRetired,
-    actions,
-    jwksUris,
-    targets: instances,
-    jwksTimeoutMs: data.jwksTimeoutSeconds * 1000,
-    run: { rotation, mode, stage, incident, reason, realm, evidenceDir, stack: pulumi.getStack() },
-    refresh: { ...refreshRest, timeoutMs: refreshTimeout * 1000 },
-    probe: { ...probeRest, timeoutMs: timeoutSeconds * 1000 },
-    probeClient: { audience, realmRoles },
-    restart: { ...restartRest, timeoutMs: restartTimeout * 1000 },
+    rotations,
+    hasRealmList: names.length > 1,
+    targets: distinct(rotations.flatMap(({ targets }) => targets)),
+    refresh,
+    restart,
     refreshTokenVersion: data.refreshTokenVersion,
     kubernetes: {
       ...(kubeconfig === undefined ? {} : { kubeconfig: pulumi.secret(kubeconfig) }),
@@ -170,4 +204,48 @@ function toSettings(
     },
     ...(refreshToken === undefined ? {} : { refreshToken: pulumi.secret(refreshToken) }),
   };
+}
+
+/** Of a realm that can't be rotated nothing is known, and nothing is done. */
+const unknownPlan = { stage: "final" as const, actions: [], overlapSeconds: 0 };
+
+function toRealmSettings(data: Shape, { name, entry, problems, plan }: InspectedRealm, realms: string[]) {
+  const { rotation, mode, incident, reason, evidenceDir, keySize } = data;
+  const { audience, realmRoles, timeoutSeconds, ...probeRest } = data.probe;
+  const { stage, actions, overlapSeconds } = plan ?? unknownPlan;
+  const isLone = realms.length === 1;
+  return {
+    name: isLone ? "rotation" : `rotation-${name}`,
+    aliases: !isLone && realms[0] === name ? [{ name: "rotation" }] : [],
+    run: {
+      rotation,
+      mode,
+      stage,
+      incident,
+      reason,
+      realm: name,
+      realms,
+      evidenceDir,
+      stack: pulumi.getStack(),
+    },
+    problems,
+    algorithms: entry.algorithms ?? data.algorithms,
+    keySize,
+    exemptKeys: entry.exemptKeys ?? data.exemptKeys,
+    overlapMs: overlapSeconds * 1000,
+    keepRetired: data.keepRetired,
+    actions,
+    jwksUris: entry.jwksUris ?? data.jwksUris,
+    targets: entry.instances ?? data.instances,
+    jwksTimeoutMs: data.jwksTimeoutSeconds * 1000,
+    probe: { ...probeRest, timeoutMs: timeoutSeconds * 1000 },
+    probeClient: { audience, realmRoles },
+  };
+}
+
+/** Each target once, however many realms name it. */
+function distinct(targets: readonly ConfiguredTarget[]): ConfiguredTarget[] {
+  return targets.filter(
+    (target, index) => !targets.slice(0, index).some((one) => isDeepStrictEqual(one, target)),
+  );
 }

@@ -75,27 +75,28 @@ export class ApiRefreshToken extends pulumi.ComponentResource {
     return { target, kept: new TokenSecret(`${name}-${target.name}`, args, { parent: this }) };
   }
 
-  /** Has the pods take a new token, once a rotation that works with the one they run with is through. */
+  /** Has the pods take a new token, once the rotations that work with the one they run with are through. */
   rollOut(
-    rotation: KeyRotation,
+    rotations: readonly KeyRotation[],
     { refresh, restart }: { refresh: RefreshSettings; restart: RestartSettings },
   ): TokenRollout[] {
-    const newKids = rotation.kids.apply((kids) => Object.values(kids));
-    return this.#secrets.map(
-      ({ target, kept: { token, secret } }) =>
-        new TokenRollout(
-          `token-rollout-${target.name}`,
-          {
-            target,
-            refresh,
-            restart,
-            tokens: token.tokens,
-            changedAt: token.changedAt,
-            newKids,
-            retiredKids: rotation.retiredKids,
-          },
-          { dependsOn: [rotation, secret] },
-        ),
-    );
+    return this.#secrets.map(({ target, kept: { token, secret } }) => {
+      const concerned = rotations.filter((rotation) => rotation.covers(target));
+      const kidsOf = (pick: (rotation: KeyRotation) => pulumi.Output<string[]>) =>
+        pulumi.all(concerned.map(pick)).apply((lists) => lists.flat());
+      return new TokenRollout(
+        `token-rollout-${target.name}`,
+        {
+          target,
+          refresh,
+          restart,
+          tokens: token.tokens,
+          changedAt: token.changedAt,
+          newKids: kidsOf(({ kids }) => kids.apply(Object.values<string>)),
+          retiredKids: kidsOf(({ retiredKids }) => retiredKids),
+        },
+        { dependsOn: [...rotations, secret] },
+      );
+    });
   }
 }

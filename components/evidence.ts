@@ -9,8 +9,11 @@ export interface EvidenceArgs {
 
 const provider: pulumi.dynamic.ResourceProvider<EvidenceRequest & { digest?: string }> = {
   async diff(_id, olds, news) {
+    const { finished } = await import("#operations/side-by-side");
     // In a preview the findings may be a placeholder for what is not known yet: then they are about to change.
-    return { changes: olds.findings.verification.finishedAt !== news.findings.verification?.finishedAt };
+    const changes = olds.findings.verification.finishedAt !== news.findings.verification?.finishedAt;
+    if (!changes) finished(news.run);
+    return { changes };
   },
   async create(inputs) {
     const { evidencePhase } = await import("#operations/phases");
@@ -32,8 +35,8 @@ export class Evidence extends pulumi.dynamic.Resource {
   declare readonly reportPath: pulumi.Output<string>;
   /** SHA-256 of the bundle's SHA256SUMS, hex. */
   declare readonly digest: pulumi.Output<string>;
-  /** Milliseconds from the first retired key's disabling to the last instance's proof. */
-  declare readonly exposureWindowMs: pulumi.Output<number | undefined>;
+  /** Milliseconds from the first retired key's disabling to the last instance's proof; null where none was retired. */
+  declare readonly exposureWindowMs: pulumi.Output<number | null>;
 
   constructor(name: string, args: EvidenceArgs, opts?: pulumi.CustomResourceOptions) {
     const outputs = {

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { RetiredKey } from "#operations/cut-over";
+import type { RunContext } from "#operations/evidence";
 import type { PhaseRecord } from "#operations/evidence-schema";
 import type { Baseline, CanaryReference } from "#operations/mint-canaries";
 import type { RefreshPhaseRequest } from "#operations/phases";
@@ -10,6 +11,7 @@ import type { Target } from "#operations/targets";
 import { configure } from "./configure.ts";
 
 export interface JwksRefreshArgs {
+  run: RunContext;
   /** Where the API's processes are. */
   targets: Target[];
   refresh: RefreshSettings;

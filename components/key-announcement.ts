@@ -55,8 +55,8 @@ const provider: pulumi.dynamic.ResourceProvider<
 export class KeyAnnouncement extends pulumi.dynamic.Resource {
   /** Kids that every instance has been told of; empty where none had to be. */
   declare readonly announced: pulumi.Output<string[]>;
-  declare readonly result: pulumi.Output<AnnounceResult | undefined>;
-  declare readonly record: pulumi.Output<PhaseRecord | undefined>;
+  declare readonly result: pulumi.Output<AnnounceResult | null>;
+  declare readonly record: pulumi.Output<PhaseRecord | null>;
 
   constructor(name: string, args: KeyAnnouncementArgs, opts?: pulumi.CustomResourceOptions) {
     const outputs = { announced: undefined, result: undefined, record: undefined };

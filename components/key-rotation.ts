@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import type { Findings, RunContext } from "#operations/evidence";
 import type { ProbeSettings } from "#operations/probes";
@@ -12,11 +13,14 @@ import { JwksRefresh } from "./jwks-refresh.ts";
 import { KeyAnnouncement } from "./key-announcement.ts";
 import { KeyCutover } from "./key-cutover.ts";
 import { ProbeClients } from "./probe-clients.ts";
+import { RealmCheck } from "./realm-check.ts";
 import { SigningKey } from "./signing-key.ts";
 import { Verification } from "./verification.ts";
 
 export interface KeyRotationArgs {
   run: RunContext;
+  /** What keeps the realm from being rotated, where the stack has several realms. Default: nothing. */
+  problems?: string[];
   /** A signing key is made for each. Must cover every algorithm that a client of the realm asks for. */
   algorithms: Algorithm[];
   /** RSA modulus bits of new keys. */
@@ -65,10 +69,13 @@ export class KeyRotation extends pulumi.ComponentResource {
   /** SHA-256 of the evidence bundle's SHA256SUMS, hex: write it into the ticket, and the bundle can't change unseen. */
   readonly evidenceDigest: pulumi.Output<string>;
 
+  readonly #targets: readonly Target[];
+
   constructor(name: string, args: KeyRotationArgs, opts?: pulumi.ComponentResourceOptions) {
     super("jwks:index:KeyRotation", name, {}, opts);
+    this.#targets = args.targets;
     const step = new Steps(this, name, args);
-    const probes = step.prepareProbes();
+    const probes = step.prepareProbes(step.check());
     const canary = step.mintCanaries(probes);
     const keys = step.publish(canary);
     const announced = step.announce(canary, keys);
@@ -85,7 +92,7 @@ export class KeyRotation extends pulumi.ComponentResource {
     this.retireAfter = cutover.result.apply(({ retireAfter }) => retireAfter ?? null);
     this.retiredKids = cutover.result.retired.apply(kidsOf);
     this.verified = verification.verified;
-    this.exposureWindowMs = evidence.exposureWindowMs.apply((ms) => ms ?? null);
+    this.exposureWindowMs = evidence.exposureWindowMs;
     this.report = evidence.reportPath;
     this.evidenceDigest = evidence.digest;
     this.registerOutputs({
@@ -96,6 +103,11 @@ export class KeyRotation extends pulumi.ComponentResource {
       verified: this.verified,
       report: this.report,
     });
+  }
+
+  /** Whether the instances of a target verify tokens of this realm. */
+  covers(target: Target): boolean {
+    return this.#targets.some((one) => isDeepStrictEqual(one, target));
   }
 }
 
@@ -111,12 +123,19 @@ class Steps {
     this.#args = args;
   }
 
-  prepareProbes(): ProbeClients {
+  /** None where there is one realm: its problems stop the program before it has a resource. */
+  check(): RealmCheck[] {
+    const { run, problems = [] } = this.#args;
+    if (run.realms.length === 1) return [];
+    return [new RealmCheck(`${this.#name}-check`, { run, problems }, this.#child())];
+  }
+
+  prepareProbes(after: RealmCheck[]): ProbeClients {
     const { run, algorithms, probeClient } = this.#args;
     return new ProbeClients(
       `${this.#name}-probe`,
       { realm: run.realm, algorithms, ...probeClient },
-      this.#child(),
+      this.#child(...after),
     );
   }
 
@@ -188,6 +207,7 @@ class Steps {
     return new JwksRefresh(
       `${this.#name}-refresh`,
       {
+        run,
         targets,
         probe,
         refresh,

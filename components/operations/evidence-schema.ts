@@ -14,7 +14,7 @@ const verdict = z.discriminatedUnion("kind", [
 ]);
 
 const phase = z.strictObject({
-  phase: z.enum(["canary", "publish", "announce", "cut-over", "enforce", "verify"]),
+  phase: z.enum(["check", "canary", "publish", "announce", "cut-over", "enforce", "verify"]),
   outcome: z.enum(["done", "failed", "skipped"]),
   startedAt: time,
   finishedAt: time,

@@ -17,9 +17,11 @@ export interface RunContext {
   incident: string;
   reason: string;
   realm: string;
+  /** All realms that the stack rotates, this one too. */
+  realms: string[];
   /** Pulumi stack. */
   stack: string;
-  /** Directory that gets `<incident>/<rotation>/`. */
+  /** Directory that gets `<incident>/<rotation>/`, and below it one for each realm where there are several. */
   evidenceDir: string;
 }
 

@@ -2,6 +2,7 @@ import { type AnnounceRequest, type AnnounceResult, announce } from "./announce.
 import { connection } from "./connection.ts";
 import { type CutoverRequest, type CutoverResult, cutOver } from "./cut-over.ts";
 import { type EnforceRequest, type EnforceResult, enforce, retiredAt } from "./enforce.ts";
+import { RotationError } from "./errors.ts";
 import type { Findings, RunContext, VerificationAttempt, WholeFindings } from "./evidence.ts";
 import type { PhaseRecord } from "./evidence-schema.ts";
 import { KeycloakAdmin } from "./keycloak-admin.ts";
@@ -17,6 +18,7 @@ import { planCutover } from "./plan-cutover.ts";
 import { type PublishedKey, publishKey } from "./publish-key.ts";
 import { type Algorithm, listKeyComponents, listSigningKeys } from "./realm-keys.ts";
 import { report, runPhase } from "./run-phase.ts";
+import { afterTheOthers, finished, underWay } from "./side-by-side.ts";
 import { rollOutToken, type TokenRolloutRequest, type TokenRolloutResult } from "./token-rollout.ts";
 import {
   type VerificationRequest,
@@ -32,6 +34,29 @@ type AfterOthers = Run & { before: Findings };
 
 async function adminOf({ run }: Run): Promise<KeycloakAdmin> {
   return new KeycloakAdmin(await connection(), run.realm);
+}
+
+/**
+ * What has been found wrong with a realm before anything was touched. Of several realms, the others are rotated all
+ * the same.
+ * @throws {RotationError} REALM_REFUSED with every problem
+ */
+export async function checkPhase({ run, problems }: Run & { problems: string[] }): Promise<void> {
+  await runPhase(run, "check", { phases: [] }, async () => {
+    if (problems.length > 0) throw realmRefused(run.realm, problems);
+    return { result: undefined, summary: "the realm can be rotated" };
+  });
+}
+
+function realmRefused(realm: string, problems: readonly string[]): RotationError {
+  const list = problems.map((problem) => `\n  - ${problem}`).join("");
+  return new RotationError(
+    "REALM_REFUSED",
+    `realm ${realm} can't be rotated; nothing of it was touched${list}\n  `,
+    {
+      nextStep: "mend what is listed, then run the same up again; the other realms are not held up by it",
+    },
+  );
 }
 
 export type CanaryPhaseRequest = Omit<CanaryRequest, "rotation" | "mode" | "kept"> & Run;
@@ -87,11 +112,13 @@ export async function keyComponentExists(realm: string, componentId: string): Pr
 }
 
 export type AnnouncePhaseRequest = AfterOthers & AnnounceRequest;
-export type AnnounceOutputs = Partial<Recorded> & {
+export interface AnnounceOutputs {
   /** The keys that every instance has been told of. */
   announced: string[];
-  result?: AnnounceResult;
-};
+  /** Null where nobody had to be told; left out, it would count as not known yet in every preview. */
+  result: AnnounceResult | null;
+  record: PhaseRecord | null;
+}
 
 /** Whether a run has keys to announce: an emergency has no time, and a rollback none that are new. */
 export function isAnnounced({ mode, stage }: Pick<RunContext, "mode" | "stage">): boolean {
@@ -100,10 +127,10 @@ export function isAnnounced({ mode, stage }: Pick<RunContext, "mode" | "stage">)
 
 /** Phase 4: have every instance know the new keys before they sign. */
 export async function announcePhase(request: AnnouncePhaseRequest): Promise<AnnounceOutputs> {
-  if (!isAnnounced(request.run)) return { announced: [] };
+  if (!isAnnounced(request.run)) return { announced: [], result: null, record: null };
   const admin = await adminOf(request);
   const { result, record } = await runPhase(request.run, "announce", request.before, async () => {
-    const told = await announce(admin, request, (line) => report("announce", line));
+    const told = await announce(admin, request, (line) => report("announce", line, request.run));
     return { result: told, summary: describeAnnounced(told) };
   });
   return { announced: request.newKids, result, record };
@@ -139,7 +166,7 @@ export async function cutoverPhase(
     const ask = () => askNewcomers({ ...request, canaries, baseline: [...baseline, ...known] });
     const { mode, stage } = request.run;
     const goal = { ...request, mode, stage, canary, earlier, askNewcomers: ask };
-    const done = await cutOver(admin, goal, (line) => report("cut-over", line));
+    const done = await cutOver(admin, goal, (line) => report("cut-over", line, request.run));
     const cutover = { ...done, newcomers: [...known, ...done.newcomers] };
     return { result: cutover, summary: describeCutover(cutover) };
   });
@@ -174,23 +201,28 @@ export async function isSettled(request: CutoverPhaseRequest): Promise<boolean> 
   }
 }
 
-export type RefreshPhaseRequest = EnforceRequest & { complete?: boolean };
+export type RefreshPhaseRequest = EnforceRequest & Run & { complete?: boolean };
 
 /**
  * Phase 7: refresh every instance, and restart what can't be refreshed. An instance that can't be brought to it is a
  * result; the verification decides.
  */
-export async function refreshPhase(
-  request: RefreshPhaseRequest,
-): Promise<Recorded & Pick<EnforceResult, "results" | "restarts"> & { complete: boolean }> {
+export function refreshPhase(request: RefreshPhaseRequest): Promise<RefreshOutputs> {
+  return underWay(request.run, () => refreshAll(request));
+}
+
+export type RefreshOutputs = Recorded & Pick<EnforceResult, "results" | "restarts"> & { complete: boolean };
+
+async function refreshAll(request: RefreshPhaseRequest): Promise<RefreshOutputs> {
   const startedAt = new Date().toISOString();
-  const { results, restarts, failures, open } = await enforce(request, (line) => report("enforce", line));
+  const say = (line: string) => report("enforce", line, request.run);
+  const { results, restarts, failures, open } = await enforce(request, say);
   const failed = results.filter(({ outcome }) => outcome === "failed");
   const done = restarts.filter(({ outcome }) => outcome === "done").map(({ subject }) => subject);
   for (const { instance, reason, attempts } of failed.slice(0, 20)) {
-    report("enforce", `${instance} not refreshed after ${attempts} attempts: ${reason}`);
+    say(`${instance} not refreshed after ${attempts} attempts: ${reason}`);
   }
-  for (const failure of failures) report("enforce", failure);
+  for (const failure of failures) say(failure);
   const unrefreshed = failed.length > 0 ? `, not ${listNames(failed.map(({ instance }) => instance))}` : "";
   const summary = [
     `${results.length - failed.length} of ${results.length} instances say they have refreshed${unrefreshed}`,
@@ -220,7 +252,14 @@ export type VerificationOutputs = Recorded & {
 };
 
 /** Phase 8: verify on every instance. The result is kept, red or green; `Evidence` makes a red one fail the run. */
-export async function verificationPhase(
+export function verificationPhase(
+  request: VerificationPhaseRequest,
+  before?: VerificationOutputs & Run,
+): Promise<VerificationOutputs> {
+  return underWay(request.run, () => verifyAll(request, before));
+}
+
+async function verifyAll(
   request: VerificationPhaseRequest,
   before?: VerificationOutputs & Run,
 ): Promise<VerificationOutputs> {
@@ -234,7 +273,7 @@ export async function verificationPhase(
   const { startedAt, finishedAt, verified, failures, instances } = result;
   const good = instances.filter((one) => one.verified).length;
   const summary = `${good} of ${instances.length} instances proven${verified ? "" : "; NOT VERIFIED"}`;
-  report("verify", summary);
+  report("verify", summary, request.run);
   return {
     verified,
     result,
@@ -247,7 +286,8 @@ export async function verificationPhase(
 export type EvidenceRequest = Run & { findings: WholeFindings };
 
 export interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
-  exposureWindowMs?: number;
+  /** Null where no key was retired. */
+  exposureWindowMs: number | null;
 }
 
 /**
@@ -256,11 +296,14 @@ export interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
  */
 export async function evidencePhase({ run, findings }: EvidenceRequest): Promise<EvidenceOutputs> {
   const { evidence, directory, reportPath, digest } = await writeEvidence(run, findings);
-  console.log(`[evidence] ${reportPath}`);
-  if (!findings.verification.verified)
+  report("evidence", reportPath, run);
+  if (!findings.verification.verified) {
+    await afterTheOthers(run);
     throw verificationError(findings.verification, reportPath, findings.restarts);
+  }
+  finished(run);
   const window = evidence.exposureWindow;
-  return { directory, reportPath, digest, ...(window ? { exposureWindowMs: window.ms } : {}) };
+  return { directory, reportPath, digest, exposureWindowMs: window?.ms ?? null };
 }
 
 export type TokenRolloutPhaseRequest = TokenRolloutRequest;

@@ -1,16 +1,22 @@
 import { messageOf } from "./errors.ts";
 import type { Findings, RunContext } from "./evidence.ts";
 import type { PhaseName, PhaseRecord } from "./evidence-schema.ts";
+import { afterTheOthers, type SideBySide, underWay } from "./side-by-side.ts";
 import { writeEvidence } from "./write-evidence.ts";
 
-/** Shows one line of progress. Pulumi forwards a provider's standard output as it comes. */
-export function report(phase: PhaseName | "token", line: string): void {
-  console.log(`[${phase}] ${line}`);
+/**
+ * Shows one line of progress. Pulumi forwards a provider's standard output as it comes.
+ * @param run names the realm where the run has several
+ */
+export function report(phase: PhaseName | "token" | "evidence", line: string, run?: SideBySide): void {
+  const where = run && run.realms.length > 1 ? `${run.realm} ` : "";
+  console.log(`[${where}${phase}] ${line}`);
 }
 
 /**
  * Runs a phase that cannot go on after a failure, and times it. When it fails, the evidence is written before the
- * error goes on, because the resources that come later, `Evidence` among them, will not run.
+ * error goes on, because the resources that come later, `Evidence` among them, will not run; and other realms of the
+ * same run are let come to their end.
  *
  * @param before what the phases before this one have found
  * @param work answers its result and a one-line summary
@@ -21,10 +27,24 @@ export async function runPhase<T>(
   before: Findings,
   work: () => Promise<{ result: T; summary: string }>,
 ): Promise<{ result: T; record: PhaseRecord }> {
+  try {
+    return await underWay(run, () => recordPhase(run, phase, before, work));
+  } catch (error) {
+    await afterTheOthers(run);
+    throw error;
+  }
+}
+
+async function recordPhase<T>(
+  run: RunContext,
+  phase: PhaseName,
+  before: Findings,
+  work: () => Promise<{ result: T; summary: string }>,
+): Promise<{ result: T; record: PhaseRecord }> {
   const startedAt = new Date().toISOString();
   try {
     const { result, summary } = await work();
-    report(phase, summary);
+    report(phase, summary, run);
     return {
       result,
       record: { phase, outcome: "done", startedAt, finishedAt: new Date().toISOString(), summary },
@@ -49,8 +69,8 @@ export async function runPhase<T>(
 async function writeFailure(run: RunContext, phase: PhaseName, findings: Findings): Promise<void> {
   try {
     const { reportPath } = await writeEvidence(run, findings);
-    report(phase, `failed; evidence: ${reportPath}`);
+    report(phase, `failed; evidence: ${reportPath}`, run);
   } catch (error) {
-    report(phase, messageOf(error));
+    report(phase, messageOf(error), run);
   }
 }

@@ -105,6 +105,36 @@ function toTargets(entries: readonly Entry[]): ConfiguredTarget[] {
 /** A target, and the Secret that its pods take the refresh token from. */
 export type ConfiguredTarget = StaticTarget | (KubernetesTarget & { secret?: TokenSecret | undefined });
 
+const algorithmList = z
+  .array(z.enum(algorithms, `is not one of ${algorithms.join(", ")}`))
+  .min(1, "is empty")
+  .refine((list) => new Set(list).size === list.length, "names an algorithm twice");
+
+/** A realm of several, and what is different for it. */
+const realmEntry = z.strictObject({
+  name: z.string("is missing: set it to the realm's name").min(1),
+  instances: targets.optional(),
+  algorithms: algorithmList.optional(),
+  exemptKeys: z.array(z.string().min(1)).optional(),
+  jwksUris: z.array(httpUrl).optional(),
+});
+
+/** What one realm of several has instead of what the stack says for all. */
+export type RealmEntry = z.infer<typeof realmEntry>;
+
+/** A name, or a list of names and objects. */
+const realms = z
+  .preprocess(
+    (given) => {
+      const list = Array.isArray(given) ? given : given === undefined ? given : [given];
+      return list?.map((one: unknown) => (typeof one === "string" ? { name: one } : one));
+    },
+    z
+      .array(realmEntry, "is missing: set it to the realm's name")
+      .min(1, "is empty: list the names of the realms"),
+  )
+  .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, "names a realm twice");
+
 /**
  * The stack config's own keys, with their defaults and what is wrong with a value in words. Lists and objects come
  * parsed, everything else as text, which is how Pulumi hands them out.
@@ -120,12 +150,8 @@ export const settingsShape = z.strictObject({
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "is not a ticket id of letters, digits, dot, dash and underscore")
     .default(""),
   reason: z.string().default(""),
-  realm: z.string("is missing: set it to the realm's name").min(1),
-  algorithms: z
-    .array(z.enum(algorithms, `is not one of ${algorithms.join(", ")}`))
-    .min(1, "is empty")
-    .refine((list) => new Set(list).size === list.length, "names an algorithm twice")
-    .default(["RS256"]),
+  realm: realms,
+  algorithms: algorithmList.default(["RS256"]),
   keySize: z
     .string()
     .regex(/^(2048|3072|4096)$/, "is not 2048, 3072 or 4096")
@@ -190,6 +216,7 @@ export const settingsShape = z.strictObject({
 
 /** Keys whose values are lists or objects. */
 export const structuredKeys = [
+  "realm",
   "algorithms",
   "exemptKeys",
   "jwksUris",

@@ -16,9 +16,10 @@ export interface EvidenceBundle {
   digest: string;
 }
 
-/** The directory of a rotation's bundle: `<evidenceDir>/<incident>/<rotation>`. */
-export function bundleDirectory({ evidenceDir, incident, rotation }: RunContext): string {
-  return join(evidenceDir, incident || "planned", String(rotation));
+/** The directory of a rotation's bundle: `<evidenceDir>/<incident>/<rotation>`, and `/<realm>` where there are several. */
+export function bundleDirectory({ evidenceDir, incident, rotation, realm, realms }: RunContext): string {
+  const own = realms.length > 1 ? [encodeURIComponent(realm)] : [];
+  return join(evidenceDir, incident || "planned", String(rotation), ...own);
 }
 
 /**

@@ -7,11 +7,11 @@ import { adoptedScenario, evidenceOf, managedKeys, signingKid, statusesOf, succe
 
 /** Lines after which the whole run is killed: one at each boundary between phases, and two within the cut-over. */
 const boundaries = [
-  { after: "the canaries are minted", line: /\[canary\] minted/ },
+  { after: "the canaries are minted", line: /\[canary\] have canaries/ },
   { after: "the new key is published", line: /\[publish\] published/ },
   { after: "the new key is active", line: /\[cut-over\] \S+ \(RS256\) is active/ },
   { after: "the old key is disabled", line: /\[cut-over\] \S+ \(RS256, \S+\) is disabled/ },
-  { after: "the cut-over is done", line: /\[cut-over\] the new keys sign/ },
+  { after: "the cut-over is done", line: /\[cut-over\] \S+ \(RS256\) signs/ },
   { after: "the instances are refreshed", line: /\[enforce\] \d+ of/ },
   { after: "the instances are verified", line: /\[verify\] \d+ of/ },
 ];

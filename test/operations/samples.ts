@@ -64,6 +64,7 @@ export function runContext(evidenceDir: string): RunContext {
     incident: "INC-4711",
     reason: "Signing key in a leaked backup",
     realm: "shop",
+    realms: ["shop"],
     stack: "prod",
     evidenceDir,
   };
