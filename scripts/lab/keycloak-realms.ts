@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { decodeJwt } from "jose";
 import { z } from "zod";
 import { exchange, fetchAdminToken, fetchToken, type KeycloakConnection } from "./keycloak-connection.ts";
 
@@ -24,12 +25,53 @@ const component = z.looseObject({
   config: z.record(z.string(), z.array(z.string())),
 });
 const identified = z.looseObject({ id: z.string() });
+const clientShape = z.looseObject({
+  id: z.string(),
+  clientId: z.string(),
+  enabled: z.boolean(),
+  attributes: z.record(z.string(), z.string()).default({}),
+});
+const session = z.looseObject({ id: z.string(), username: z.string(), start: z.number() });
+const tokenEndpointBody = z.looseObject({
+  access_token: z.string().optional(),
+  refresh_token: z.string().optional(),
+  error: z.string().optional(),
+  error_description: z.string().optional(),
+});
+const loginBody = tokenEndpointBody.extend({ access_token: z.string(), refresh_token: z.string() });
 const jwks = z.looseObject({ keys: z.array(z.looseObject({ kid: z.string(), use: z.string().optional() })) });
 
 /** `GET /admin/realms/{realm}/keys`. */
 export type LabKeys = z.infer<typeof realmKeys>;
 /** A key provider component. */
 export type LabComponent = z.infer<typeof component>;
+
+/** A client's representation. */
+export type LabClient = z.infer<typeof clientShape>;
+/** A user session; `id` is the `sid` of its tokens. */
+export type LabSession = z.infer<typeof session>;
+
+/** A client as it shows itself at the token endpoint; a public one has no secret. */
+export interface ClientCredentials {
+  readonly clientId: string;
+  readonly clientSecret?: string;
+}
+
+/** What the token endpoint answered, a refusal too. */
+export interface TokenAnswer {
+  readonly status: number;
+  readonly body: z.infer<typeof tokenEndpointBody>;
+}
+
+/** The answer to a login, with the session's id. */
+export type Login = z.infer<typeof loginBody> & { readonly sid: string };
+
+export interface UserOptions {
+  /** Default: none, so no login. */
+  readonly password?: string | undefined;
+  /** Realm roles, which must exist. Default: the realm's default roles only. */
+  readonly realmRoles?: readonly string[];
+}
 
 /** A test user, in a realm that {@link LabAdmin.createRealm} has made. */
 export interface LabUser {
@@ -148,12 +190,99 @@ export class LabAdmin {
     return { clientId, clientSecret: secret };
   }
 
-  async createUser(realm: string, username: string, password: string): Promise<void> {
-    await this.send("POST", `/${realm}/users`, userRepresentation({ username, password }));
+  /** Makes a client without a secret that takes logins by password. */
+  async createPublicClient(realm: string, clientId: string): Promise<ClientCredentials> {
+    const grants = { publicClient: true, directAccessGrantsEnabled: true };
+    await this.send("POST", `/${realm}/clients`, { clientId, ...grants });
+    return { clientId };
   }
 
-  async createRole(realm: string, name: string): Promise<void> {
+  /** A client's representation, as an administrator sees it. Throws where there is none. */
+  async client(realm: string, clientId: string): Promise<LabClient> {
+    const found = await this.get(`/${realm}/clients?clientId=${encodeURIComponent(clientId)}`);
+    const [client] = z.array(clientShape).parse(found);
+    if (!client) throw new Error(`realm ${realm} has no client ${clientId}`);
+    return client;
+  }
+
+  /**
+   * Changes some of a client's representation; attributes too are laid over those that it has.
+   *
+   * @param id the internal one, {@link LabClient}'s `id`
+   * @param change an attribute that is "" is removed
+   */
+  async setClient(realm: string, id: string, change: Partial<LabClient>): Promise<void> {
+    const path = `/${realm}/clients/${id}`;
+    const current = clientShape.parse(await this.get(path));
+    const attributes = { ...current.attributes, ...change.attributes };
+    await this.send("PUT", path, { ...current, ...change, attributes });
+  }
+
+  /** Makes a user, with a password if one is given, also as the options themselves. Gives the user's id. */
+  async createUser(realm: string, username: string, options: string | UserOptions = {}): Promise<string> {
+    const { password, realmRoles = [] } = typeof options === "string" ? { password: options } : options;
+    await this.send("POST", `/${realm}/users`, userRepresentation({ username, password }));
+    const id = await this.#userId(realm, username);
+    const roles = await Promise.all(realmRoles.map((role) => this.get(`/${realm}/roles/${role}`)));
+    if (roles.length > 0) await this.send("POST", `/${realm}/users/${id}/role-mappings/realm`, roles);
+    return id;
+  }
+
+  async #userId(realm: string, username: string): Promise<string> {
+    const found = await this.get(`/${realm}/users?exact=true&username=${encodeURIComponent(username)}`);
+    const [user] = z.array(identified).parse(found);
+    if (!user) throw new Error(`realm ${realm} has no user ${username}`);
+    return user.id;
+  }
+
+  /** A user's sessions, those of offline tokens not among them. */
+  async sessionsOf(realm: string, username: string): Promise<LabSession[]> {
+    const id = await this.#userId(realm, username);
+    return z.array(session).parse(await this.get(`/${realm}/users/${id}/sessions`));
+  }
+
+  async createRealmRole(realm: string, name: string): Promise<void> {
     await this.send("POST", `/${realm}/roles`, { name });
+  }
+
+  /**
+   * Asks the realm's token endpoint, and gives its answer whatever it is.
+   *
+   * @param form `grant_type` and what goes with it
+   */
+  async grant(realm: string, client: ClientCredentials, form: Record<string, string>): Promise<TokenAnswer> {
+    const { clientId: client_id, clientSecret } = client;
+    const secret = clientSecret === undefined ? {} : { client_secret: clientSecret };
+    const { status, body } = await exchange(`${this.issuer(realm)}/protocol/openid-connect/token`, {
+      method: "POST",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      body: new URLSearchParams({ client_id, ...secret, ...form }).toString(),
+    });
+    return { status, body: tokenEndpointBody.catch({}).parse(body) };
+  }
+
+  /**
+   * Logs a user in, which makes a session. Throws where Keycloak refuses.
+   *
+   * @param scope default: `openid`
+   */
+  async login(
+    realm: string,
+    client: ClientCredentials,
+    username: string,
+    password: string,
+    scope = "openid",
+  ): Promise<Login> {
+    const answer = await this.grant(realm, client, { grant_type: "password", username, password, scope });
+    const { status, body } = answer;
+    if (status !== 200) throw new Error(`${username} can't log in: ${status} ${JSON.stringify(body)}`);
+    const tokens = loginBody.parse(body);
+    return { ...tokens, sid: z.string().parse(decodeJwt(tokens.access_token).sid) };
+  }
+
+  /** Asks for new tokens of a session; a refusal is an answer too. */
+  async refresh(realm: string, client: ClientCredentials, refreshToken: string): Promise<TokenAnswer> {
+    return this.grant(realm, client, { grant_type: "refresh_token", refresh_token: refreshToken });
   }
 
   /** An access token of the realm. */
@@ -212,7 +341,10 @@ function listed(config: Record<string, string>): Record<string, string[]> {
 }
 
 /** All that Keycloak demands of a profile: without it, the password grant says "Account is not fully set up". */
-function userRepresentation({ username, password }: LabUser): Record<string, unknown> {
+function userRepresentation({
+  username,
+  password,
+}: Pick<LabUser, "username"> & UserOptions): Record<string, unknown> {
   return {
     username,
     enabled: true,
@@ -220,6 +352,6 @@ function userRepresentation({ username, password }: LabUser): Record<string, unk
     emailVerified: true,
     firstName: username,
     lastName: "Lab",
-    credentials: [{ type: "password", value: password, temporary: false }],
+    ...(password !== undefined && { credentials: [{ type: "password", value: password, temporary: false }] }),
   };
 }
