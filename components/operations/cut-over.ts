@@ -98,6 +98,7 @@ export async function cutOver(
   const newcomers = plan.disable.length > 0 ? ((await request.askNewcomers?.()) ?? []) : [];
   await outliveBorrowing(plan.disable, request, progress);
   const disabledAt = await moveOthers(admin, request, progress);
+  await endOverlap(admin, request);
   const deleted = await deleteObsolete(admin, request, disabledAt, progress);
   const keysAfter = await listSigningKeys(admin);
   return {
@@ -193,6 +194,15 @@ async function extendOverlap(admin: KeycloakAdmin, request: CutoverRequest): Pro
   const isLate = passivate.length > 0 && end !== undefined && end <= new Date().toISOString();
   if (!isUnknown && !isLate) return;
   for (const { componentId } of signers) await updateKeyComponent(admin, componentId, overlapOf(request));
+}
+
+/** An emergency ends the overlap that it breaks into: a later planned run must not take it for still running. */
+async function endOverlap(admin: KeycloakAdmin, request: CutoverRequest): Promise<void> {
+  if (request.mode !== "emergency") return;
+  const now = new Date().toISOString();
+  for (const { componentId, retireAfter } of planCutover(await listSigningKeys(admin), request).signers) {
+    if (retireAfter && retireAfter > now) await updateKeyComponent(admin, componentId, { retireAfter: now });
+  }
 }
 
 /**

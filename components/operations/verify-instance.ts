@@ -80,7 +80,13 @@ export interface Questions {
   withoutCanary: string[];
   fresh: MintedToken[];
   forged: ForgedToken[];
-  expired: MintedToken;
+  expired: ShortLivedToken;
+}
+
+/** A token that is put to an instance when it has expired. */
+export interface ShortLivedToken extends MintedToken {
+  /** When it expires, in milliseconds of our own clock, whatever Keycloak's says. */
+  expiresHere: number;
 }
 
 /**
@@ -264,14 +270,13 @@ async function askAboutForgeries(instance: OpenInstance, questions: Questions): 
 async function askExpired(
   instance: OpenInstance,
   settings: ProbeSettings,
-  expired: MintedToken,
+  { token, expiresHere }: ShortLivedToken,
 ): Promise<Verdict> {
-  const expiry = Date.parse(expired.expiresAt);
-  await delay(Math.max(0, expiry + 1_000 - Date.now()));
-  const verdict = await probe(instance, settings, expired.token);
+  await delay(Math.max(0, expiresHere + 1_000 - Date.now()));
+  const verdict = await probe(instance, settings, token);
   if (verdict.kind !== "accepted") return verdict;
-  await delay(Math.max(0, expiry + (settings.clockSkewSeconds + 1) * 1_000 - Date.now()));
-  return probe(instance, settings, expired.token);
+  await delay(Math.max(0, expiresHere + (settings.clockSkewSeconds + 1) * 1_000 - Date.now()));
+  return probe(instance, settings, token);
 }
 
 function forgedCheck(subject: string, verdict: Verdict): Check {

@@ -1,3 +1,4 @@
+import { decodeJwt } from "jose";
 import type { PassiveKey, RetiredKey } from "./cut-over.ts";
 import { messageOf, RotationError } from "./errors.ts";
 import { forgeTokens } from "./forged-tokens.ts";
@@ -20,6 +21,7 @@ import {
   type InstanceVerification,
   isLive,
   type Questions,
+  type ShortLivedToken,
   type Startup,
   verifyInstance,
 } from "./verify-instance.ts";
@@ -215,7 +217,7 @@ async function prepare(
   { tokenEndpoint, jwksUri }: Discovery,
   request: VerificationRequest,
 ): Promise<Questions> {
-  const expired = await mintToken(admin, tokenEndpoint, request.expiredClient);
+  const expired = shortLived(await mintToken(admin, tokenEndpoint, request.expiredClient));
   const fresh = await Promise.all(
     request.probeClients.map((client) => mintToken(admin, tokenEndpoint, client)),
   );
@@ -238,6 +240,11 @@ async function prepare(
     forged: await forgeTokens(fresh, await readJwks(admin, jwksUri)),
     expired,
   };
+}
+
+function shortLived(minted: MintedToken): ShortLivedToken {
+  const { iat = 0, exp = 0 } = decodeJwt(minted.token);
+  return { ...minted, expiresHere: Date.now() + (exp - iat) * 1_000 };
 }
 
 async function askIssuer(

@@ -42,7 +42,7 @@ export async function makeWorkload(concurrency: number): Promise<Workload> {
       withoutCanary: [],
       fresh: [fresh],
       forged: await forgeTokens([fresh], jwks),
-      expired: await mint(newKid, -hour),
+      expired: { ...(await mint(newKid, -hour)), expiresHere: 0 },
     },
   };
 }

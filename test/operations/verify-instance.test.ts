@@ -36,7 +36,7 @@ async function questions(change: Partial<Questions> = {}): Promise<Questions> {
     withoutCanary: [],
     fresh,
     forged: await forgeTokens(fresh, newSet),
-    expired: await realm.mint("new", { exp: past() }),
+    expired: { ...(await realm.mint("new", { exp: past() })), expiresHere: 0 },
     ...change,
   };
 }
@@ -247,7 +247,8 @@ suite("verifyInstance", () => {
     const server = await api(t, { jwks: newSet, skewSeconds: 2 });
     const now = Math.floor(Date.now() / 1000);
     const probe = { ...probeSettings, clockSkewSeconds: 2 };
-    const expired = await realm.mint("new", { exp: now - 1 });
+    const minted = await realm.mint("new", { exp: now });
+    const expired = { ...minted, expiresHere: now * 1000 };
     const result = await verify(server.url, await questions({ probe, expired }));
     assert.equal(result.verified, true, result.reasons.join());
     const asked = server.received.filter(({ headers }) => headers.authorization?.endsWith(expired.token));
