@@ -15,17 +15,22 @@ export async function serveInternal(exchange: Exchange, instance: Instance): Pro
   if (path === "/internal/auth/jwks/refresh" && method === "POST") return serveRefresh(exchange, instance);
   if (sid !== undefined && (method === "PUT" || method === "DELETE"))
     return serveDenyList(exchange, instance, sid);
-  if (path === "/internal/admin/freeze" && (method === "PUT" || method === "DELETE")) {
-    instance.frozen = method === "PUT";
-    return exchange.answer(204);
-  }
+  if (path === "/internal/admin/freeze" && (method === "PUT" || method === "DELETE"))
+    return serveFreeze(exchange, instance);
   exchange.answer(404, { error: "not_found" });
 }
 
 function serveDenyList(exchange: Exchange, instance: Instance, encoded: string): void {
   const sid = decodeURIComponent(encoded);
-  if (exchange.method === "PUT") instance.denied.add(sid);
-  else instance.denied.delete(sid);
+  if (instance.behaviour !== "ignore-deny-list") {
+    if (exchange.method === "PUT") instance.denied.add(sid);
+    else instance.denied.delete(sid);
+  }
+  exchange.answer(204);
+}
+
+function serveFreeze(exchange: Exchange, instance: Instance): void {
+  if (instance.behaviour !== "ignore-freeze") instance.frozen = exchange.method === "PUT";
   exchange.answer(204);
 }
 

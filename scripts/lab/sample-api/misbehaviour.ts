@@ -13,6 +13,8 @@ export const misbehaviours = [
   "probe-hang",
   "probe-redirect",
   "wrong-token",
+  "ignore-deny-list",
+  "ignore-freeze",
 ] as const;
 
 export type MisbehaviourKind = (typeof misbehaviours)[number];

@@ -122,6 +122,37 @@ describe("a misbehaving instance", () => {
     await repaired();
   });
 
+  test("ignore-deny-list answers 204 and denies nobody, and a freeze works", async () => {
+    await api.misbehave("ignore-deny-list");
+    const admin = await issuer.mint(oldKey, { sid: "s1", realm_access: { roles: ["admin"] } });
+    const entry = "/internal/auth/deny-list/s1";
+    assert.equal((await call(api, "PUT", entry, refreshToken)).status, 204);
+    assert.equal((await call(api, "GET", "/api/admin", admin)).status, 200);
+    assert.equal((await call(api, "PUT", "/internal/admin/freeze", refreshToken)).status, 204);
+    assert.equal((await call(api, "POST", "/api/admin", admin)).status, 423);
+    assert.equal((await call(api, "DELETE", "/internal/admin/freeze", refreshToken)).status, 204);
+    await api.misbehave("none");
+    assert.equal((await call(api, "PUT", entry, refreshToken)).status, 204);
+    assert.equal((await call(api, "GET", "/api/admin", admin)).status, 403);
+    assert.equal((await call(api, "DELETE", entry, refreshToken)).status, 204);
+  });
+
+  test("ignore-freeze answers 204 and neither freezes nor thaws", async () => {
+    const freeze = "/internal/admin/freeze";
+    const admin = await issuer.mint(oldKey, { realm_access: { roles: ["admin"] } });
+    await api.misbehave("ignore-freeze");
+    assert.equal((await call(api, "PUT", freeze, refreshToken)).status, 204);
+    assert.equal((await call(api, "POST", "/api/admin", admin)).status, 200);
+    await api.misbehave("none");
+    assert.equal((await call(api, "PUT", freeze, refreshToken)).status, 204);
+    await api.misbehave("ignore-freeze");
+    assert.equal((await call(api, "DELETE", freeze, refreshToken)).status, 204);
+    assert.equal((await call(api, "POST", "/api/admin", admin)).status, 423);
+    await api.misbehave("none");
+    assert.equal((await call(api, "DELETE", freeze, refreshToken)).status, 204);
+    assert.equal((await call(api, "POST", "/api/admin", admin)).status, 200);
+  });
+
   test("accept-all accepts whatever it is brought, but not nothing", async () => {
     await api.misbehave("accept-all");
     assert.equal(await probe(api, await issuer.mint(await issuerKey("unknown"))), 200);
