@@ -1,18 +1,10 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import { exchange, NoAnswerError } from "./http.ts";
-import { type Identity, identity, instanceUrl, type OpenInstance } from "./instances.ts";
-import { backoffMs } from "./probes.ts";
+import { type Identity, identity, type OpenInstance } from "./instances.ts";
+import { type CallSettings, callInternal, type InternalCall, type Reading } from "./internal-call.ts";
 
-export interface RefreshSettings {
+export interface RefreshSettings extends CallSettings {
   /** Default: `/internal/auth/jwks/refresh`. */
   path: string;
-  /** How often an instance is asked at the most. Default: 4. */
-  attempts: number;
-  /** Milliseconds for one attempt. Default: 5000. */
-  timeoutMs: number;
-  /** Instances worked on at a time. Default: 16. */
-  concurrency: number;
 }
 
 export interface RefreshExpectation {
@@ -39,8 +31,6 @@ export interface RefreshResult extends Identity {
   reason?: string;
 }
 
-type Attempt = Pick<RefreshResult, "outcome" | "status" | "kids" | "reason"> & { final: boolean };
-
 const claim = z.looseObject({ kids: z.array(z.string().min(1)) });
 
 /**
@@ -56,79 +46,30 @@ export async function refreshInstance(
   expectation: RefreshExpectation,
 ): Promise<RefreshResult> {
   const startedAt = new Date().toISOString();
-  for (let attempts = 1; ; attempts += 1) {
-    const { final, ...result } = await refreshWithAny(instance, settings, refreshTokens, expectation);
-    if (final || attempts >= settings.attempts) {
-      return {
-        instance: instance.name,
-        ...identity(instance),
-        attempts,
-        startedAt,
-        finishedAt: new Date().toISOString(),
-        ...result,
-      };
-    }
-    await delay(backoffMs(attempts));
-  }
-}
-
-async function refreshWithAny(
-  instance: OpenInstance,
-  settings: RefreshSettings,
-  refreshTokens: readonly string[],
-  expectation: RefreshExpectation,
-): Promise<Attempt> {
-  let attempt: Attempt = { outcome: "failed", reason: "there is no refresh token", final: true };
-  for (const token of refreshTokens) {
-    attempt = await refreshOnce(instance, settings, token, expectation);
-    if (attempt.status !== 401 && attempt.status !== 403) break;
-  }
-  return attempt;
-}
-
-async function refreshOnce(
-  instance: OpenInstance,
-  settings: RefreshSettings,
-  refreshToken: string,
-  expectation: RefreshExpectation,
-): Promise<Attempt> {
-  try {
-    const { status, body } = await exchange(instanceUrl(instance, settings.path), {
-      method: "POST",
-      headers: { authorization: `Bearer ${refreshToken}` },
-      timeoutMs: settings.timeoutMs,
-      dispatcher: instance.dispatcher,
-    });
-    return readAnswer(status, body, expectation);
-  } catch (error) {
-    if (!(error instanceof NoAnswerError)) throw error;
-    return { outcome: "failed", reason: error.message, final: false };
-  }
-}
-
-function readAnswer(status: number, body: string, expectation: RefreshExpectation): Attempt {
-  if (status >= 200 && status < 300) return readClaim(status, body, expectation);
-  const reason = refusals[status] ?? (status < 400 ? "a redirect, not followed" : "an unexpected status");
+  const call: InternalCall<string[] | undefined> = {
+    method: "POST",
+    path: settings.path,
+    operation: "refresh",
+    read: (body) => readClaim(body, expectation),
+  };
+  const called = await callInternal(instance, call, settings, refreshTokens);
+  const { outcome, found: kids, ...rest } = called;
   return {
-    outcome: "failed",
-    status,
-    reason: `HTTP ${status}: ${reason}`,
-    final: status < 500 && status !== 429,
+    instance: instance.name,
+    ...identity(instance),
+    startedAt,
+    finishedAt: new Date().toISOString(),
+    outcome: outcome === "done" ? "claimed" : "failed",
+    ...rest,
+    ...(kids ? { kids } : {}),
   };
 }
 
-const refusals: Record<number, string> = {
-  401: "the instance does not take this refresh token",
-  403: "the instance does not take this refresh token",
-  404: "the instance does not expose the refresh operation",
-  429: "the instance asks to wait",
-};
-
-function readClaim(status: number, body: string, { present, absent }: RefreshExpectation): Attempt {
+function readClaim(body: string, { present, absent }: RefreshExpectation): Reading<string[] | undefined> {
   const claimed = claimedKids(body);
-  if (claimed === "none") return { outcome: "claimed", status, final: true };
+  if (claimed === "none") return { found: undefined };
   if (claimed === "malformed") {
-    return { outcome: "failed", status, reason: "its answer's kids are not a list of key ids", final: false };
+    return { found: undefined, objection: "its answer's kids are not a list of key ids" };
   }
   const wrong = [
     ...present.filter((kid) => !claimed.includes(kid)).map((kid) => `lacks ${kid}`),
@@ -136,8 +77,10 @@ function readClaim(status: number, body: string, { present, absent }: RefreshExp
   ];
   // Only kids that are known here are kept: an instance could put anything else there, the refresh token included.
   const kids = [...present, ...absent].filter((kid) => claimed.includes(kid));
-  if (wrong.length === 0) return { outcome: "claimed", status, kids, final: true };
-  return { outcome: "failed", status, kids, reason: `its refreshed cache ${wrong.join(", ")}`, final: false };
+  return {
+    found: kids,
+    objection: wrong.length > 0 ? `its refreshed cache ${wrong.join(", ")}` : undefined,
+  };
 }
 
 /** The contract lets an answer carry no kids; where it carries some, they must be what they claim to be. */

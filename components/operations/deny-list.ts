@@ -1,0 +1,94 @@
+import { type CalledInstance, type CalledInstances, callInstances } from "./call-instances.ts";
+import type { OpenInstance } from "./instances.ts";
+import { type CallResult, type CallSettings, callInternal, isTokenRefused } from "./internal-call.ts";
+import type { Target } from "./targets.ts";
+
+/** Sessions for the deny-list. */
+export interface DenyList {
+  /** Path of the operation, without the session's id. Default: `/internal/auth/deny-list`. */
+  path: string;
+  /** Session ids, the `sid` claim of their tokens. */
+  sids: readonly string[];
+}
+
+/** `deny`: put on the deny-list. `allow`: taken off it. */
+export type DenyWish = "deny" | "allow";
+
+/** What came of all sessions on one instance; status and reason are those of the first that could not be changed. */
+export interface DenyResult extends CallResult {
+  /** How many sessions were put on the list, or taken off it. */
+  changed: number;
+  /** Ids of those that were not. */
+  failedSids: string[];
+}
+
+export type DeniedInstance = DenyResult & CalledInstance;
+
+/**
+ * Puts sessions on the deny-list of every instance, or takes them off: instances side by side, sessions one after
+ * another on the instance's one connection. Never throws: a failure is a result. A 2xx is the instance's word.
+ *
+ * @param progress lines that can be shown
+ */
+export function denySessions(
+  targets: readonly Target[],
+  settings: CallSettings,
+  refreshTokens: readonly string[],
+  list: DenyList,
+  wanted: DenyWish,
+  progress: (line: string) => void,
+): Promise<CalledInstances<DeniedInstance>> {
+  const options = { concurrency: settings.concurrency, readyTimeoutMs: 0, progress };
+  return callInstances(targets, options, (instance) =>
+    denyOn(instance, settings, refreshTokens, list, wanted),
+  );
+}
+
+/**
+ * Puts sessions on one instance's deny-list, or takes them off. One that fails does not cost the others their try; what
+ * would fail for all of them alike is tried once.
+ */
+export async function denyOn(
+  instance: OpenInstance,
+  settings: Omit<CallSettings, "concurrency">,
+  refreshTokens: readonly string[],
+  { path, sids }: DenyList,
+  wanted: DenyWish,
+): Promise<DenyResult> {
+  const failedSids: string[] = [];
+  let attempts = 0;
+  let first: CallResult | undefined;
+  for (const [index, sid] of sids.entries()) {
+    // Where one was not to be had by any number of attempts, the next gets a single one.
+    const patience = first ? { ...settings, attempts: 1 } : settings;
+    const result = await denyOne(instance, patience, refreshTokens, { path, sid }, wanted);
+    attempts += result.attempts;
+    if (result.outcome === "done") continue;
+    first ??= result;
+    failedSids.push(sid);
+    if (!concernsAll(result)) continue;
+    failedSids.push(...sids.slice(index + 1));
+    break;
+  }
+  const changed = sids.length - failedSids.length;
+  return { ...(first ?? { outcome: "done" }), attempts, changed, failedSids };
+}
+
+async function denyOne(
+  instance: OpenInstance,
+  settings: Omit<CallSettings, "concurrency">,
+  refreshTokens: readonly string[],
+  { path, sid }: { path: string; sid: string },
+  wanted: DenyWish,
+): Promise<CallResult> {
+  // As part of a path, these name another operation, encoded or not.
+  if (/^\.{0,2}$/.test(sid)) return { outcome: "failed", attempts: 0, reason: `"${sid}" is no session id` };
+  const method = wanted === "deny" ? "PUT" : "DELETE";
+  const call = { method, path: `${path}/${encodeURIComponent(sid)}`, operation: "deny-list" } as const;
+  return callInternal(instance, call, settings, refreshTokens);
+}
+
+function concernsAll(result: CallResult): boolean {
+  const isUnanswered = result.status === undefined && result.attempts > 0;
+  return result.outcome === "unsupported" || isTokenRefused(result) || isUnanswered;
+}

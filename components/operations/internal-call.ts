@@ -1,0 +1,124 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { exchange, NoAnswerError } from "./http.ts";
+import { instanceUrl, type OpenInstance } from "./instances.ts";
+import { backoffMs } from "./probes.ts";
+
+/** How an instance's internal operations are called. */
+export interface CallSettings {
+  /** How often an instance is asked at the most. Default: 4. */
+  attempts: number;
+  /** Milliseconds for one attempt. Default: 5000. */
+  timeoutMs: number;
+  /** Instances worked on at a time. Default: 16. */
+  concurrency: number;
+}
+
+/** What the body of a 2xx says, and why that will not do yet, where it will not. */
+export interface Reading<T> {
+  found: T;
+  objection?: string | undefined;
+}
+
+/** One of the instance's internal operations. */
+export interface InternalCall<T = never> {
+  method: "POST" | "PUT" | "DELETE";
+  path: string;
+  /** Its name in reasons, as `freeze`. */
+  operation: string;
+  /** Reads the body of a 2xx; where it objects, the call is repeated. Default: any 2xx will do. */
+  read?: (body: string) => Reading<T>;
+}
+
+/** What came of a call. `unsupported`: the instance answers that it has no such operation. Holds no secret. */
+export interface CallResult {
+  outcome: "done" | "unsupported" | "failed";
+  attempts: number;
+  /** HTTP status of the last answer; none where the last attempt had no answer. */
+  status?: number;
+  /** Why it is not done. */
+  reason?: string;
+}
+
+type Attempt<T> = Omit<CallResult, "attempts"> & { found?: T; isFinal: boolean };
+type Timing = Pick<CallSettings, "attempts" | "timeoutMs">;
+
+/**
+ * Calls one internal operation of an instance, and again with backoff while another attempt may help: without an answer,
+ * on 429, on 5xx, and on an objection to what was answered. Never throws: a failure is a result.
+ *
+ * @param refreshTokens those that the instance may have: while a new one is rolled out, some have the one before
+ */
+export async function callInternal<T = never>(
+  instance: OpenInstance,
+  call: InternalCall<T>,
+  settings: Timing,
+  refreshTokens: readonly string[],
+): Promise<CallResult & { found?: T }> {
+  for (let attempts = 1; ; attempts += 1) {
+    const { isFinal, ...result } = await callWithAny(instance, call, settings.timeoutMs, refreshTokens);
+    if (isFinal || attempts >= settings.attempts) return { ...result, attempts };
+    await delay(backoffMs(attempts));
+  }
+}
+
+async function callWithAny<T>(
+  instance: OpenInstance,
+  call: InternalCall<T>,
+  timeoutMs: number,
+  refreshTokens: readonly string[],
+): Promise<Attempt<T>> {
+  let attempt: Attempt<T> = { outcome: "failed", reason: "there is no refresh token", isFinal: true };
+  for (const token of refreshTokens) {
+    attempt = await callOnce(instance, call, timeoutMs, token);
+    if (!isTokenRefused(attempt)) break;
+  }
+  return attempt;
+}
+
+/** Whether the instance has refused all tokens that it may have, and so would refuse them for any other call. */
+export function isTokenRefused({ status }: Pick<CallResult, "status">): boolean {
+  return status === 401 || status === 403;
+}
+
+async function callOnce<T>(
+  instance: OpenInstance,
+  call: InternalCall<T>,
+  timeoutMs: number,
+  token: string,
+): Promise<Attempt<T>> {
+  try {
+    const { status, body } = await exchange(instanceUrl(instance, call.path), {
+      method: call.method,
+      headers: { authorization: `Bearer ${token}` },
+      timeoutMs,
+      dispatcher: instance.dispatcher,
+    });
+    return status >= 200 && status < 300 ? readBody(status, body, call) : refused(status, call);
+  } catch (error) {
+    if (!(error instanceof NoAnswerError)) throw error;
+    return { outcome: "failed", reason: error.message, isFinal: false };
+  }
+}
+
+function readBody<T>(status: number, body: string, { read }: InternalCall<T>): Attempt<T> {
+  if (!read) return { outcome: "done", status, isFinal: true };
+  const { found, objection } = read(body);
+  if (objection === undefined) return { outcome: "done", status, found, isFinal: true };
+  return { outcome: "failed", status, found, reason: objection, isFinal: false };
+}
+
+function refused<T>(status: number, { operation }: InternalCall<T>): Attempt<T> {
+  const reason = refusals[status] ?? (status < 400 ? "a redirect, not followed" : "an unexpected status");
+  return {
+    outcome: status === 404 ? "unsupported" : "failed",
+    status,
+    reason: `HTTP ${status}: ${status === 404 ? `the instance does not expose the ${operation} operation` : reason}`,
+    isFinal: status < 500 && status !== 429,
+  };
+}
+
+const refusals: Record<number, string> = {
+  401: "the instance does not take this refresh token",
+  403: "the instance does not take this refresh token",
+  429: "the instance asks to wait",
+};
