@@ -14,7 +14,13 @@ const adminClaims = z.looseObject({
 });
 
 /** What a 403 usually means, by the first segment below the realm. */
-const roleFor: Record<string, string> = { clients: "view-clients", "": "view-realm" };
+const roleFor: Record<string, string> = { clients: "view-clients", users: "view-users", groups: "view-users" };
+const roleToChange: Record<string, string> = {
+  clients: "manage-clients",
+  users: "manage-users",
+  sessions: "manage-users",
+  "logout-all": "manage-users",
+};
 
 type Method = "GET" | "POST" | "PUT" | "DELETE";
 
@@ -58,6 +64,12 @@ export class KeycloakAdmin {
     return parseAnswer(answer, shape, `GET ${path || "the realm"}`);
   }
 
+  /** As {@link get}; undefined where there is nothing at that path. */
+  async getIfThere<T>(path: string, shape: z.ZodType<T>): Promise<T | undefined> {
+    const answer = await this.#call("GET", path, undefined, [404]);
+    return answer.status === 404 ? undefined : parseAnswer(answer, shape, `GET ${path}`);
+  }
+
   async post(path: string, body: unknown): Promise<void> {
     await this.#call("POST", path, body);
   }
@@ -68,6 +80,11 @@ export class KeycloakAdmin {
 
   async delete(path: string): Promise<void> {
     await this.#call("DELETE", path);
+  }
+
+  /** Deletes what may be gone already. */
+  async deleteIfThere(path: string): Promise<void> {
+    await this.#call("DELETE", path, undefined, [404]);
   }
 
   /**
@@ -104,13 +121,19 @@ export class KeycloakAdmin {
     return [this.connection.url, this.connection.adminUrl].some((own) => new URL(own).origin === origin);
   }
 
-  async #call(method: Method, path: string, body?: unknown): Promise<HttpAnswer> {
+  async #call(
+    method: Method,
+    path: string,
+    body?: unknown,
+    alsoFine: readonly number[] = [],
+  ): Promise<HttpAnswer> {
     let answer = await this.#authorized(method, path, body);
     if (answer.status === 401) {
       this.#token = undefined;
       answer = await this.#authorized(method, path, body);
     }
     if (answer.status >= 200 && answer.status < 300) return answer;
+    if (alsoFine.includes(answer.status)) return answer;
     throw this.#refusal(method, path, answer.status);
   }
 
@@ -173,7 +196,8 @@ export class KeycloakAdmin {
 
   #refusal(method: string, path: string, status: number): RotationError {
     if (status === 401 || status === 403) {
-      const role = method === "GET" ? (roleFor[path.split(/[/?]/)[1] ?? ""] ?? "view-realm") : "manage-realm";
+      const [, place = ""] = path.split(/[/?]/);
+      const role = method === "GET" ? (roleFor[place] ?? "view-realm") : (roleToChange[place] ?? "manage-realm");
       return this.#roleMissing(role, `${method} ${path || "/"} (HTTP ${status})`);
     }
     if (status === 404 && path === "") {

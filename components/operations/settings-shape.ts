@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isHttpUrl, trimSlash } from "./connection.ts";
+import { internalKeyKinds } from "./internal-keys.ts";
 import { defaultBootstrapPattern } from "./kubernetes/bootstrap-pattern.ts";
 import type { KubernetesTarget } from "./kubernetes/kubernetes-target.ts";
 import { algorithms } from "./realm-keys.ts";
@@ -110,6 +111,10 @@ const algorithmList = z
   .min(1, "is empty")
   .refine((list) => new Set(list).size === list.length, "names an algorithm twice");
 
+const someSessions = z
+  .strictObject({ sids: names, users: names, realmRoles: names })
+  .refine((some) => Object.values(some).some((list) => list.length > 0), "names no session, no user and no role");
+
 /** A realm of several, and what is different for it. */
 const realmEntry = z.strictObject({
   name: z.string("is missing: set it to the realm's name").min(1),
@@ -165,6 +170,28 @@ export const settingsShape = z.strictObject({
     .regex(/^[0-9]{1,3}$/, "is not a whole number of 0 or more")
     .default("1")
     .transform(Number),
+  freeze: z
+    .enum(["none", "api", "keycloak", "both", "release"], "is not none, api, keycloak, both or release")
+    .default("none"),
+  freezePath: path.default("/internal/admin/freeze"),
+  rotateInternalKeys: z
+    .array(z.enum(internalKeyKinds, `is not one of ${internalKeyKinds.join(", ")}`))
+    .refine((list) => new Set(list).size === list.length, "names a kind twice")
+    .default([]),
+  sessions: z
+    .strictObject({
+      revoke: z.union([z.enum(["none", "all"]), someSessions], "is not none, all, or {sids, users, realmRoles}").default("none"),
+      denyListPath: path.default("/internal/auth/deny-list"),
+      adminProbe: z
+        .strictObject({
+          path: path.default("/api/admin"),
+          realmRoles: z.array(z.string().min(1)).default(["admin"]),
+          acceptedStatuses: z.array(accepted).min(1).default([200]),
+          rejectedStatuses: z.array(rejected).min(1).default([401, 403]),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
   jwksUris: z.array(httpUrl).default([]),
   jwksTimeoutSeconds: z.coerce.number("is not a number of seconds").min(1).max(3600).default(60),
   instances: targets,
@@ -224,6 +251,8 @@ export const structuredKeys = [
   "refresh",
   "probe",
   "restart",
+  "rotateInternalKeys",
+  "sessions",
 ];
 
 /** What is wrong with values that are sound each by itself. */

@@ -1,0 +1,53 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { RunContext } from "#operations/evidence";
+import type { PhaseRecord } from "#operations/evidence-schema";
+import type { Freeze, FreezeOutputs, FreezePhaseRequest, FreezeResult } from "#operations/freeze-phase";
+import type { RefreshSettings } from "#operations/refresh";
+import type { Target } from "#operations/targets";
+import { configure } from "./configure.ts";
+
+export interface AdminFreezeArgs {
+  run: RunContext;
+  freeze: Freeze;
+  /** Path of the instances' freeze operation. */
+  freezePath: string;
+  /** Where the API's processes are. */
+  targets: Target[];
+  refresh: RefreshSettings;
+  /** Secret. The bearer tokens of the internal operations that instances may have. */
+  refreshTokens: pulumi.Input<string[]>;
+}
+
+const provider: pulumi.dynamic.ResourceProvider<FreezePhaseRequest, FreezePhaseRequest & FreezeOutputs> = {
+  configure,
+  async diff(_id, olds, news) {
+    const { stepChanged } = await import("#operations/changed");
+    const { isFreezing } = await import("#operations/freeze-phase");
+    const isOther = stepChanged(olds.run, news.run) || olds.freeze !== news.freeze || !isFreezing(olds);
+    return { changes: isFreezing(news) && isOther };
+  },
+  async create(inputs) {
+    const { freezePhase } = await import("#operations/freeze-phase");
+    return { id: `freeze-${inputs.run.realm}`, outs: { ...inputs, ...(await freezePhase(inputs)) } };
+  },
+  async update(_id, _olds, news) {
+    const { freezePhase } = await import("#operations/freeze-phase");
+    return { outs: { ...news, ...(await freezePhase(news)) } };
+  },
+};
+
+/**
+ * Freezes what an attacker with an admin's token could do, before anything else of an emergency. What can't be frozen
+ * is said and does not keep the key alive. {@link AdminThaw} undoes it.
+ */
+export class AdminFreeze extends pulumi.dynamic.Resource {
+  /** When it was frozen last, ISO 8601 UTC; null where it never was. */
+  declare readonly frozenAt: pulumi.Output<string | null>;
+  declare readonly result: pulumi.Output<FreezeResult | null>;
+  declare readonly record: pulumi.Output<PhaseRecord | null>;
+
+  constructor(name: string, args: AdminFreezeArgs, opts?: pulumi.CustomResourceOptions) {
+    const outputs = { frozenAt: undefined, result: undefined, record: undefined };
+    super(provider, name, { ...outputs, ...args }, opts, "jwks", "AdminFreeze");
+  }
+}

@@ -1,0 +1,49 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { RunContext } from "#operations/evidence";
+import type { Freeze, ThawOutputs, ThawPhaseRequest } from "#operations/freeze-phase";
+import type { RefreshSettings } from "#operations/refresh";
+import type { Target } from "#operations/targets";
+import { configure } from "./configure.ts";
+
+export interface AdminThawArgs {
+  run: RunContext;
+  freeze: Freeze;
+  /** Path of the instances' freeze operation. */
+  freezePath: string;
+  /** Where the API's processes are. */
+  targets: Target[];
+  refresh: RefreshSettings;
+  /** Secret. The bearer tokens of the internal operations that instances may have. */
+  refreshTokens: pulumi.Input<string[]>;
+  /** When it was frozen last, ISO 8601 UTC; null where it never was. */
+  frozenAt: pulumi.Input<string | null>;
+}
+
+const provider: pulumi.dynamic.ResourceProvider<ThawPhaseRequest, ThawPhaseRequest & ThawOutputs> = {
+  configure,
+  async diff(_id, olds, news) {
+    const isReleased = news.freeze === "release" && olds.freeze !== "release";
+    return { changes: isReleased || olds.thawed !== news.frozenAt };
+  },
+  async create(inputs) {
+    const { thawPhase } = await import("#operations/freeze-phase");
+    return { id: `thaw-${inputs.run.realm}`, outs: { ...inputs, ...(await thawPhase(inputs)) } };
+  },
+  async update(_id, _olds, news) {
+    const { thawPhase } = await import("#operations/freeze-phase");
+    return { outs: { ...news, ...(await thawPhase(news)) } };
+  },
+};
+
+/**
+ * Restores what {@link AdminFreeze} has frozen, exactly as it was. It comes after the evidence, so only after a green
+ * verification; with `freeze: release` it waits for nothing.
+ */
+export class AdminThaw extends pulumi.dynamic.Resource {
+  /** The freeze that was undone last, by its time; null where there was none. */
+  declare readonly thawed: pulumi.Output<string | null>;
+
+  constructor(name: string, args: AdminThawArgs, opts?: pulumi.CustomResourceOptions) {
+    super(provider, name, { thawed: undefined, ...args }, opts, "jwks", "AdminThaw");
+  }
+}

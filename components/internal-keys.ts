@@ -1,0 +1,53 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { RunContext } from "#operations/evidence";
+import type { PhaseRecord } from "#operations/evidence-schema";
+import type { InternalKeyKind } from "#operations/internal-keys";
+import type {
+  InternalKeysOutputs,
+  InternalKeysPhaseRequest,
+  InternalKeysResult,
+} from "#operations/internal-keys-phase";
+import { configure } from "./configure.ts";
+
+export interface InternalKeysArgs {
+  run: RunContext;
+  /** Which of the realm's internal keys an emergency rotates. */
+  kinds: InternalKeyKind[];
+}
+
+const provider: pulumi.dynamic.ResourceProvider<
+  InternalKeysPhaseRequest,
+  InternalKeysPhaseRequest & InternalKeysOutputs
+> = {
+  configure,
+  async diff(_id, olds, news) {
+    const { areInternalKeysDue } = await import("#operations/internal-keys-phase");
+    return { changes: areInternalKeysDue(news, olds) };
+  },
+  async create(inputs) {
+    const { internalKeysPhase } = await import("#operations/internal-keys-phase");
+    return {
+      id: `internal-keys-${inputs.run.realm}`,
+      outs: { ...inputs, ...(await internalKeysPhase(inputs)) },
+    };
+  },
+  async update(_id, olds, news) {
+    const { internalKeysPhase } = await import("#operations/internal-keys-phase");
+    return { outs: { ...news, ...(await internalKeysPhase(news, olds)) } };
+  },
+};
+
+/**
+ * Rotates keys of the realm that no verifier ever sees: HMAC (refresh tokens, sessions), AES, RSA-OAEP. Never fails by
+ * itself: what it could not do makes the verification red.
+ */
+export class InternalKeys extends pulumi.dynamic.Resource {
+  /** Null where none had to be rotated. */
+  declare readonly result: pulumi.Output<InternalKeysResult | null>;
+  declare readonly record: pulumi.Output<PhaseRecord | null>;
+
+  constructor(name: string, args: InternalKeysArgs, opts?: pulumi.CustomResourceOptions) {
+    const outputs = { result: undefined, rotatedFor: undefined, record: undefined };
+    super(provider, name, { ...outputs, ...args }, opts, "jwks", "InternalKeys");
+  }
+}

@@ -1,0 +1,170 @@
+import { connection } from "./connection.ts";
+import { messageOf, RotationError } from "./errors.ts";
+import type { RunContext } from "./evidence.ts";
+import type { PhaseRecord } from "./evidence-schema.ts";
+import { type FrozenInstance, freezeInstances } from "./freeze-instances.ts";
+import { type FrozenClient, freezeKeycloak, thawKeycloak } from "./freeze-keycloak.ts";
+import { KeycloakAdmin } from "./keycloak-admin.ts";
+import { listNames } from "./mint-canaries.ts";
+import type { RefreshSettings } from "./refresh.ts";
+import { report } from "./run-phase.ts";
+import { afterTheOthers, underWay } from "./side-by-side.ts";
+import type { Target } from "./targets.ts";
+
+/** What is frozen in an emergency; `release` thaws what a red run has left frozen. */
+export type Freeze = "none" | "api" | "keycloak" | "both" | "release";
+
+export interface FreezePhaseRequest {
+  run: RunContext;
+  freeze: Freeze;
+  freezePath: string;
+  targets: Target[];
+  refresh: RefreshSettings;
+  /** Secret. Those that instances may have. */
+  refreshTokens: string[];
+}
+
+export interface FreezeResult {
+  clients: FrozenClient[];
+  instances: FrozenInstance[];
+  /** What could not be frozen, a sentence each. */
+  failures: string[];
+}
+
+export interface FreezeOutputs {
+  /** ISO 8601 UTC; null where nothing was frozen. */
+  frozenAt: string | null;
+  result: FreezeResult | null;
+  record: PhaseRecord | null;
+}
+
+/** Whether a run freezes anything: only an emergency does. */
+export function isFreezing({ run, freeze }: Pick<FreezePhaseRequest, "run" | "freeze">): boolean {
+  return run.mode === "emergency" && (concernsApi(freeze) || concernsKeycloak(freeze));
+}
+
+function concernsApi(freeze: Freeze): boolean {
+  return freeze === "api" || freeze === "both";
+}
+
+function concernsKeycloak(freeze: Freeze): boolean {
+  return freeze === "keycloak" || freeze === "both";
+}
+
+/** Phase 1: freeze. Never throws: what can't be frozen must not keep the stolen key alive. */
+export async function freezePhase(request: FreezePhaseRequest): Promise<FreezeOutputs> {
+  if (!isFreezing(request)) return { frozenAt: null, result: null, record: null };
+  return underWay(request.run, async () => {
+    const startedAt = new Date().toISOString();
+    const [clients, api] = await Promise.all([freezeClients(request), freezeApi(request)]);
+    const result = {
+      clients: clients.clients,
+      instances: api.instances,
+      failures: [...clients.failures, ...api.failures],
+    };
+    const summary = describeFrozen(result);
+    report("freeze", summary, request.run);
+    const outcome = result.failures.length === 0 ? "done" : "failed";
+    const finishedAt = new Date().toISOString();
+    return {
+      frozenAt: startedAt,
+      result,
+      record: { phase: "freeze", outcome, startedAt, finishedAt, summary },
+    };
+  });
+}
+
+async function freezeClients(request: FreezePhaseRequest) {
+  if (!concernsKeycloak(request.freeze)) return { clients: [], failures: [] };
+  try {
+    const admin = new KeycloakAdmin(await connection(), request.run.realm);
+    const { clients } = await freezeKeycloak(admin, (line) => report("freeze", line, request.run));
+    return { clients, failures: [] };
+  } catch (error) {
+    return { clients: [], failures: [messageOf(error)] };
+  }
+}
+
+async function freezeApi(request: FreezePhaseRequest) {
+  if (!concernsApi(request.freeze)) return { instances: [], failures: [] };
+  return setInstances(request, "freeze");
+}
+
+async function setInstances(
+  { targets, refresh, refreshTokens, freezePath, run }: Omit<FreezePhaseRequest, "freeze">,
+  wanted: "freeze" | "thaw",
+) {
+  const settings = { ...refresh, path: freezePath };
+  const progress = (line: string) => report(wanted, line, run);
+  const { instances, failures } = await freezeInstances(targets, settings, refreshTokens, wanted, progress);
+  const failed = instances.filter(({ outcome }) => outcome === "failed");
+  return {
+    instances,
+    failures: [...failures, ...failed.map(({ instance, reason }) => `${instance}: ${reason}`)],
+  };
+}
+
+function describeFrozen({ clients, instances, failures }: FreezeResult): string {
+  const frozen = clients.filter(({ outcome }) => outcome === "frozen" || outcome === "already-frozen");
+  const done = instances.filter(({ outcome }) => outcome === "done").length;
+  const unsupported = instances.filter(({ outcome }) => outcome === "unsupported").map((one) => one.instance);
+  return [
+    ...(frozen.length > 0 ? [`${frozen.map(({ clientId }) => clientId).join(" and ")} disabled`] : []),
+    ...(instances.length > 0 ? [`${done} of ${instances.length} instances frozen`] : []),
+    ...(unsupported.length > 0 ? [`${listNames(unsupported)} can't be: no freeze operation`] : []),
+    ...failures.map((failure) => `NOT FROZEN: ${failure}`),
+  ].join("; ");
+}
+
+export type ThawPhaseRequest = FreezePhaseRequest & {
+  /** When it was frozen last, ISO 8601 UTC; null where it never was. */
+  frozenAt: string | null;
+};
+
+export interface ThawOutputs {
+  /** The freeze that was undone, by its time. */
+  thawed: string | null;
+}
+
+/**
+ * Phase 10: restore what was frozen, exactly as it was.
+ * @throws {RotationError} THAW_INCOMPLETE that names what is still frozen
+ */
+export async function thawPhase(request: ThawPhaseRequest): Promise<ThawOutputs> {
+  const { frozenAt, freeze, run } = request;
+  if (frozenAt === null && freeze !== "release") return { thawed: null };
+  const failures = await underWay(run, () => thawAll(request));
+  if (failures.length > 0) {
+    await afterTheOthers(run);
+    throw thawIncomplete(failures);
+  }
+  return { thawed: frozenAt };
+}
+
+/** Both are thawed whatever the config says now: it may have been another when they were frozen. */
+async function thawAll(request: ThawPhaseRequest): Promise<string[]> {
+  const { run } = request;
+  const [keycloak, api] = await Promise.all([thawClients(request), setInstances(request, "thaw")]);
+  const failures = [...keycloak, ...api.failures];
+  const instances = api.instances.filter(({ outcome }) => outcome === "done").length;
+  if (failures.length === 0) report("thaw", `${instances} instances and Keycloak's clients are as before`, run);
+  return failures;
+}
+
+async function thawClients({ run }: ThawPhaseRequest): Promise<string[]> {
+  try {
+    const admin = new KeycloakAdmin(await connection(), run.realm);
+    await thawKeycloak(admin, (line) => report("thaw", line, run));
+    return [];
+  } catch (error) {
+    return [messageOf(error)];
+  }
+}
+
+function thawIncomplete(failures: readonly string[]): RotationError {
+  return new RotationError(
+    "THAW_INCOMPLETE",
+    `not everything could be thawed: ${listNames(failures)}`,
+    { nextStep: "repair what is named, then run the same up again; the keys are not affected" },
+  );
+}

@@ -1,0 +1,67 @@
+import { changed } from "./changed.ts";
+import { connection } from "./connection.ts";
+import { messageOf } from "./errors.ts";
+import type { RunContext } from "./evidence.ts";
+import type { PhaseRecord } from "./evidence-schema.ts";
+import { type InternalKeyKind, type InternalKeyResult, rotateInternalKeys } from "./internal-keys.ts";
+import { KeycloakAdmin } from "./keycloak-admin.ts";
+import { report } from "./run-phase.ts";
+import { underWay } from "./side-by-side.ts";
+
+export interface InternalKeysPhaseRequest {
+  run: RunContext;
+  kinds: InternalKeyKind[];
+}
+
+export interface InternalKeysResult {
+  keys: InternalKeyResult[];
+  /** Why not all could be rotated, a sentence each. */
+  failures: string[];
+}
+
+export interface InternalKeysOutputs {
+  result: InternalKeysResult | null;
+  record: PhaseRecord | null;
+  /** The rotation that they were last rotated for; null where they never were. */
+  rotatedFor: number | null;
+}
+
+/** Whether internal keys are to be rotated: in an emergency, once for each rotation, and again where it did not work. */
+export function areInternalKeysDue(
+  { run, kinds }: InternalKeysPhaseRequest,
+  previous?: Partial<InternalKeysPhaseRequest & InternalKeysOutputs>,
+): boolean {
+  if (run.mode !== "emergency" || kinds.length === 0) return false;
+  const isDone = previous?.rotatedFor === run.rotation && previous.result?.failures.length === 0;
+  return !isDone || changed({ kinds: previous?.kinds }, { kinds }, ["kinds"]).length > 0;
+}
+
+/** Rotates the realm's internal keys. Never throws: what fails is a result, and makes the verification red. */
+export async function internalKeysPhase(
+  request: InternalKeysPhaseRequest,
+  previous?: Partial<InternalKeysPhaseRequest & InternalKeysOutputs>,
+): Promise<InternalKeysOutputs> {
+  if (!areInternalKeysDue(request, previous)) return { result: null, record: null, rotatedFor: null };
+  const { run, kinds } = request;
+  return underWay(run, async () => {
+    const startedAt = new Date().toISOString();
+    const result = await rotate(run, kinds);
+    const names = result.keys.map(({ componentName }) => componentName);
+    const summary = [...(names.length > 0 ? [`now active: ${names.join(", ")}`] : []), ...result.failures].join("; ");
+    report("internal-keys", summary, run);
+    const outcome = result.failures.length === 0 ? "done" : "failed";
+    const finishedAt = new Date().toISOString();
+    const record: PhaseRecord = { phase: "internal-keys", outcome, startedAt, finishedAt, summary };
+    return { result, record, rotatedFor: run.rotation };
+  });
+}
+
+async function rotate(run: RunContext, kinds: InternalKeyKind[]): Promise<InternalKeysResult> {
+  try {
+    const admin = new KeycloakAdmin(await connection(), run.realm);
+    const progress = (line: string) => report("internal-keys", line, run);
+    return { keys: await rotateInternalKeys(admin, { rotation: run.rotation, kinds }, progress), failures: [] };
+  } catch (error) {
+    return { keys: [], failures: [messageOf(error)] };
+  }
+}

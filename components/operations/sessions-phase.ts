@@ -1,0 +1,164 @@
+import { changed } from "./changed.ts";
+import { connection } from "./connection.ts";
+import { type DeniedInstance, denySessions } from "./deny-list.ts";
+import { messageOf } from "./errors.ts";
+import type { RunContext } from "./evidence.ts";
+import type { PhaseRecord } from "./evidence-schema.ts";
+import { KeycloakAdmin } from "./keycloak-admin.ts";
+import type { RefreshSettings } from "./refresh.ts";
+import { type EndedSession, findSessions, revokeSessions, type SessionsToRevoke } from "./revoke-sessions.ts";
+import { report } from "./run-phase.ts";
+import { underWay } from "./side-by-side.ts";
+import type { Target } from "./targets.ts";
+
+export type Revoke = "none" | SessionsToRevoke;
+
+export interface SessionsPhaseRequest {
+  run: RunContext;
+  revoke: Revoke;
+  denyListPath: string;
+  /** Milliseconds for which an entry stays on the deny-list. */
+  denyForMs: number;
+  targets: Target[];
+  refresh: RefreshSettings;
+  /** Secret. Those that instances may have. */
+  refreshTokens: string[];
+}
+
+export interface SessionsResult {
+  ended: EndedSession[];
+  /** Whether more sessions were ended than are on the deny-list. */
+  truncated: boolean;
+  denied: DeniedInstance[];
+  /** What could not be done, a sentence each. */
+  failures: string[];
+}
+
+export interface SessionsOutputs {
+  result: SessionsResult | null;
+  /** ISO 8601 UTC. */
+  revokedAt: string | null;
+  /** When the entries may go from the deny-list, ISO 8601 UTC; null where none is on it. */
+  denyUntil: string | null;
+  record: PhaseRecord | null;
+}
+
+type Previous = Partial<SessionsPhaseRequest & SessionsOutputs>;
+
+/** What is to be done now: sessions are ended once for each rotation, and taken off the deny-list when it is time. */
+export function nextSessionsStep(
+  { run, revoke }: SessionsPhaseRequest,
+  previous: Previous = {},
+): "revoke" | "tidy" | "nothing" {
+  if (run.mode === "emergency" && revoke !== "none") {
+    const isSame = changed(
+      { rotation: previous.run?.rotation, mode: previous.run?.mode, revoke: previous.revoke },
+      { rotation: run.rotation, mode: run.mode, revoke },
+      ["rotation", "mode", "revoke"],
+    );
+    if (isSame.length > 0 || previous.result?.failures.length !== 0) return "revoke";
+  }
+  const { denyUntil } = previous;
+  return denyUntil && Date.parse(denyUntil) <= Date.now() ? "tidy" : "nothing";
+}
+
+/** Phase 6: end sessions, and feed the deny-list. Never throws: what fails is a result, and makes the verification red. */
+export async function sessionsPhase(
+  request: SessionsPhaseRequest,
+  previous: Previous = {},
+): Promise<SessionsOutputs> {
+  const before = { result: null, revokedAt: null, denyUntil: null, record: null, ...kept(previous) };
+  switch (nextSessionsStep(request, previous)) {
+    case "nothing":
+      return before;
+    case "tidy":
+      return tidy(request, before);
+    case "revoke":
+      return underWay(request.run, () => revokeAll(request));
+    default:
+      return nextSessionsStep(request, previous) satisfies never;
+  }
+}
+
+function kept({ result, revokedAt, denyUntil, record }: Previous): Partial<SessionsOutputs> {
+  const all = { result, revokedAt, denyUntil, record };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+async function revokeAll(request: SessionsPhaseRequest): Promise<SessionsOutputs> {
+  const { run, denyForMs } = request;
+  const startedAt = new Date().toISOString();
+  const result = await endAndDeny(request);
+  const finishedAt = new Date().toISOString();
+  const denied = result.denied.filter(({ outcome }) => outcome === "done").length;
+  const summary = [
+    `${result.ended.length} sessions ended`,
+    ...(result.ended.length > 0 ? [`denied on ${denied} of ${result.denied.length} instances`] : []),
+    ...result.failures,
+  ].join("; ");
+  report("revoke", summary, run);
+  const outcome = result.failures.length === 0 ? "done" : "failed";
+  return {
+    result,
+    revokedAt: finishedAt,
+    denyUntil: result.ended.length > 0 ? new Date(Date.now() + denyForMs).toISOString() : null,
+    record: { phase: "revoke", outcome, startedAt, finishedAt, summary },
+  };
+}
+
+async function endAndDeny(request: SessionsPhaseRequest): Promise<SessionsResult> {
+  const { run, revoke } = request;
+  const progress = (line: string) => report("revoke", line, run);
+  try {
+    if (revoke === "none") return { ended: [], truncated: false, denied: [], failures: [] };
+    const admin = new KeycloakAdmin(await connection(), run.realm);
+    // Denied first: after a crash in between, an ended session's id could not be found any more.
+    const before = await findSessions(admin, revoke);
+    const known = sidsOf(before.sessions);
+    const first = await setDenyList(request, known, "deny");
+    const { sessions: ended, truncated } = await revokeSessions(admin, revoke, progress);
+    const late = sidsOf(ended).filter((sid) => !known.includes(sid));
+    const second = await setDenyList(request, late, "deny");
+    return {
+      ended: [...new Map([...before.sessions, ...ended].map((one) => [one.sid, one])).values()],
+      truncated,
+      denied: second.denied.length > 0 ? second.denied : first.denied,
+      failures: [...new Set([...first.failures, ...second.failures])],
+    };
+  } catch (error) {
+    return { ended: [], truncated: false, denied: [], failures: [messageOf(error)] };
+  }
+}
+
+function sidsOf(sessions: readonly EndedSession[]): string[] {
+  return [...new Set(sessions.map(({ sid }) => sid))];
+}
+
+async function setDenyList(request: SessionsPhaseRequest, sids: string[], wanted: "deny" | "allow") {
+  if (sids.length === 0) return { denied: [], failures: [] };
+  const { targets, refresh, refreshTokens, denyListPath, run } = request;
+  const { instances, failures } = await denySessions(
+    targets,
+    refresh,
+    refreshTokens,
+    { path: denyListPath, sids },
+    wanted,
+    (line) => report("revoke", line, run),
+  );
+  const failed = instances.filter(({ outcome }) => outcome !== "done");
+  return {
+    denied: instances,
+    failures: [
+      ...failures,
+      ...failed.map(({ instance, reason }) => `${instance} does not take the deny-list: ${reason}`),
+    ],
+  };
+}
+
+/** Entries that no live token needs go again; one that can't be removed is tried again by the next update. */
+async function tidy(request: SessionsPhaseRequest, before: SessionsOutputs): Promise<SessionsOutputs> {
+  const sids = sidsOf(before.result?.ended ?? []);
+  const { failures } = await setDenyList(request, sids, "allow");
+  report("revoke", failures.join("; ") || `${sids.length} sessions are off the deny-list again`, request.run);
+  return failures.length > 0 ? before : { ...before, denyUntil: null };
+}
