@@ -11,18 +11,18 @@ export interface CalledInstance extends Identity, CallResult {
 }
 
 /** What came of an internal operation on all of them. */
-export interface CalledInstances<T extends CalledInstance = CalledInstance> {
-  instances: T[];
+export interface CalledInstances {
+  instances: CalledInstance[];
   /** Targets that could not be looked at or have no instance: a sentence each. */
   failures: string[];
 }
 
 /** Calls an internal operation on every instance of the targets. Never throws for an instance: a failure is a result. */
-export async function callInstances<R extends CallResult>(
+export async function callInstances(
   targets: readonly Target[],
   options: SweepOptions,
-  call: (instance: OpenInstance) => Promise<R>,
-): Promise<CalledInstances<R & CalledInstance>> {
+  call: (instance: OpenInstance) => Promise<CallResult>,
+): Promise<CalledInstances> {
   const { results, failures } = await sweep(await openTargets(targets), options, async (instance) => ({
     instance: instance.name,
     ...identity(instance),

@@ -1,6 +1,13 @@
 import { type CalledInstance, type CalledInstances, callInstances } from "./call-instances.ts";
 import type { OpenInstance } from "./instances.ts";
-import { type CallResult, type CallSettings, callInternal, isTokenRefused } from "./internal-call.ts";
+import {
+  type Called,
+  type CallResult,
+  type CallSettings,
+  callInternal,
+  isTokenRefused,
+} from "./internal-call.ts";
+import { listNames } from "./mint-canaries.ts";
 import type { Target } from "./targets.ts";
 
 /** Sessions for the deny-list. */
@@ -14,15 +21,8 @@ export interface DenyList {
 /** `deny`: put on the deny-list. `allow`: taken off it. */
 export type DenyWish = "deny" | "allow";
 
-/** What came of all sessions on one instance; status and reason are those of the first that could not be changed. */
-export interface DenyResult extends CallResult {
-  /** How many sessions were put on the list, or taken off it. */
-  changed: number;
-  /** Ids of those that were not. */
-  failedSids: string[];
-}
-
-export type DeniedInstance = DenyResult & CalledInstance;
+/** What came of all sessions on one instance; the reason says how many and which could not be changed, and why. */
+export type DeniedInstance = CalledInstance;
 
 /**
  * Puts sessions on the deny-list of every instance, or takes them off: instances side by side, sessions one after
@@ -37,7 +37,7 @@ export function denySessions(
   list: DenyList,
   wanted: DenyWish,
   progress: (line: string) => void,
-): Promise<CalledInstances<DeniedInstance>> {
+): Promise<CalledInstances> {
   const options = { concurrency: settings.concurrency, readyTimeoutMs: 0, progress };
   return callInstances(targets, options, (instance) =>
     denyOn(instance, settings, refreshTokens, list, wanted),
@@ -46,7 +46,7 @@ export function denySessions(
 
 /**
  * Puts sessions on one instance's deny-list, or takes them off. One that fails does not cost the others their try; what
- * would fail for all of them alike is tried once.
+ * would fail for all of them alike is tried once. Never throws: a failure is a result.
  */
 export async function denyOn(
   instance: OpenInstance,
@@ -54,24 +54,25 @@ export async function denyOn(
   refreshTokens: readonly string[],
   { path, sids }: DenyList,
   wanted: DenyWish,
-): Promise<DenyResult> {
-  const failedSids: string[] = [];
-  let attempts = 0;
-  let first: CallResult | undefined;
+): Promise<CallResult> {
+  const failed: string[] = [];
+  let first: Called | undefined;
   for (const [index, sid] of sids.entries()) {
     // Where one was not to be had by any number of attempts, the next gets a single one.
     const patience = first ? { ...settings, attempts: 1 } : settings;
     const result = await denyOne(instance, patience, refreshTokens, { path, sid }, wanted);
-    attempts += result.attempts;
     if (result.outcome === "done") continue;
     first ??= result;
-    failedSids.push(sid);
-    if (!concernsAll(result)) continue;
-    failedSids.push(...sids.slice(index + 1));
-    break;
+    const isHopeless = concernsAll(result);
+    failed.push(...(isHopeless ? sids.slice(index) : [sid]));
+    if (isHopeless) break;
   }
-  const changed = sids.length - failedSids.length;
-  return { ...(first ?? { outcome: "done" }), attempts, changed, failedSids };
+  if (!first) return { outcome: "done" };
+  const which = `${failed.length} of ${sids.length} sessions (${listNames(failed)})`;
+  return {
+    outcome: first.outcome,
+    reason: sids.length > 1 ? `${which}: ${first.reason}` : `${first.reason}`,
+  };
 }
 
 async function denyOne(
@@ -80,7 +81,7 @@ async function denyOne(
   refreshTokens: readonly string[],
   { path, sid }: { path: string; sid: string },
   wanted: DenyWish,
-): Promise<CallResult> {
+): Promise<Called> {
   // As part of a path, these name another operation, encoded or not.
   if (/^\.{0,2}$/.test(sid)) return { outcome: "failed", attempts: 0, reason: `"${sid}" is no session id` };
   const method = wanted === "deny" ? "PUT" : "DELETE";
@@ -88,7 +89,7 @@ async function denyOne(
   return callInternal(instance, call, settings, refreshTokens);
 }
 
-function concernsAll(result: CallResult): boolean {
+function concernsAll(result: Called): boolean {
   const isUnanswered = result.status === undefined && result.attempts > 0;
   return result.outcome === "unsupported" || isTokenRefused(result) || isUnanswered;
 }

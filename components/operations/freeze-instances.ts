@@ -1,6 +1,6 @@
 import { type CalledInstance, type CalledInstances, callInstances } from "./call-instances.ts";
 import type { OpenInstance } from "./instances.ts";
-import { type CallResult, type CallSettings, callInternal } from "./internal-call.ts";
+import { type CallResult, type CallSettings, callInternal, resultOf } from "./internal-call.ts";
 import type { SweepOptions } from "./sweep.ts";
 import { readyTimeoutMs, type Target } from "./targets.ts";
 
@@ -32,7 +32,7 @@ export function freezeInstances(
   refreshTokens: readonly string[],
   wanted: FreezeWish,
   progress: (line: string) => void,
-): Promise<CalledInstances<FrozenInstance>> {
+): Promise<CalledInstances> {
   const { concurrency } = settings;
   const wait: Omit<SweepOptions, "concurrency"> =
     wanted === "freeze"
@@ -44,7 +44,7 @@ export function freezeInstances(
 }
 
 /** Freezes or thaws one instance. Never throws: a failure is a result. */
-export function freezeOn(
+export async function freezeOn(
   instance: OpenInstance,
   settings: Omit<FreezeSettings, "concurrency">,
   refreshTokens: readonly string[],
@@ -52,5 +52,5 @@ export function freezeOn(
 ): Promise<CallResult> {
   const method = wanted === "freeze" ? "PUT" : "DELETE";
   const call = { method, path: settings.path, operation: "freeze" } as const;
-  return callInternal(instance, call, settings, refreshTokens);
+  return resultOf(await callInternal(instance, call, settings, refreshTokens));
 }

@@ -23,8 +23,8 @@ export interface Reading<T> {
 export interface InternalCall<T = never> {
   method: "POST" | "PUT" | "DELETE";
   path: string;
-  /** Its name in reasons, as `freeze`. */
-  operation: string;
+  /** Its name in reasons, as `freeze`. Default: none. */
+  operation?: string;
   /** Reads the body of a 2xx; where it objects, the call is repeated. Default: any 2xx will do. */
   read?: (body: string) => Reading<T>;
 }
@@ -32,14 +32,19 @@ export interface InternalCall<T = never> {
 /** What came of a call. `unsupported`: the instance answers that it has no such operation. Holds no secret. */
 export interface CallResult {
   outcome: "done" | "unsupported" | "failed";
-  attempts: number;
-  /** HTTP status of the last answer; none where the last attempt had no answer. */
-  status?: number;
   /** Why it is not done. */
   reason?: string;
 }
 
-type Attempt<T> = Omit<CallResult, "attempts"> & { found?: T; isFinal: boolean };
+/** The same, and how it came to that. */
+export interface Called<T = never> extends CallResult {
+  attempts: number;
+  /** HTTP status of the last answer; none where the last attempt had no answer. */
+  status?: number;
+  found?: T;
+}
+
+type Attempt<T> = Omit<Called<T>, "attempts"> & { isFinal: boolean };
 type Timing = Pick<CallSettings, "attempts" | "timeoutMs">;
 
 /**
@@ -53,7 +58,7 @@ export async function callInternal<T = never>(
   call: InternalCall<T>,
   settings: Timing,
   refreshTokens: readonly string[],
-): Promise<CallResult & { found?: T }> {
+): Promise<Called<T>> {
   for (let attempts = 1; ; attempts += 1) {
     const { isFinal, ...result } = await callWithAny(instance, call, settings.timeoutMs, refreshTokens);
     if (isFinal || attempts >= settings.attempts) return { ...result, attempts };
@@ -75,8 +80,13 @@ async function callWithAny<T>(
   return attempt;
 }
 
+/** As much of a call as is kept. */
+export function resultOf({ outcome, reason }: CallResult): CallResult {
+  return reason === undefined ? { outcome } : { outcome, reason };
+}
+
 /** Whether the instance has refused all tokens that it may have, and so would refuse them for any other call. */
-export function isTokenRefused({ status }: Pick<CallResult, "status">): boolean {
+export function isTokenRefused({ status }: Pick<Called, "status">): boolean {
   return status === 401 || status === 403;
 }
 
@@ -108,13 +118,14 @@ function readBody<T>(status: number, body: string, { read }: InternalCall<T>): A
 }
 
 function refused<T>(status: number, { operation }: InternalCall<T>): Attempt<T> {
+  const isFinal = status < 500 && status !== 429;
+  if (status === 404) {
+    const what = operation === undefined ? "this operation" : `the ${operation} operation`;
+    const reason = `HTTP 404: the instance does not expose ${what}`;
+    return { outcome: "unsupported", status, reason, isFinal };
+  }
   const reason = refusals[status] ?? (status < 400 ? "a redirect, not followed" : "an unexpected status");
-  return {
-    outcome: status === 404 ? "unsupported" : "failed",
-    status,
-    reason: `HTTP ${status}: ${status === 404 ? `the instance does not expose the ${operation} operation` : reason}`,
-    isFinal: status < 500 && status !== 429,
-  };
+  return { outcome: "failed", status, reason: `HTTP ${status}: ${reason}`, isFinal };
 }
 
 const refusals: Record<number, string> = {
