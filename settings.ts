@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { type KeycloakConnection, readConnection } from "#operations/connection";
+import type { EmergencyQuestion } from "#operations/inspect-emergency";
 import { inspectRealm, type RealmInspection, type RealmQuestion } from "#operations/inspect-realm";
 import { inspectTargets } from "#operations/inspect-targets";
 import { KeycloakAdmin } from "#operations/keycloak-admin";
@@ -66,21 +67,21 @@ export async function readSettings(): Promise<Settings> {
     ...(await targetProblems(structured)),
   ];
   if (problems.length > 0 || !parsed.success) throw invalid(problems);
-  for (const realm of realms) await announceRealm(realm, realms.length);
+  for (const realm of realms) await announceRealm(realm);
   return toSettings(parsed.data, realms, kubernetes);
 }
 
 /** Says what is about to change, for a preview is read by people who did not write it. */
-async function announceRealm(inspected: InspectedRealm, count: number): Promise<void> {
-  const { name, problems, plan } = inspected;
+async function announceRealm({ name, problems, plan }: InspectedRealm): Promise<void> {
   if (problems.length > 0) {
     const list = problems.map((line) => `\n  - ${line}`).join("");
     await pulumi.log.error(`realm ${name} can't be rotated, and nothing of it is touched:${list}`);
   } else if (plan && plan.actions.length > 0) {
-    const verb = pulumi.runtime.isDryRun() ? "An up would" : "This up is to";
-    const whose = count > 1 ? `of realm ${name}` : "the realm's";
-    const what = count > 1 ? `signing keys ${whose}` : `${whose} signing keys`;
-    await pulumi.log.info(`${verb} change ${what}:${plan.actions.map((line) => `\n  - ${line}`).join("")}`);
+    for (const warning of plan.warnings) await pulumi.log.warn(warning);
+    const verb = pulumi.runtime.isDryRun() ? "An up would do" : "This up is to do";
+    await pulumi.log.info(
+      `${verb} this in realm ${name}:${plan.actions.map((line) => `\n  - ${line}`).join("")}`,
+    );
   }
 }
 
@@ -140,6 +141,18 @@ function questionFor(entry: RealmEntry, given: Raw): RealmQuestion {
     keepRetired: shape.keepRetired.safeParse(given.keepRetired).data ?? 1,
     clockSkewSeconds: (shape.probe.safeParse(given.probe).data ?? shape.probe.parse(undefined))
       .clockSkewSeconds,
+    emergency: emergencyQuestion(given),
+  };
+}
+
+function emergencyQuestion(given: Raw): EmergencyQuestion {
+  const { shape } = settingsShape;
+  const sessions = shape.sessions.safeParse(given.sessions).data ?? shape.sessions.parse(undefined);
+  return {
+    freeze: shape.freeze.safeParse(given.freeze).data ?? "none",
+    revoke: sessions.revoke,
+    internalKeys: shape.rotateInternalKeys.safeParse(given.rotateInternalKeys).data ?? [],
+    adminRoles: sessions.adminProbe.realmRoles,
   };
 }
 
@@ -207,12 +220,15 @@ function toSettings(
 }
 
 /** Of a realm that can't be rotated nothing is known, and nothing is done. */
-const unknownPlan = { stage: "final" as const, actions: [], overlapSeconds: 0 };
+const unknownPlan = { stage: "final" as const, actions: [], overlapSeconds: 0, tokenLifeSeconds: 0 };
 
 function toRealmSettings(data: Shape, { name, entry, problems, plan }: InspectedRealm, realms: string[]) {
   const { rotation, mode, incident, reason, evidenceDir, keySize } = data;
   const { audience, realmRoles, timeoutSeconds, ...probeRest } = data.probe;
-  const { stage, actions, overlapSeconds } = plan ?? unknownPlan;
+  const { stage, actions, overlapSeconds, tokenLifeSeconds } = plan ?? unknownPlan;
+  const { freeze, freezePath, sessions, rotateInternalKeys: internalKeys } = data;
+  const { revoke, denyListPath, adminProbe } = sessions;
+  const denyForMs = tokenLifeSeconds * 1000;
   const isLone = realms.length === 1;
   return {
     name: isLone ? "rotation" : `rotation-${name}`,
@@ -240,6 +256,7 @@ function toRealmSettings(data: Shape, { name, entry, problems, plan }: Inspected
     jwksTimeoutMs: data.jwksTimeoutSeconds * 1000,
     probe: { ...probeRest, timeoutMs: timeoutSeconds * 1000 },
     probeClient: { audience, realmRoles },
+    emergency: { freeze, freezePath, internalKeys, revoke, denyListPath, denyForMs, adminProbe },
   };
 }
 

@@ -43,11 +43,13 @@ const provider: pulumi.dynamic.ResourceProvider<FreezePhaseRequest, FreezePhaseR
 export class AdminFreeze extends pulumi.dynamic.Resource {
   /** When it was frozen last, ISO 8601 UTC; null where it never was. */
   declare readonly frozenAt: pulumi.Output<string | null>;
+  /** The rotation that it was frozen for; null where it never was. */
+  declare readonly frozenFor: pulumi.Output<number | null>;
   declare readonly result: pulumi.Output<FreezeResult | null>;
   declare readonly record: pulumi.Output<PhaseRecord | null>;
 
   constructor(name: string, args: AdminFreezeArgs, opts?: pulumi.CustomResourceOptions) {
-    const outputs = { frozenAt: undefined, result: undefined, record: undefined };
+    const outputs = { frozenAt: undefined, frozenFor: undefined, result: undefined, record: undefined };
     super(provider, name, { ...outputs, ...args }, opts, "jwks", "AdminFreeze");
   }
 }

@@ -44,6 +44,8 @@ const provider: pulumi.dynamic.ResourceProvider<
 export class InternalKeys extends pulumi.dynamic.Resource {
   /** Null where none had to be rotated. */
   declare readonly result: pulumi.Output<InternalKeysResult | null>;
+  /** The rotation that they were last rotated for; null where they never were. */
+  declare readonly rotatedFor: pulumi.Output<number | null>;
   declare readonly record: pulumi.Output<PhaseRecord | null>;
 
   constructor(name: string, args: InternalKeysArgs, opts?: pulumi.CustomResourceOptions) {

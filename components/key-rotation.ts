@@ -1,19 +1,28 @@
 import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
+import type { CalledInstance } from "#operations/call-instances";
 import type { Findings, RunContext } from "#operations/evidence";
+import type { Freeze } from "#operations/freeze-phase";
+import type { InternalKeyKind } from "#operations/internal-keys";
 import type { ProbeSettings } from "#operations/probes";
 import type { PublishedKey } from "#operations/publish-key";
 import type { Algorithm } from "#operations/realm-keys";
 import type { RefreshSettings } from "#operations/refresh";
-import type { RestartSettings } from "#operations/restart";
+import type { RestartResult, RestartSettings } from "#operations/restart";
+import type { Revoke } from "#operations/sessions-phase";
 import type { Target } from "#operations/targets";
+import type { Beside } from "#operations/verify";
+import { AdminFreeze } from "./admin-freeze.ts";
+import { AdminThaw } from "./admin-thaw.ts";
 import { CanaryToken } from "./canary-token.ts";
 import { Evidence } from "./evidence.ts";
+import { InternalKeys } from "./internal-keys.ts";
 import { JwksRefresh } from "./jwks-refresh.ts";
 import { KeyAnnouncement } from "./key-announcement.ts";
 import { KeyCutover } from "./key-cutover.ts";
 import { ProbeClients } from "./probe-clients.ts";
 import { RealmCheck } from "./realm-check.ts";
+import { SessionRevocation } from "./session-revocation.ts";
 import { SigningKey } from "./signing-key.ts";
 import { Verification } from "./verification.ts";
 
@@ -45,8 +54,30 @@ export interface KeyRotationArgs {
   probe: ProbeSettings;
   /** What the API demands of a token beyond its signature: `aud` values, and realm roles of its service account. */
   probeClient: { audience: string[]; realmRoles: string[] };
+  /** What an emergency does beside. */
+  emergency: EmergencySettings;
   /** Secret. The bearer tokens of the refresh operation that instances may have. */
   refreshTokens: pulumi.Input<string[]>;
+}
+
+/** What an emergency does beside the rotation of the signing keys. */
+export interface EmergencySettings {
+  freeze: Freeze;
+  /** Path of the instances' freeze operation. */
+  freezePath: string;
+  internalKeys: InternalKeyKind[];
+  revoke: Revoke;
+  /** Path of the instances' deny-list operation, without the session's id. */
+  denyListPath: string;
+  /** Milliseconds for which a session stays on the deny-list: the longest life of an access token. */
+  denyForMs: number;
+  /** The administrator of our own with whom the deny-list is proven. */
+  adminProbe: {
+    path: string;
+    realmRoles: string[];
+    acceptedStatuses: number[];
+    rejectedStatuses: number[];
+  };
 }
 
 /**
@@ -75,16 +106,20 @@ export class KeyRotation extends pulumi.ComponentResource {
     super("jwks:index:KeyRotation", name, {}, opts);
     this.#targets = args.targets;
     const step = new Steps(this, name, args);
-    const probes = step.prepareProbes(step.check());
-    const canary = step.mintCanaries(probes);
+    const check = step.check();
+    const frozen = step.freeze(check);
+    const probes = step.prepareProbes(check);
+    const canary = step.mintCanaries(probes, frozen);
     const keys = step.publish(canary);
     const announced = step.announce(canary, keys);
     const cutover = step.cutOver(canary, keys, announced);
     const signers = signersOf(cutover, keys);
     const newKids = signers.apply(kidsOf);
+    const beside = { frozen, revoked: step.revoke(cutover), internal: step.rotateInternalKeys(cutover) };
     const refreshed = step.enforce(canary, cutover, newKids);
-    const verification = step.verify(probes, canary, cutover, refreshed, newKids);
-    const evidence = step.writeEvidence(canary, keys, announced, cutover, refreshed, verification);
+    const verification = step.verify(probes, canary, cutover, refreshed, newKids, beside);
+    const evidence = step.writeEvidence(canary, keys, announced, cutover, refreshed, verification, beside);
+    step.thaw(frozen, evidence);
     this.kids = signers.apply((keys) =>
       Object.fromEntries(keys.map(({ algorithm, kid }) => [algorithm, kid])),
     );
@@ -139,12 +174,22 @@ class Steps {
     );
   }
 
-  mintCanaries(probes: ProbeClients): CanaryToken {
+  freeze(after: RealmCheck[]): AdminFreeze {
+    const { run, targets, refresh, refreshTokens, emergency } = this.#args;
+    const { freeze, freezePath } = emergency;
+    return new AdminFreeze(
+      `${this.#name}-freeze`,
+      { run, freeze, freezePath, targets, refresh, refreshTokens },
+      this.#child(...after),
+    );
+  }
+
+  mintCanaries(probes: ProbeClients, frozen: AdminFreeze): CanaryToken {
     const { run, exemptKeys, targets, probe, refresh, refreshTokens } = this.#args;
     return new CanaryToken(
       `${this.#name}-canary`,
       { run, exemptKeys, targets, probe, refresh, refreshTokens, probeClients: probes.clients },
-      this.#child(probes),
+      this.#child(probes, frozen),
     );
   }
 
@@ -199,6 +244,22 @@ class Steps {
     );
   }
 
+  revoke(cutover: KeyCutover): SessionRevocation {
+    const { run, targets, refresh, refreshTokens, emergency } = this.#args;
+    const { revoke, denyListPath, denyForMs } = emergency;
+    return new SessionRevocation(
+      `${this.#name}-sessions`,
+      { run, revoke, denyListPath, denyForMs, targets, refresh, refreshTokens },
+      this.#child(cutover),
+    );
+  }
+
+  rotateInternalKeys(cutover: KeyCutover): InternalKeys {
+    const { run, emergency } = this.#args;
+    const name = `${this.#name}-internal-keys`;
+    return new InternalKeys(name, { run, kinds: emergency.internalKeys }, this.#child(cutover));
+  }
+
   enforce(canary: CanaryToken, cutover: KeyCutover, newKids: pulumi.Output<string[]>): JwksRefresh {
     const { run, targets, probe, refresh, refreshTokens } = this.#args;
     // In an overlap every instance has just been told, and restarted where need be: nothing has left the set since.
@@ -226,6 +287,7 @@ class Steps {
     cutover: KeyCutover,
     refreshed: JwksRefresh,
     newKids: pulumi.Output<string[]>,
+    beside: BesideSteps,
   ): Verification {
     const { run, targets, probe, refresh, restart, refreshTokens } = this.#args;
     return new Verification(
@@ -242,6 +304,8 @@ class Steps {
         expiredClient: probes.expired,
         newKids,
         passive: cutover.result.apply(({ passive = [] }) => passive),
+        beside: this.#beside(beside, refreshed),
+        revokedAt: beside.revoked.revokedAt,
         ...provableKeys(canary, cutover),
       },
       this.#child(refreshed),
@@ -255,21 +319,22 @@ class Steps {
     cutover: KeyCutover,
     refreshed: JwksRefresh,
     verification: Verification,
+    beside: BesideSteps,
   ): Evidence {
-    const later = [cutover.record, refreshed.record, verification.record];
+    const later = pulumi.all([cutover.record, refreshed.record, verification.record]);
     const findings = pulumi
       .all([
         this.#findings(canary, keys, announced),
-        pulumi.all(later),
+        later,
         cutover.result,
-        refreshed.results,
-        refreshed.restarts,
-        verification.result,
-        verification.attempts,
+        pulumi.all([refreshed.results, refreshed.restarts]),
+        pulumi.all([verification.result, verification.attempts]),
+        this.#besideFindings(beside),
       ])
-      .apply(([before, records, cutover, refresh, restarts, verification, attempts]) => ({
+      .apply(([before, records, cutover, [refresh, restarts], [verification, attempts], found]) => ({
         ...before,
-        phases: [...before.phases, ...records],
+        ...found.findings,
+        phases: [...before.phases, ...found.records, ...records],
         cutover,
         refresh,
         restarts,
@@ -281,6 +346,79 @@ class Steps {
       { run: this.#args.run, findings },
       this.#child(verification),
     );
+  }
+
+  thaw(frozen: AdminFreeze, evidence: Evidence): AdminThaw {
+    const { run, targets, refresh, refreshTokens, emergency } = this.#args;
+    const { freeze, freezePath } = emergency;
+    const { frozenAt } = frozen;
+    return new AdminThaw(
+      `${this.#name}-thaw`,
+      { run, freeze, freezePath, targets, refresh, refreshTokens, frozenAt },
+      freeze === "release" ? this.#child(frozen) : this.#child(evidence),
+    );
+  }
+
+  /** What was done beside in this rotation; a result of an earlier one is none. */
+  #current({ frozen, revoked, internal }: BesideSteps) {
+    const { rotation, mode } = this.#args.run;
+    const isCurrent = (madeFor: number | null) => mode === "emergency" && madeFor === rotation;
+    return pulumi
+      .all([
+        pulumi.all([frozen.frozenFor, frozen.result, frozen.record]),
+        pulumi.all([revoked.revokedFor, revoked.result, revoked.record]),
+        pulumi.all([internal.rotatedFor, internal.result, internal.record]),
+      ])
+      .apply(([[frozenFor, freeze, frozenRecord], [revokedFor, sessions, revokedRecord], keys]) => {
+        const [rotatedFor, internalKeys, rotatedRecord] = keys;
+        return {
+          freeze: isCurrent(frozenFor) ? { result: freeze, record: frozenRecord } : undefined,
+          sessions: isCurrent(revokedFor) ? { result: sessions, record: revokedRecord } : undefined,
+          internalKeys: isCurrent(rotatedFor) ? { result: internalKeys, record: rotatedRecord } : undefined,
+        };
+      });
+  }
+
+  #besideFindings(steps: BesideSteps) {
+    return this.#current(steps).apply(({ freeze, sessions, internalKeys }) => ({
+      records: [freeze?.record, sessions?.record, internalKeys?.record].flatMap((record) => record ?? []),
+      findings: {
+        ...(freeze?.result ? { freeze: freeze.result } : {}),
+        ...(sessions?.result ? { sessions: sessions.result } : {}),
+        ...(internalKeys?.result ? { internalKeys: internalKeys.result } : {}),
+      },
+    }));
+  }
+
+  #beside(steps: BesideSteps, refreshed: JwksRefresh): pulumi.Output<Beside> {
+    const { run, emergency, probe, algorithms, probeClient } = this.#args;
+    const { freeze: wish, freezePath, revoke, denyListPath, adminProbe } = emergency;
+    const { path, realmRoles, acceptedStatuses, rejectedStatuses } = adminProbe;
+    const [algorithm = "RS256"] = algorithms;
+    const denyList = {
+      denyListPath,
+      probe: { ...probe, path, acceptedStatuses, rejectedStatuses },
+      identity: { realmRoles, audience: probeClient.audience, algorithm },
+    };
+    const found = pulumi.all([this.#current(steps), refreshed.restarts]);
+    const beside = found.apply(([{ freeze, sessions, internalKeys }, restarts]): Beside => {
+      const idsOf = (called: readonly CalledInstance[]) => toldAndAlive(called, restarts);
+      const sids = sessions?.result?.ended.map(({ sid }) => sid) ?? [];
+      const { instances = [] } = freeze?.result ?? {};
+      return {
+        failures: [...(sessions?.result?.failures ?? []), ...(internalKeys?.result?.failures ?? [])],
+        orders: {
+          ...(instances.length > 0 && wish !== "release"
+            ? { freeze: { path: freezePath, on: idsOf(instances) } }
+            : {}),
+          ...(sids.length > 0
+            ? { deny: { path: denyListPath, sids, on: idsOf(sessions?.result?.denied ?? []) } }
+            : {}),
+        },
+        ...(run.mode === "emergency" && revoke !== "none" ? { denyList } : {}),
+      };
+    });
+    return pulumi.secret(beside);
   }
 
   /**
@@ -310,6 +448,13 @@ class Steps {
   }
 }
 
+/** The steps beside the rotation of the signing keys. */
+interface BesideSteps {
+  frozen: AdminFreeze;
+  revoked: SessionRevocation;
+  internal: InternalKeys;
+}
+
 type CanaryFound = Required<Pick<Findings, "canary" | "published">>;
 
 /** The retired keys, and what can prove their death. */
@@ -330,6 +475,14 @@ function provableKeys(canary: CanaryToken, cutover: KeyCutover) {
 function signersOf(cutover: KeyCutover, keys: SigningKey[]) {
   const own = pulumi.all(keys.map(({ kid, algorithm }) => pulumi.output({ kid, algorithm })));
   return pulumi.all([cutover.result, own]).apply(([{ signers }, own]) => signers ?? own);
+}
+
+/** Instances that were told, but for those that have been restarted since and so know nothing of it. */
+function toldAndAlive(called: readonly CalledInstance[], restarts: readonly RestartResult[]): string[] {
+  const restarted = new Set(restarts.map(({ subject }) => subject));
+  return called
+    .filter(({ instance, outcome }) => outcome === "done" && !restarted.has(instance))
+    .map(({ instance, uid }) => uid ?? instance);
 }
 
 function kidsOf(keys: readonly { kid: string }[]): string[] {

@@ -55,10 +55,18 @@ export class SessionRevocation extends pulumi.dynamic.Resource {
   declare readonly result: pulumi.Output<SessionsResult | null>;
   /** When the sessions were ended, ISO 8601 UTC; null where none had to be. */
   declare readonly revokedAt: pulumi.Output<string | null>;
+  /** The rotation that they were ended for; null where none had to be. */
+  declare readonly revokedFor: pulumi.Output<number | null>;
   declare readonly record: pulumi.Output<PhaseRecord | null>;
 
   constructor(name: string, args: SessionRevocationArgs, opts?: pulumi.CustomResourceOptions) {
-    const outputs = { result: undefined, revokedAt: undefined, denyUntil: undefined, record: undefined };
+    const outputs = {
+      result: undefined,
+      revokedAt: undefined,
+      revokedFor: undefined,
+      denyUntil: undefined,
+      record: undefined,
+    };
     super(provider, name, { ...outputs, ...args }, opts, "jwks", "SessionRevocation");
   }
 }

@@ -9,7 +9,7 @@ import type { RefreshSettings } from "#operations/refresh";
 import type { RestartResult, RestartSettings } from "#operations/restart";
 import type { Target } from "#operations/targets";
 import type { ProbeClient } from "#operations/tokens";
-import type { VerificationResult } from "#operations/verify";
+import type { Beside, VerificationResult } from "#operations/verify";
 import { configure } from "./configure.ts";
 
 export interface VerificationArgs {
@@ -36,8 +36,12 @@ export interface VerificationArgs {
   canaryTokens: pulumi.Input<Record<string, string>>;
   /** Every instance's verdict before the cut-over. Long, so best given as a secret: diffs then stay readable. */
   baseline: pulumi.Input<Baseline[]>;
+  /** What was done beside the rotation of the signing keys. */
+  beside: pulumi.Input<Beside>;
   /** Completion time of the cut-over to verify: another one makes it run again. */
   after: pulumi.Input<string>;
+  /** When sessions were ended last, ISO 8601 UTC, or null: another time makes it run again. */
+  revokedAt: pulumi.Input<string | null>;
 }
 
 const provider: pulumi.dynamic.ResourceProvider<
@@ -46,7 +50,8 @@ const provider: pulumi.dynamic.ResourceProvider<
 > = {
   configure,
   async diff(_id, olds, news) {
-    return { changes: olds.verifiedAfter !== news.after || olds.verified !== true };
+    const isOther = olds.verifiedAfter !== news.after || (olds.revokedAt ?? null) !== news.revokedAt;
+    return { changes: isOther || olds.verified !== true };
   },
   async create(inputs) {
     const { verificationPhase } = await import("#operations/phases");

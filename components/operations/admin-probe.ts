@@ -27,15 +27,32 @@ export interface AdminSession {
 }
 
 const name = "jwks-break-glass-admin-probe";
+/** `.invalid` never has a mailbox (RFC 2606). Keycloak demands an address by default, and a realm may make it the username. */
+const email = `${name}@jwks-break-glass.invalid`;
+/** Seconds: a proof may have to wait for pods, and the realm's own lifespan may be a minute. Capped by the SSO session's. */
+const lifespan = "3600";
 const identified = z.array(z.looseObject({ id: z.string() }));
+const userShape = z.looseObject({ id: z.string(), username: z.string() });
+const profileShape = z.looseObject({
+  attributes: z.array(
+    z.looseObject({
+      name: z.string(),
+      required: z.looseObject({}).nullish(),
+      validations: z
+        .looseObject({ options: z.looseObject({ options: z.array(z.string()) }).optional() })
+        .nullish(),
+    }),
+  ),
+});
 const roleShape = z.looseObject({ id: z.string(), name: z.string() });
 const tokenAnswer = z.object({ access_token: z.string() });
 const claims = z.looseObject({ sid: z.string(), jti: z.string(), exp: z.number() });
 
 /**
  * Makes an administrator of our own for the length of a piece of work: a client and a user with the given realm roles
- * and nothing else, whose secrets are random and known to this process only. Both are deleted afterwards, so between two
- * runs there is no such administrator at all. A crash leaves one whose password nobody knows; the next run removes it.
+ * and nothing else, whose secrets are random and known to this process only. Both are deleted afterwards: disabled, they
+ * would be two things that hold an administrator's role, stay in every list of those who have it, and could be enabled
+ * by somebody else. A crash leaves one whose password nobody knows and whose token nobody has; the next run removes it.
  *
  * @throws {RotationError} ROLE_NOT_FOUND before anything is made; TOKEN_NOT_MINTED; any Keycloak code
  */
@@ -45,20 +62,21 @@ export async function withAdminProbe<T>(
   work: (login: () => Promise<AdminSession>) => Promise<T>,
 ): Promise<T> {
   const roles = await Promise.all(identity.realmRoles.map((role) => findRole(admin, role)));
-  await remove(admin);
+  await removeAdminProbe(admin);
   try {
     const secrets = { client: secret(), password: secret() };
     await makeClient(admin, identity, roles, secrets.client);
-    await makeUser(admin, roles, secrets.password);
+    const username = await makeUser(admin, roles, secrets.password);
     const { tokenEndpoint } = await discover(admin);
-    return await work(() => login(admin, tokenEndpoint, secrets));
+    return await work(() => login(admin, tokenEndpoint, { ...secrets, username }));
   } finally {
-    await remove(admin);
+    await removeAdminProbe(admin);
   }
 }
 
+/** Random, and with one of each kind of character that a password policy may ask for. */
 function secret(): string {
-  return randomBytes(32).toString("base64url");
+  return `${randomBytes(32).toString("base64url")}-aA1`;
 }
 
 type Role = z.infer<typeof roleShape>;
@@ -67,16 +85,30 @@ async function findRole(admin: KeycloakAdmin, role: string): Promise<Role> {
   const found = await admin.getIfThere(`/roles/${encodeURIComponent(role)}`, roleShape);
   if (found) return found;
   throw new RotationError("ROLE_NOT_FOUND", `realm ${admin.realmName} has no realm role ${role}`, {
-    nextStep: "set sessions.adminProbe.realmRoles to the realm roles that the API takes for an administrator's",
+    nextStep:
+      "set sessions.adminProbe.realmRoles to the realm roles that the API takes for an administrator's",
   });
 }
 
-/** The user goes first: with it go its sessions. */
-async function remove(admin: KeycloakAdmin): Promise<void> {
-  const users = await admin.get(`/users?${new URLSearchParams({ username: name, exact: "true" })}`, identified);
-  for (const { id } of users) await admin.deleteIfThere(`/users/${id}`);
-  const clients = await admin.get(`/clients?${new URLSearchParams({ clientId: name })}`, identified);
-  for (const { id } of clients) await admin.deleteIfThere(`/clients/${id}`);
+/**
+ * Deletes what a run that was killed may have left. The user goes first: with it go its sessions.
+ *
+ * @throws {RotationError} any Keycloak code
+ */
+export async function removeAdminProbe(admin: KeycloakAdmin): Promise<void> {
+  const left = await Promise.all([name, email].map((username) => findUser(admin, username)));
+  for (const user of left) if (user) await admin.deleteIfThere(`/users/${user.id}`);
+  const client = await findClient(admin);
+  if (client) await admin.deleteIfThere(`/clients/${client.id}`);
+}
+
+async function findUser(admin: KeycloakAdmin, username: string) {
+  const query = new URLSearchParams({ username, exact: "true" });
+  return (await admin.get(`/users?${query}`, z.array(userShape)))[0];
+}
+
+async function findClient(admin: KeycloakAdmin) {
+  return (await admin.get(`/clients?${new URLSearchParams({ clientId: name })}`, identified))[0];
 }
 
 async function makeClient(
@@ -95,7 +127,7 @@ async function makeClient(
     serviceAccountsEnabled: false,
     directAccessGrantsEnabled: true,
     fullScopeAllowed: false,
-    attributes: { "access.token.signed.response.alg": algorithm },
+    attributes: { "access.token.signed.response.alg": algorithm, "access.token.lifespan": lifespan },
     protocolMappers: audience.map((value) => ({
       name: `aud ${value}`,
       protocol: "openid-connect",
@@ -103,35 +135,58 @@ async function makeClient(
       config: { "included.custom.audience": value, "access.token.claim": "true" },
     })),
   });
-  const [client] = await admin.get(`/clients?${new URLSearchParams({ clientId: name })}`, identified);
+  const client = await findClient(admin);
   await admin.post(`/clients/${client?.id}/scope-mappings/realm`, roles);
 }
 
-/** Keycloak refuses the login of a user without a name or an address. */
-async function makeUser(admin: KeycloakAdmin, roles: readonly Role[], password: string): Promise<void> {
-  await admin.post("/users", {
-    username: name,
-    enabled: true,
-    email: `${name}@example.invalid`,
-    emailVerified: true,
-    firstName: "Admin",
-    lastName: "Probe",
-    credentials: [{ type: "password", value: password, temporary: false }],
-  });
-  const [user] = await admin.get(`/users?${new URLSearchParams({ username: name, exact: "true" })}`, identified);
-  await admin.post(`/users/${user?.id}/role-mappings/realm`, roles);
+/**
+ * Keycloak refuses the login of a user who has not filled in what the realm's user profile demands, or to whom an action
+ * is left to do; the realm's default actions are given to every new user, so they are taken away again.
+ *
+ * @returns the username, which some realms make the address
+ */
+async function makeUser(admin: KeycloakAdmin, roles: readonly Role[], password: string): Promise<string> {
+  const profile = await requiredProfile(admin);
+  const attended = { enabled: true, emailVerified: true, requiredActions: [], ...profile };
+  const credentials = [{ type: "password", value: password, temporary: false }];
+  await admin.post("/users", { ...attended, username: name, credentials });
+  const user = (await findUser(admin, name)) ?? (await findUser(admin, email));
+  if (!user) throw notLoggedIn("no user of that name right after making it");
+  await admin.put(`/users/${user.id}`, { ...attended, username: user.username });
+  await admin.post(`/users/${user.id}/role-mappings/realm`, roles);
+  return user.username;
+}
+
+/** A value for each attribute that the realm demands of a user. Its address only where it is demanded. */
+async function requiredProfile(admin: KeycloakAdmin): Promise<Record<string, unknown>> {
+  const [{ attributes }, realm] = await Promise.all([
+    admin.get("/users/profile", profileShape),
+    admin.get("", z.looseObject({ registrationEmailAsUsername: z.boolean().nullish() })),
+  ]);
+  const required = attributes.filter((one) => one.required && one.name !== "username");
+  const values = required.map(
+    (one) => [one.name, one.validations?.options?.options[0] ?? "jwks-break-glass"] as const,
+  );
+  const own = values.filter(([attribute]) => !["email", "firstName", "lastName"].includes(attribute));
+  const isAsked = (attribute: string) => required.some((one) => one.name === attribute);
+  return {
+    ...(isAsked("email") || realm.registrationEmailAsUsername ? { email } : {}),
+    ...(isAsked("firstName") ? { firstName: "JWKS break-glass" } : {}),
+    ...(isAsked("lastName") ? { lastName: "admin probe" } : {}),
+    attributes: Object.fromEntries(own.map(([attribute, value]) => [attribute, [value]])),
+  };
 }
 
 async function login(
   admin: KeycloakAdmin,
   tokenEndpoint: string,
-  secrets: { client: string; password: string },
+  secrets: { username: string; client: string; password: string },
 ): Promise<AdminSession> {
   const form = new URLSearchParams({
     grant_type: "password",
     client_id: name,
     client_secret: secrets.client,
-    username: name,
+    username: secrets.username,
     password: secrets.password,
     scope: "openid",
   });
@@ -149,8 +204,12 @@ async function login(
 }
 
 function notLoggedIn(what: string): RotationError {
-  return new RotationError("TOKEN_NOT_MINTED", `asked for a token of the admin probe, Keycloak answered ${what}`, {
-    nextStep:
-      "see whether a password policy, a required action or the direct grant flow of the realm keeps a new user from logging in",
-  });
+  return new RotationError(
+    "TOKEN_NOT_MINTED",
+    `asked for a token of the admin probe, Keycloak answered ${what}`,
+    {
+      nextStep:
+        "see whether a password policy, a required action or the direct grant flow of the realm keeps a new user from logging in",
+    },
+  );
 }

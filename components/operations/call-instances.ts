@@ -1,6 +1,6 @@
-import { type Identity, type Instance, identity, type OpenInstance } from "./instances.ts";
+import { type Identity, identity, type OpenInstance } from "./instances.ts";
 import type { CallResult } from "./internal-call.ts";
-import { type SweepOptions, sweep } from "./sweep.ts";
+import { type Sweep, type SweepOptions, sweep } from "./sweep.ts";
 import { openTargets, type Target } from "./targets.ts";
 
 /** What came of an internal operation on one instance. Holds no secret. */
@@ -23,30 +23,27 @@ export async function callInstances(
   options: SweepOptions,
   call: (instance: OpenInstance) => Promise<CallResult>,
 ): Promise<CalledInstances> {
-  const { results, failures } = await sweep(await openTargets(targets), options, async (instance) => ({
+  const swept = await sweep(await openTargets(targets), options, async (instance) => ({
     instance: instance.name,
     ...identity(instance),
     ...(await call(instance)),
     at: new Date().toISOString(),
   }));
-  const failed = failures.map(({ target }) => target);
-  return {
-    instances: results.map(({ value }) => value),
-    failures: [
-      ...failures.map(({ error }) => error.message),
-      ...emptyTargets(targets, results)
-        .filter((name) => !failed.includes(name))
-        .map((name) => `NO_INSTANCES: target ${name} has no instance that could be asked`),
-    ],
-  };
+  return { instances: swept.results.map(({ value }) => value), failures: unaskedTargets(targets, swept) };
 }
 
-/** Names of the targets of which no instance was asked. */
-export function emptyTargets(
+/** A sentence for each target that could not be looked at, or of which no instance was asked. */
+export function unaskedTargets(
   targets: readonly Target[],
-  results: readonly { instance: Instance }[],
+  { results, failures }: Pick<Sweep<unknown>, "results" | "failures">,
 ): string[] {
-  const isAsked = ({ kind, name }: Target) =>
-    results.some(({ instance: { target } }) => target === (kind === "static" ? undefined : name));
-  return targets.filter((target) => !isAsked(target)).map(({ name }) => name);
+  const isEmpty = ({ kind, name }: Target) =>
+    !results.some(({ instance: { target } }) => target === (kind === "static" ? undefined : name)) &&
+    !failures.some(({ target }) => target === name);
+  return [
+    ...failures.map(({ error }) => error.message),
+    ...targets
+      .filter(isEmpty)
+      .map(({ name }) => `NO_INSTANCES: target ${name} has no instance that could be asked`),
+  ];
 }

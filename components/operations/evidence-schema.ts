@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { internalKeyKinds } from "./internal-keys.ts";
 
 const time = z.iso.datetime().describe("UTC, ISO 8601");
 const kid = z.string().min(1);
@@ -14,7 +15,18 @@ const verdict = z.discriminatedUnion("kind", [
 ]);
 
 const phase = z.strictObject({
-  phase: z.enum(["check", "canary", "publish", "announce", "cut-over", "enforce", "verify"]),
+  phase: z.enum([
+    "check",
+    "freeze",
+    "canary",
+    "publish",
+    "announce",
+    "cut-over",
+    "revoke",
+    "internal-keys",
+    "enforce",
+    "verify",
+  ]),
   outcome: z.enum(["done", "failed", "skipped"]),
   startedAt: time,
   finishedAt: time,
@@ -115,6 +127,63 @@ const restart = z.strictObject({
   reason: z.string().optional(),
 });
 
+const call = {
+  outcome: z.enum(["done", "unsupported", "failed"]),
+  reason: z.string().optional(),
+};
+
+const called = z.strictObject({ instance: z.string(), ...identity, ...call, at: time });
+
+const freeze = z.strictObject({
+  clients: z.array(
+    z.strictObject({
+      clientId: z.string(),
+      outcome: z.enum(["frozen", "already-frozen", "was-disabled", "absent"]),
+      at: time,
+    }),
+  ),
+  instances: z.array(called),
+  failures: z.array(z.string()),
+});
+
+const sessions = z.strictObject({
+  ended: z.array(
+    z.strictObject({
+      sid: z.string(),
+      user: z.string().optional(),
+      because: z.enum(["sid", "user", "role", "all"]),
+      offline: z.boolean().optional(),
+    }),
+  ),
+  truncated: z.boolean().describe("True: more sessions were ended than are listed and denied"),
+  denied: z.array(called).describe("Instances that were given the sessions for their deny-list"),
+  failures: z.array(z.string()),
+});
+
+const internalKeys = z.strictObject({
+  keys: z.array(
+    z.strictObject({
+      kind: z.enum(internalKeyKinds),
+      componentName: z.string(),
+      kid: z.string(),
+      activatedAt: time,
+      disabled: z.array(z.strictObject({ kid: z.string(), componentName: z.string(), disabledAt: time })),
+    }),
+  ),
+  failures: z.array(z.string()),
+});
+
+const denyListProof = z.strictObject({
+  instance: z.string(),
+  ...identity,
+  accepted: verdict.describe("Of an administrator of our own, before"),
+  denied: z.strictObject(call).describe("Putting the session on the deny-list"),
+  refused: verdict.describe("Of the same token, while it is on it"),
+  cleaned: z.strictObject(call).describe("Taking it off again"),
+  ok: z.boolean(),
+  reasons: z.array(z.string()),
+});
+
 const verification = z.strictObject({
   verified: z.boolean(),
   startedAt: time,
@@ -123,6 +192,7 @@ const verification = z.strictObject({
   issuer: z.array(z.strictObject({ kid, jti: z.string(), verdict, ok: z.boolean() })),
   instances: z.array(instance),
   departed: z.array(z.string()).describe("Pods that were verified and had ended before the last look"),
+  denyList: z.array(denyListProof).optional().describe("Whether each instance's deny-list works"),
   unseen: z.array(z.string()).describe("Targets that could not be looked at, or have no instance"),
   failures: z.array(z.string()),
 });
@@ -194,6 +264,9 @@ export const evidenceSchema = z.strictObject({
     })
     .optional()
     .describe("Of a planned rotation: who was told of the new keys before they signed"),
+  freeze: freeze.optional().describe("What was frozen first; it is thawed after this was written"),
+  sessions: sessions.optional(),
+  internalKeys: internalKeys.optional(),
   refresh: z.array(refreshResult),
   restarts: z.array(restart),
   verification: verification.optional(),

@@ -1,11 +1,14 @@
 import type { AnnounceResult } from "./announce.ts";
 import type { CutoverResult } from "./cut-over.ts";
 import type { Evidence, PhaseRecord } from "./evidence-schema.ts";
+import type { FreezeResult } from "./freeze-phase.ts";
+import type { InternalKeysResult } from "./internal-keys-phase.ts";
 import type { CanaryFindings } from "./mint-canaries.ts";
 import type { Mode, Stage } from "./plan-cutover.ts";
 import type { PublishedKey } from "./publish-key.ts";
 import type { RefreshResult } from "./refresh.ts";
 import type { RestartResult } from "./restart.ts";
+import type { SessionsResult } from "./sessions-phase.ts";
 import type { VerificationResult } from "./verify.ts";
 
 /** What every phase knows of the run that it is part of. */
@@ -34,14 +37,20 @@ export interface Findings {
   published?: PublishedKey[];
   announced?: AnnounceResult;
   cutover?: CutoverResult;
+  freeze?: FreezeResult;
+  sessions?: SessionsResult;
+  internalKeys?: InternalKeysResult;
   refresh?: RefreshResult[];
   restarts?: RestartResult[];
   verification?: VerificationResult;
   attempts?: VerificationAttempt[];
 }
 
+/** What only some runs find. */
+type Sometimes = "announced" | "freeze" | "sessions" | "internalKeys";
+
 /** What a run that came to its end has found. */
-export type WholeFindings = Required<Omit<Findings, "announced">> & Pick<Findings, "announced">;
+export type WholeFindings = Required<Omit<Findings, Sometimes>> & Pick<Findings, Sometimes>;
 
 /** Puts the findings together as evidence. Pure. */
 export function buildEvidence(run: RunContext, findings: Findings, writtenAt: string): Evidence {
@@ -76,12 +85,21 @@ export function buildEvidence(run: RunContext, findings: Findings, writtenAt: st
     canaries: canary?.canaries ?? [],
     baseline: [...(canary?.baseline ?? []), ...(cutover?.newcomers ?? [])],
     ...(findings.announced ? { announced: announcement(findings.announced) } : {}),
+    ...beside(findings),
     refresh,
     restarts,
     ...(verification ? { verification } : {}),
     attempts,
     ...(window ? { exposureWindow: window } : {}),
     notProven: notProven(findings),
+  };
+}
+
+function beside({ freeze, sessions, internalKeys }: Findings) {
+  return {
+    ...(freeze ? { freeze } : {}),
+    ...(sessions ? { sessions } : {}),
+    ...(internalKeys ? { internalKeys } : {}),
   };
 }
 
@@ -111,7 +129,8 @@ export function exposureWindow(
   };
 }
 
-function notProven({ phases, canary, announced, cutover, verification }: Findings): string[] {
+function notProven(findings: Findings): string[] {
+  const { phases, canary, announced, cutover, verification } = findings;
   const failed = phases.find(({ outcome }) => outcome === "failed");
   return [
     ...(verification ? [] : [`Nothing was verified: the run ended in phase ${failed?.phase ?? "unknown"}.`]),
@@ -126,7 +145,32 @@ function notProven({ phases, canary, announced, cutover, verification }: Finding
       : []),
     ...(verification?.failures ?? []).map((failure) => `${failure}.`),
     ...restartedOnly(verification),
-    ...alwaysUnproven,
+    ...besideUnproven(findings),
+    "Instances outside the configured targets were not asked, nor were pods that were ending.",
+    ...(isHmacHoleClosed(findings)
+      ? []
+      : [
+          "Refresh tokens are signed with the realm's internal HS512 key: stolen sessions survive a rotation of signing keys until they are revoked.",
+        ]),
+    "What was done with tokens of the stolen key before the last instance refused them is not known.",
+  ];
+}
+
+/** Whether no refresh token of before is accepted any more. */
+function isHmacHoleClosed({ sessions, internalKeys }: Findings): boolean {
+  const areAllOver =
+    sessions?.failures.length === 0 && sessions.ended.some(({ because }) => because === "all");
+  return areAllOver || internalKeys?.keys.some(({ kind }) => kind === "hmac") === true;
+}
+
+function besideUnproven({ freeze, sessions }: Findings): string[] {
+  return [
+    ...(freeze?.failures ?? []).map((failure) => `Not frozen: ${failure}.`),
+    ...(sessions?.truncated
+      ? [
+          "There were too many sessions to put all of them on the deny-lists: access tokens that they got after the cut-over were accepted until they expired.",
+        ]
+      : []),
   ];
 }
 
@@ -147,10 +191,3 @@ function restartedOnly(verification: VerificationResult | undefined): string[] {
     `${count} instances were not asked before the cut-over: that they started after it and fetched the new set is taken from the cluster and from their own logs (proof level restarted).`,
   ];
 }
-
-/** What no rotation of signing keys can show, said each time so that nobody reads it into the report. */
-const alwaysUnproven = [
-  "Instances outside the configured targets were not asked, nor were pods that were ending.",
-  "Refresh tokens are signed with the realm's internal HS512 key: stolen sessions survive a rotation of signing keys until they are revoked.",
-  "What was done with tokens of the stolen key before the last instance refused them is not known.",
-];

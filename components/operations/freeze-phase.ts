@@ -34,6 +34,8 @@ export interface FreezeResult {
 export interface FreezeOutputs {
   /** ISO 8601 UTC; null where nothing was frozen. */
   frozenAt: string | null;
+  /** The rotation that it was frozen for; null where nothing was. */
+  frozenFor: number | null;
   result: FreezeResult | null;
   record: PhaseRecord | null;
 }
@@ -53,7 +55,7 @@ function concernsKeycloak(freeze: Freeze): boolean {
 
 /** Phase 1: freeze. Never throws: what can't be frozen must not keep the stolen key alive. */
 export async function freezePhase(request: FreezePhaseRequest): Promise<FreezeOutputs> {
-  if (!isFreezing(request)) return { frozenAt: null, result: null, record: null };
+  if (!isFreezing(request)) return { frozenAt: null, frozenFor: null, result: null, record: null };
   return underWay(request.run, async () => {
     const startedAt = new Date().toISOString();
     const [clients, api] = await Promise.all([freezeClients(request), freezeApi(request)]);
@@ -66,11 +68,8 @@ export async function freezePhase(request: FreezePhaseRequest): Promise<FreezeOu
     report("freeze", summary, request.run);
     const outcome = result.failures.length === 0 ? "done" : "failed";
     const finishedAt = new Date().toISOString();
-    return {
-      frozenAt: startedAt,
-      result,
-      record: { phase: "freeze", outcome, startedAt, finishedAt, summary },
-    };
+    const record: PhaseRecord = { phase: "freeze", outcome, startedAt, finishedAt, summary };
+    return { frozenAt: startedAt, frozenFor: request.run.rotation, result, record };
   });
 }
 
@@ -147,7 +146,8 @@ async function thawAll(request: ThawPhaseRequest): Promise<string[]> {
   const [keycloak, api] = await Promise.all([thawClients(request), setInstances(request, "thaw")]);
   const failures = [...keycloak, ...api.failures];
   const instances = api.instances.filter(({ outcome }) => outcome === "done").length;
-  if (failures.length === 0) report("thaw", `${instances} instances and Keycloak's clients are as before`, run);
+  if (failures.length === 0)
+    report("thaw", `${instances} instances and Keycloak's clients are as before`, run);
   return failures;
 }
 
@@ -162,9 +162,7 @@ async function thawClients({ run }: ThawPhaseRequest): Promise<string[]> {
 }
 
 function thawIncomplete(failures: readonly string[]): RotationError {
-  return new RotationError(
-    "THAW_INCOMPLETE",
-    `not everything could be thawed: ${listNames(failures)}`,
-    { nextStep: "repair what is named, then run the same up again; the keys are not affected" },
-  );
+  return new RotationError("THAW_INCOMPLETE", `not everything could be thawed: ${listNames(failures)}`, {
+    nextStep: "repair what is named, then run the same up again; the keys are not affected",
+  });
 }

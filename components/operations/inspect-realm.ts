@@ -1,4 +1,5 @@
 import { messageOf, RotationError } from "./errors.ts";
+import { type EmergencyQuestion, inspectEmergency, nothingBeside } from "./inspect-emergency.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import { type DerivedOverlap, deriveOverlap } from "./overlap.ts";
 import { planRun, type RunPlan, type RunQuestion } from "./plan-run.ts";
@@ -12,13 +13,20 @@ export interface RealmQuestion extends Omit<RunQuestion, "overlapMs" | "now"> {
   /** Whether an overlap may be shorter than the realm's token lifetimes. */
   allowShortOverlap: boolean;
   clockSkewSeconds: number;
+  emergency: EmergencyQuestion;
 }
 
 export interface RealmInspection {
   /** Every problem found; empty where the rotation can start. */
   problems: string[];
   /** What the `up` would do to the realm's keys; absent where the realm can't be read. */
-  plan?: Pick<RunPlan, "stage" | "actions"> & { overlapSeconds: number };
+  plan?: Pick<RunPlan, "stage" | "actions"> & {
+    overlapSeconds: number;
+    /** How long a token of the realm may live, with the clock skew. */
+    tokenLifeSeconds: number;
+    /** What the run leaves open, a sentence each. */
+    warnings: string[];
+  };
 }
 
 /** Client attributes that name an algorithm with which the realm must sign. */
@@ -40,9 +48,18 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
     const now = new Date().toISOString();
     const { problems, ...plan } = planRun(keys, { ...question, overlapMs: overlapSeconds * 1000, now });
     const isBack = question.rotation < highestRotation(components);
+    const isDue = question.mode === "emergency" && plan.actions.length > 0;
+    const beside = isDue ? await inspectEmergency(admin, question.emergency) : nothingBeside;
     return {
-      plan: { ...plan, overlapSeconds },
+      plan: {
+        stage: plan.stage,
+        actions: [...beside.before, ...plan.actions, ...beside.after],
+        warnings: beside.warnings,
+        overlapSeconds,
+        tokenLifeSeconds: overlap.seconds,
+      },
       problems: [
+        ...beside.problems,
         ...(missingRole ? [missingRole.message] : []),
         ...(isBack ? [wentBack(admin, question, highestRotation(components))] : problems),
         ...uncoveredKeys(keys, question),

@@ -47,7 +47,10 @@ export async function internalKeysPhase(
     const startedAt = new Date().toISOString();
     const result = await rotate(run, kinds);
     const names = result.keys.map(({ componentName }) => componentName);
-    const summary = [...(names.length > 0 ? [`now active: ${names.join(", ")}`] : []), ...result.failures].join("; ");
+    const summary = [
+      ...(names.length > 0 ? [`now active: ${names.join(", ")}`] : []),
+      ...result.failures,
+    ].join("; ");
     report("internal-keys", summary, run);
     const outcome = result.failures.length === 0 ? "done" : "failed";
     const finishedAt = new Date().toISOString();
@@ -60,7 +63,10 @@ async function rotate(run: RunContext, kinds: InternalKeyKind[]): Promise<Intern
   try {
     const admin = new KeycloakAdmin(await connection(), run.realm);
     const progress = (line: string) => report("internal-keys", line, run);
-    return { keys: await rotateInternalKeys(admin, { rotation: run.rotation, kinds }, progress), failures: [] };
+    return {
+      keys: await rotateInternalKeys(admin, { rotation: run.rotation, kinds }, progress),
+      failures: [],
+    };
   } catch (error) {
     return { keys: [], failures: [messageOf(error)] };
   }

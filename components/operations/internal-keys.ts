@@ -1,7 +1,13 @@
 import { z } from "zod";
 import { RotationError } from "./errors.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
-import { type Component, listKeyComponents, managedKeyName, readRealm, updateKeyComponent } from "./realm-keys.ts";
+import {
+  type Component,
+  listKeyComponents,
+  managedKeyName,
+  readRealm,
+  updateKeyComponent,
+} from "./realm-keys.ts";
 
 /** Keys of a realm that no verifier ever sees. */
 export const internalKeyKinds = ["hmac", "aes", "rsa-oaep"] as const;
@@ -88,7 +94,9 @@ async function rotateKind(
   progress(`${componentName} is active`);
   const activatedAt = new Date().toISOString();
   const disabled: InternalKeyResult["disabled"] = [];
-  for (const { kid, componentId, componentName: name } of others.filter(({ status }) => status !== "DISABLED")) {
+  for (const { kid, componentId, componentName: name } of others.filter(
+    ({ status }) => status !== "DISABLED",
+  )) {
     await updateKeyComponent(admin, componentId, { enabled: false, active: false });
     disabled.push({ kid, componentName: name, disabledAt: new Date().toISOString() });
     progress(`${kid} (${algorithm}, ${name}) is disabled`);
@@ -160,6 +168,7 @@ function nameTaken(name: string): RotationError {
 
 function notActive(name: string): RotationError {
   return new RotationError("KEY_NOT_ACTIVE", `the new internal key ${name} is not the active one`, {
-    nextStep: "look for someone else changing the realm's keys, then run the same up again; nothing was disabled",
+    nextStep:
+      "look for someone else changing the realm's keys, then run the same up again; nothing was disabled",
   });
 }

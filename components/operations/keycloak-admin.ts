@@ -14,7 +14,11 @@ const adminClaims = z.looseObject({
 });
 
 /** What a 403 usually means, by the first segment below the realm. */
-const roleFor: Record<string, string> = { clients: "view-clients", users: "view-users", groups: "view-users" };
+const roleFor: Record<string, string> = {
+  clients: "view-clients",
+  users: "view-users",
+  groups: "view-users",
+};
 const roleToChange: Record<string, string> = {
   clients: "manage-clients",
   users: "manage-users",
@@ -68,6 +72,10 @@ export class KeycloakAdmin {
   async getIfThere<T>(path: string, shape: z.ZodType<T>): Promise<T | undefined> {
     const answer = await this.#call("GET", path, undefined, [404]);
     return answer.status === 404 ? undefined : parseAnswer(answer, shape, `GET ${path}`);
+  }
+
+  async hasRealmRole(role: string): Promise<boolean> {
+    return (await this.getIfThere(`/roles/${encodeURIComponent(role)}`, z.unknown())) !== undefined;
   }
 
   async post(path: string, body: unknown): Promise<void> {
@@ -197,7 +205,8 @@ export class KeycloakAdmin {
   #refusal(method: string, path: string, status: number): RotationError {
     if (status === 401 || status === 403) {
       const [, place = ""] = path.split(/[/?]/);
-      const role = method === "GET" ? (roleFor[place] ?? "view-realm") : (roleToChange[place] ?? "manage-realm");
+      const role =
+        method === "GET" ? (roleFor[place] ?? "view-realm") : (roleToChange[place] ?? "manage-realm");
       return this.#roleMissing(role, `${method} ${path || "/"} (HTTP ${status})`);
     }
     if (status === 404 && path === "") {

@@ -3,7 +3,7 @@ import { type Identity, identity, type OpenInstance } from "./instances.ts";
 import { type Discovery, discover, type PublishedJwks, readJwks } from "./jwks.ts";
 import { withTokens } from "./kept-canaries.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
-import { type Mode, previousSigners } from "./plan-cutover.ts";
+import { type Mode, rollbackSigners } from "./plan-cutover.ts";
 import { describeVerdict, type ProbeSettings, probe, type Verdict } from "./probes.ts";
 import { isTrusted, listSigningKeys, type RealmKey, rotationOf, updateKeyComponent } from "./realm-keys.ts";
 import { type RefreshSettings, refreshInstance } from "./refresh.ts";
@@ -129,7 +129,7 @@ function withoutTokens({ kid, algorithm, seen, unseen }: Canary): CanaryReferenc
  */
 function retiringKeys(keys: readonly RealmKey[], { rotation, mode, exemptKeys }: CanaryRequest): RealmKey[] {
   const isFresh = ({ componentName }: RealmKey) => rotationOf(componentName) === rotation;
-  const back = mode === "rollback" ? previousSigners(keys, exemptKeys, isFresh) : [];
+  const back = mode === "rollback" ? rollbackSigners(keys, exemptKeys, isFresh) : [];
   const staysSigner = (key: RealmKey) => (mode === "rollback" ? back.includes(key) : isFresh(key));
   return keys
     .filter(isTrusted)

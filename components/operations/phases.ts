@@ -242,7 +242,8 @@ async function refreshAll(request: RefreshPhaseRequest): Promise<RefreshOutputs>
   return { results, restarts, complete, record };
 }
 
-export type VerificationPhaseRequest = Run & Omit<VerificationRequest, "retiredAt"> & { after: string };
+export type VerificationPhaseRequest = Run &
+  Omit<VerificationRequest, "retiredAt"> & { after: string; revokedAt: string | null };
 export type VerificationOutputs = Recorded & {
   verified: boolean;
   result: VerificationResult;

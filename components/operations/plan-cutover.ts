@@ -44,7 +44,7 @@ export interface CutoverPlan {
 export function planCutover(keys: readonly RealmKey[], goal: CutoverGoal): CutoverPlan {
   const { componentIds, exemptKeys, mode, stage } = goal;
   if (componentIds.length === 0) throw publishedNothing();
-  const signers = mode === "rollback" ? rollbackSigners(keys, goal) : freshKeys(keys, componentIds);
+  const signers = mode === "rollback" ? backToBefore(keys, goal) : freshKeys(keys, componentIds);
   const others = keys.filter((key) => !signers.includes(key));
   const highest = Math.max(0, ...others.map((key) => key.priority));
   if (highest >= Number.MAX_SAFE_INTEGER - 1) throw priorityExhausted(others);
@@ -66,11 +66,11 @@ export function planCutover(keys: readonly RealmKey[], goal: CutoverGoal): Cutov
 
 /**
  * The keys that signed before those of a rotation and are still trusted: for each algorithm the one that signs again
- * already, else the one with the highest priority.
+ * already, else the managed one, else the one with the highest priority.
  *
  * @param isFresh whether a key is of the rotation
  */
-export function previousSigners(
+function previousSigners(
   keys: readonly RealmKey[],
   exemptKeys: readonly string[],
   isFresh: (key: RealmKey) => boolean,
@@ -78,9 +78,37 @@ export function previousSigners(
   const candidates = keys
     .filter((key) => isTrusted(key) && !isFresh(key) && !exemptKeys.includes(key.componentName))
     .filter(({ priority }) => priority >= 0)
-    .toSorted((a, b) => Number(b.signing) - Number(a.signing) || b.priority - a.priority);
+    .toSorted(
+      (a, b) =>
+        Number(b.signing) - Number(a.signing) ||
+        Number(isManaged(b)) - Number(isManaged(a)) ||
+        b.priority - a.priority,
+    );
   const algorithms = new Set(keys.filter(isFresh).map(({ algorithm }) => algorithm));
   return [...algorithms].flatMap((algorithm) => candidates.find((key) => key.algorithm === algorithm) ?? []);
+}
+
+/** A managed key signed at every moment of its rotation, whatever priority someone has given to another. */
+function isManaged({ componentName }: RealmKey): boolean {
+  return rotationOf(componentName) !== undefined;
+}
+
+/**
+ * The keys that sign when a rotation is taken back: those before it, and its own for an algorithm that had none. Empty
+ * where nothing from before is trusted any more.
+ *
+ * @param isFresh whether a key is of the rotation
+ */
+export function rollbackSigners(
+  keys: readonly RealmKey[],
+  exemptKeys: readonly string[],
+  isFresh: (key: RealmKey) => boolean,
+): RealmKey[] {
+  const previous = previousSigners(keys, exemptKeys, isFresh);
+  if (previous.length === 0) return [];
+  const covered = previous.map(({ algorithm }) => algorithm);
+  const goOn = keys.filter((key) => isFresh(key) && isTrusted(key) && !covered.includes(key.algorithm));
+  return [...previous, ...goOn];
 }
 
 /**
@@ -101,13 +129,10 @@ export function obsoleteKeys(keys: readonly RealmKey[], keepRetired: number): Re
   return dead.filter(({ componentName }) => !kept.has(rotationOf(componentName) ?? highest));
 }
 
-/** An algorithm that had no key before goes on with the new one. */
-function rollbackSigners(keys: readonly RealmKey[], { componentIds, exemptKeys }: CutoverGoal): RealmKey[] {
-  const isFresh = ({ componentId }: RealmKey) => componentIds.includes(componentId);
-  const previous = previousSigners(keys, exemptKeys, isFresh);
-  if (previous.length === 0) throw rollbackImpossible();
-  const covered = previous.map(({ algorithm }) => algorithm);
-  return [...previous, ...keys.filter((key) => isFresh(key) && !covered.includes(key.algorithm))];
+function backToBefore(keys: readonly RealmKey[], { componentIds, exemptKeys }: CutoverGoal): RealmKey[] {
+  const signers = rollbackSigners(keys, exemptKeys, ({ componentId }) => componentIds.includes(componentId));
+  if (signers.length === 0) throw rollbackImpossible();
+  return signers;
 }
 
 function rollbackImpossible(): RotationError {

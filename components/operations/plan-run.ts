@@ -1,5 +1,5 @@
 import { describeDuration } from "./durations.ts";
-import { type Mode, obsoleteKeys, previousSigners, type Stage } from "./plan-cutover.ts";
+import { type Mode, obsoleteKeys, rollbackSigners, type Stage } from "./plan-cutover.ts";
 import { highestRotation } from "./publish-key.ts";
 import { describeKey, isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
 
@@ -88,18 +88,17 @@ function planPlanned(view: View): RunPlan {
 }
 
 function planRollback(view: View): RunPlan {
-  const isFresh = (key: RealmKey) => view.fresh.includes(key);
-  const previous = previousSigners(view.keys, view.exemptKeys, isFresh);
-  const problems = rollbackProblems(view, previous);
+  const signers = rollbackSigners(view.keys, view.exemptKeys, (key) => view.fresh.includes(key));
+  const problems = rollbackProblems(view, signers);
+  if (problems.length > 0) return { stage: "overlap", actions: [], problems };
   const others = view.keys.filter(
-    (key) => isTrusted(key) && !previous.includes(key) && !view.exemptKeys.includes(key.componentName),
+    (key) => isTrusted(key) && !signers.includes(key) && !view.exemptKeys.includes(key.componentName),
   );
-  const isBack = previous.length > 0 && previous.every(({ signing }) => signing);
-  if (isBack && isOver(view, others)) {
+  if (signers.every(({ signing }) => signing) && isOver(view, others)) {
     return { stage: "final", actions: retirement(view, others), problems };
   }
   const actions = [
-    ...previous.filter(({ signing }) => !signing).map((key) => `${describeKey(key)} signs again`),
+    ...signers.filter(({ signing }) => !signing).map((key) => `${describeKey(key)} signs again`),
     ...others.filter(isActive).map((key) => becomesPassive(key, view)),
   ];
   return { stage: "overlap", actions, problems };
@@ -131,6 +130,10 @@ function publishes({ algorithms, fresh, rotation }: View): string[] {
   });
 }
 
+function phrase(keys: readonly RealmKey[], singular: string, plural: string): string {
+  return `${keys.map(describeKey).join(", ")} ${keys.length === 1 ? singular : plural}`;
+}
+
 function becomesPassive(key: RealmKey, { overlapMs }: View): string {
   return `${describeKey(key)} no longer signs; its tokens are accepted for another ${describeDuration(overlapMs)}, then the next up retires it`;
 }
@@ -159,9 +162,8 @@ function retires(key: RealmKey, { overlapEnd }: View): string {
 function takenBack({ fresh, rotation }: View): string[] {
   const dead = fresh.filter((key) => !isTrusted(key));
   if (dead.length === 0) return [];
-  const kids = dead.map(describeKey).join(", ");
   return [
-    `rotation: ${rotation} is over, ${kids} is disabled and a disabled key is never enabled again; set ${rotation + 1}`,
+    `rotation: ${rotation} is over, ${phrase(dead, "is", "are")} disabled and a disabled key is never enabled again; set ${rotation + 1}`,
   ];
 }
 
@@ -171,12 +173,14 @@ function overlapRunning({ keys, fresh, others, rotation, overlapEnd, now }: View
   if (passive.length === 0) return [];
   const left = describeDuration(Date.parse(overlapEnd) - Date.parse(now));
   const running = highestRotation(keys.map(({ componentName }) => ({ name: componentName })));
+  // Mode planned would make a key that was taken back sign again.
+  const isBack = passive.some(({ componentName }) => rotationOf(componentName) === running);
   return [
-    `rotation: ${rotation} must wait, the overlap of rotation ${running} ends at ${overlapEnd} (${left} left) and ${passive.map(describeKey).join(", ")} is trusted until then; set ${running} until it is over, or mode emergency to end it at once`,
+    `rotation: ${rotation} must wait, the overlap of rotation ${running} ends at ${overlapEnd} (${left} left) and ${phrase(passive, "is", "are")} trusted until then; set ${running}${isBack ? " with mode rollback" : ""} until it is over, or mode emergency to end it at once`,
   ];
 }
 
-function rollbackProblems({ keys, fresh, rotation }: View, previous: readonly RealmKey[]): string[] {
+function rollbackProblems({ keys, fresh, rotation }: View, signers: readonly RealmKey[]): string[] {
   const highest = highestRotation(keys.map(({ componentName }) => ({ name: componentName })));
   if (fresh.length === 0)
     return [
@@ -184,9 +188,13 @@ function rollbackProblems({ keys, fresh, rotation }: View, previous: readonly Re
         ? "mode: rollback has nothing to take back, the realm has had no rotation; set planned or emergency"
         : `rotation: rollback takes back rotation ${highest}, and makes no new key; set ${highest}`,
     ];
-  if (previous.length > 0) return [];
-  const signing = fresh.filter((key) => key.signing).map(describeKey);
+  if (signers.length > 0) return [];
+  const goOn = phrase(
+    fresh.filter(({ signing }) => signing),
+    "goes",
+    "go",
+  );
   return [
-    `mode: rollback is not possible, no signing key from before rotation ${rotation} is trusted any more and a disabled key is never enabled again; ${signing.join(", ")} goes on signing; set mode to planned and rotation to ${rotation + 1} for a new key`,
+    `mode: rollback is not possible, no signing key from before rotation ${rotation} is trusted any more and a disabled key is never enabled again; ${goOn} on signing; set mode to planned and rotation to ${rotation + 1} for a new key`,
   ];
 }

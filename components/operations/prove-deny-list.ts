@@ -1,13 +1,15 @@
 import { type AdminIdentity, type AdminSession, withAdminProbe } from "./admin-probe.ts";
-import { denyOn } from "./deny-list.ts";
+import { unaskedTargets } from "./call-instances.ts";
+import { type DenyList, denyOn } from "./deny-list.ts";
 import { messageOf } from "./errors.ts";
-import { type Identity, type Instance, identity, instanceId, type OpenInstance } from "./instances.ts";
+import { type Identity, identity, instanceId, type OpenInstance } from "./instances.ts";
 import type { CallResult } from "./internal-call.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import { describeVerdict, type ProbeSettings, probe, type Verdict } from "./probes.ts";
 import type { RefreshSettings } from "./refresh.ts";
-import { sweep } from "./sweep.ts";
+import { type Sweep, sweep } from "./sweep.ts";
 import { openTargets, readyTimeoutMs, type Target } from "./targets.ts";
+import { isLive } from "./verify-instance.ts";
 
 export interface DenyListQuestion {
   targets: Target[];
@@ -41,21 +43,24 @@ export interface DenyListResult {
 
 /**
  * Proves on every instance that its deny-list works: an administrator of our own is accepted, put on the list, refused,
- * and taken off again. Each step is done on all instances before the next: they may share one list. Never throws.
+ * and taken off again. Each step is done on all instances before the next: they may share one list. Never throws: what
+ * could not be proven, or not be cleaned up afterwards, is a failure.
  */
 export async function proveDenyList(
   admin: KeycloakAdmin,
   question: DenyListQuestion,
   progress: (line: string) => void,
 ): Promise<DenyListResult> {
+  let found: DenyListResult = { instances: [], failures: [] };
   try {
-    return await withAdminProbe(admin, question.identity, (login) => proveWith(question, login, progress));
+    await withAdminProbe(admin, question.identity, async (login) => {
+      found = await proveWith(question, login, progress);
+    });
+    return found;
   } catch (error) {
-    return { instances: [], failures: [messageOf(error)] };
+    return { ...found, failures: [...found.failures, messageOf(error)] };
   }
 }
-
-const notAsked: Verdict = { kind: "inconclusive", reason: "was not asked" };
 
 async function proveWith(
   question: DenyListQuestion,
@@ -63,51 +68,71 @@ async function proveWith(
   progress: (line: string) => void,
 ): Promise<DenyListResult> {
   const targets = await openTargets(question.targets);
-  const options = {
-    concurrency: question.refresh.concurrency,
-    readyTimeoutMs: readyTimeoutMs(question.targets),
-    progress,
-  };
+  const { concurrency } = question.refresh;
+  // A pod that never gets ready is asked all the same: left out, it would be proven by nothing.
+  const wait = { readyTimeoutMs: readyTimeoutMs(question.targets), overdue: "ask" } as const;
   const session = await login();
-  const accepted = new Map<string, Verdict>();
-  await sweep(targets, options, async (instance) => {
-    accepted.set(instanceId(instance), await probe(instance, question.probe, session.token));
-  });
-  const found = await sweep(targets, options, async (instance) => {
-    const known = accepted.get(instanceId(instance));
-    if (known) return denyAndAsk(instance, question, session, known);
-    // It has come since: where the instances share a list, the others' session is on it already.
-    const own = await login();
-    return denyAndAsk(instance, question, own, await probe(instance, question.probe, own.token));
-  });
-  const proofs = new Map(found.results.map(({ instance, value }) => [instanceId(instance), value]));
-  const cleaned = await sweep(targets, { ...options, skip: (one) => !proofs.has(instanceId(one)) }, (instance) =>
-    cleanUp(instance, question, proofs.get(instanceId(instance))),
+  const before = await sweep(targets, { concurrency, progress, ...wait }, (instance) =>
+    probe(instance, question.probe, session.token),
+  );
+  const accepted = byInstance(before);
+  const denied = await sweep(
+    targets,
+    { concurrency, readyTimeoutMs: 0, overdue: "ask" },
+    async (instance) => {
+      const known = accepted.get(instanceId(instance));
+      if (known) return denyAndAsk(instance, question, session, known);
+      // It has come since: where the instances share a list, the others' session is on it already.
+      const own = await login();
+      return denyAndAsk(instance, question, own, await probe(instance, question.probe, own.token));
+    },
+  );
+  const pending = byInstance(denied);
+  const cleaned = await sweep(
+    targets,
+    {
+      concurrency,
+      readyTimeoutMs: 0,
+      overdue: "ask",
+      skip: (instance) => !pending.has(instanceId(instance)),
+    },
+    (instance) => cleanUp(instance, question, pending.get(instanceId(instance))),
   );
   const instances = cleaned.results.flatMap(({ value }) => value ?? []);
-  return { instances, failures: failuresOf(instances, found.failures.map(({ error }) => error.message), found.results.map(({ instance }) => instance)) };
+  return { instances, failures: failuresOf(question.targets, instances, [denied, cleaned]) };
+}
+
+function byInstance<T>({ results }: Sweep<T>): Map<string, T> {
+  return new Map(results.map(({ instance, value }) => [instanceId(instance), value]));
 }
 
 type Pending = Pick<DenyListProof, "accepted" | "denied" | "refused"> & { session: AdminSession };
 
+const notTried: CallResult = { outcome: "failed", reason: "was not tried" };
+const notAsked: Verdict = { kind: "inconclusive", reason: "was not asked" };
+
+/** Nothing is to be learnt of an instance that does not accept the administrator in the first place. */
 async function denyAndAsk(
   instance: OpenInstance,
   question: DenyListQuestion,
   session: AdminSession,
   accepted: Verdict,
 ): Promise<Pending> {
-  const list = { path: question.denyListPath, sids: [session.sid] };
-  const denied = await denyOn(instance, question.refresh, question.refreshTokens, list, "deny");
-  const refused = denied.outcome === "done" ? await probe(instance, question.probe, session.token) : notAsked;
-  return { accepted, denied, refused: unexpired(refused, session), session };
+  if (accepted.kind !== "accepted") return { accepted, denied: notTried, refused: notAsked, session };
+  const { refresh, refreshTokens, probe: settings } = question;
+  const denied = await denyOn(instance, refresh, refreshTokens, listOf(question, session), "deny");
+  if (denied.outcome !== "done") return { accepted, denied, refused: notAsked, session };
+  const refused = await probe(instance, settings, session.token);
+  // A refusal proves nothing once the instance may take the token for expired.
+  const expired = { kind: "inconclusive", reason: `the token expires at ${session.expiresAt}` } as const;
+  return { accepted, denied, refused: isLive(session, settings) ? refused : expired, session };
 }
 
-/** A refusal proves nothing once the token may have expired. */
-function unexpired(verdict: Verdict, { expiresAt }: AdminSession): Verdict {
-  if (Date.now() < Date.parse(expiresAt)) return verdict;
-  return { kind: "inconclusive", reason: `the token expires at ${expiresAt}` };
+function listOf({ denyListPath }: DenyListQuestion, { sid }: AdminSession): DenyList {
+  return { path: denyListPath, sids: [sid] };
 }
 
+/** Also where putting it on the list had no answer: it may have worked. */
 async function cleanUp(
   instance: OpenInstance,
   question: DenyListQuestion,
@@ -115,31 +140,55 @@ async function cleanUp(
 ): Promise<DenyListProof | undefined> {
   if (!pending) return undefined;
   const { session, ...steps } = pending;
-  const list = { path: question.denyListPath, sids: [session.sid] };
-  const cleaned = await denyOn(instance, question.refresh, question.refreshTokens, list, "allow");
+  const { denied } = steps;
+  const { refresh, refreshTokens } = question;
+  const settings = denied.outcome === "done" ? refresh : { ...refresh, attempts: 1 };
+  const cleaned =
+    denied === notTried
+      ? notTried
+      : await denyOn(instance, settings, refreshTokens, listOf(question, session), "allow");
   const reasons = reasonsOf({ ...steps, cleaned });
-  return { instance: instance.name, ...identity(instance), ...steps, cleaned, ok: reasons.length === 0, reasons };
+  return {
+    instance: instance.name,
+    ...identity(instance),
+    ...steps,
+    cleaned,
+    ok: reasons.length === 0,
+    reasons,
+  };
 }
 
 /** The first step that went wrong: those after it prove nothing. */
-function reasonsOf({ accepted, denied, refused, cleaned }: Omit<DenyListProof, "instance" | "ok" | "reasons">): string[] {
+function reasonsOf({
+  accepted,
+  denied,
+  refused,
+  cleaned,
+}: Omit<DenyListProof, "instance" | "ok" | "reasons">): string[] {
   if (accepted.kind !== "accepted") {
     const what = describeVerdict(accepted);
-    return [`does not accept an administrator's token (${what}), so its refusal would prove nothing: see sessions.adminProbe`];
+    return [
+      `does not accept an administrator's token (${what}), so its refusal would prove nothing: see sessions.adminProbe`,
+    ];
   }
   if (denied.outcome !== "done") return [`does not take a session for its deny-list: ${denied.reason}`];
-  if (refused.kind === "accepted") return ["still accepts an administrator whose session is on its deny-list"];
-  if (refused.kind !== "rejected") return [`gives no verdict on a denied administrator: ${describeVerdict(refused)}`];
-  if (cleaned.outcome !== "done") return [`does not take a session off its deny-list again: ${cleaned.reason}`];
+  if (refused.kind === "accepted")
+    return ["still accepts an administrator whose session is on its deny-list"];
+  if (refused.kind !== "rejected")
+    return [`gives no verdict on a denied administrator: ${describeVerdict(refused)}`];
+  if (cleaned.outcome !== "done")
+    return [`does not take a session off its deny-list again: ${cleaned.reason}`];
   return [];
 }
 
-function failuresOf(proofs: readonly DenyListProof[], unseen: readonly string[], asked: readonly Instance[]): string[] {
-  const lost = asked.filter((one) => !proofs.some(({ instance, uid }) => (uid ?? instance) === instanceId(one)));
+/** A pod that has ended in between is none of them; every other instance must have been proven. */
+function failuresOf(
+  targets: readonly Target[],
+  proofs: readonly DenyListProof[],
+  sweeps: readonly Sweep<unknown>[],
+): string[] {
   return [
-    ...unseen,
-    ...(proofs.length === 0 ? ["the deny-list was proven on no instance"] : []),
-    ...lost.filter(({ pod }) => !pod).map(({ name }) => `${name} could not be asked about its deny-list`),
+    ...new Set(sweeps.flatMap((one) => unaskedTargets(targets, one))),
     ...proofs.filter(({ ok }) => !ok).map(({ instance, reasons }) => `${instance} ${reasons.join("; ")}`),
   ];
 }

@@ -12,6 +12,10 @@ export function renderReport(evidence: Evidence): string {
     section("JWKS as published", readBack(evidence)),
     section("Instances", instances(evidence)),
     section("Told of the new keys before they signed", announced(evidence)),
+    section("Freeze", frozen(evidence)),
+    section("Sessions", sessions(evidence)),
+    section("Deny-list", denyList(evidence)),
+    section("Internal keys", internalKeys(evidence)),
     section("Refresh", refresh(evidence.refresh)),
     section("Restarts", restarts(evidence.restarts)),
     section("Issuer", issuer(evidence)),
@@ -174,6 +178,56 @@ function announced({ announced }: Evidence): string {
   if (!announced) return "";
   const told = [refresh(announced.refresh), restarts(announced.restarts)];
   return told.filter((text) => text !== "").join("\n\n");
+}
+
+function frozen({ freeze }: Evidence): string {
+  if (!freeze) return "";
+  return table(
+    ["What", "Outcome", "At", "Why not"],
+    [
+      ...freeze.clients.map(({ clientId, outcome, at }) => [`client ${clientId}`, outcome, at, ""]),
+      ...freeze.instances.map((one) => [one.instance, one.outcome, one.at, one.reason ?? ""]),
+    ],
+  );
+}
+
+function sessions({ sessions }: Evidence): string {
+  if (!sessions) return "";
+  return table(
+    ["Session", "User", "Ended because of"],
+    sessions.ended.map(({ sid, user, because, offline }) => [
+      sid,
+      user ?? "",
+      `${because}${offline ? " (offline)" : ""}`,
+    ]),
+  );
+}
+
+function denyList({ verification }: Evidence): string {
+  return table(
+    ["Instance", "Works", "Administrator before", "Put on", "Then", "Taken off", "Why not"],
+    (verification?.denyList ?? []).map((one) => [
+      one.instance,
+      one.ok ? "yes" : "NO",
+      describeVerdict(one.accepted),
+      one.denied.outcome,
+      describeVerdict(one.refused),
+      one.cleaned.outcome,
+      one.reasons.join("; "),
+    ]),
+  );
+}
+
+function internalKeys({ internalKeys }: Evidence): string {
+  return table(
+    ["Kind", "Key provider", "Active since", "Disabled"],
+    (internalKeys?.keys ?? []).map(({ kind, componentName, activatedAt, disabled }) => [
+      kind,
+      componentName,
+      activatedAt,
+      disabled.map((one) => `${one.componentName} at ${one.disabledAt}`).join(", ") || "none",
+    ]),
+  );
 }
 
 function refresh(results: Evidence["refresh"]): string {

@@ -111,7 +111,7 @@ export async function revokeSessions(
   for (const { id } of found.concerned) await admin.post(`/users/${id}/logout`, {});
   // That has set the user's notBefore, so offline tokens are dead; what is left of their sessions is a record.
   for (const { sid, offline } of found.sessions) if (offline) await endSession(admin, sid);
-  progress(`${found.sessions.length} sessions are over, those of ${found.concerned.length} users among them`);
+  progress(`over: ${found.sessions.length} sessions, those of ${found.concerned.length} users among them`);
   return found;
 }
 
@@ -120,7 +120,8 @@ async function listSessions(admin: KeycloakAdmin, most: number): Promise<EndedSe
   for (const { id } of await listAllClients(admin)) {
     for (const kind of ["user-sessions", "offline-sessions"] as const) {
       await readPages(admin, `/clients/${id}/${kind}`, sessions, (page) => {
-        for (const one of page) found.set(one.id, { ...described(one, kind === "offline-sessions"), because: "all" });
+        for (const one of page)
+          found.set(one.id, { ...described(one, kind === "offline-sessions"), because: "all" });
         return found.size < most;
       });
     }
@@ -156,7 +157,10 @@ async function readPages<T>(
   }
 }
 
-async function listSessionsOf(admin: KeycloakAdmin, { id, username, because }: Concerned): Promise<EndedSession[]> {
+async function listSessionsOf(
+  admin: KeycloakAdmin,
+  { id, username, because }: Concerned,
+): Promise<EndedSession[]> {
   const online = await admin.get(`/users/${id}/sessions`, sessions);
   const offline = await listOfflineSessions(admin, id);
   return [
@@ -172,7 +176,9 @@ const consents = z.array(
 /** A user's consents name the clients that have offline tokens. */
 async function listOfflineSessions(admin: KeycloakAdmin, userId: string): Promise<z.infer<typeof sessions>> {
   const granted = await admin.get(`/users/${userId}/consents`, consents);
-  const ids = granted.flatMap(({ additionalGrants }) => (additionalGrants ?? []).flatMap(({ client }) => client ?? []));
+  const ids = granted.flatMap(({ additionalGrants }) =>
+    (additionalGrants ?? []).flatMap(({ client }) => client ?? []),
+  );
   const lists = await Promise.all(
     [...new Set(ids)].map((id) => admin.get(`/users/${userId}/offline-sessions/${id}`, sessions)),
   );

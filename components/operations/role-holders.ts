@@ -25,8 +25,14 @@ export async function holdersOfRoles(
   if (realmRoles.length === 0) return { holders: [], unknownRoles: [] };
   const all = await listAll(admin, "/roles", named);
   const unknownRoles = realmRoles.filter((role) => !all.some(({ name }) => name === role));
-  const parents = await parentsOf(admin, all.filter(({ composite }) => composite === true).map(({ name }) => name));
-  const roles = closure(realmRoles.filter((role) => !unknownRoles.includes(role)), parents);
+  const parents = await parentsOf(
+    admin,
+    all.filter(({ composite }) => composite === true).map(({ name }) => name),
+  );
+  const roles = closure(
+    realmRoles.filter((role) => !unknownRoles.includes(role)),
+    parents,
+  );
   const holders = new Map<string, RoleHolder>();
   for (const role of roles) {
     for (const { id, username } of await holdersOf(admin, role)) holders.set(id, { id, username });
@@ -35,7 +41,10 @@ export async function holdersOfRoles(
 }
 
 /** By role, the realm roles that contain it. */
-async function parentsOf(admin: KeycloakAdmin, compositeRoles: readonly string[]): Promise<Map<string, string[]>> {
+async function parentsOf(
+  admin: KeycloakAdmin,
+  compositeRoles: readonly string[],
+): Promise<Map<string, string[]>> {
   const parents = new Map<string, string[]>();
   for (const parent of compositeRoles) {
     const children = await admin.get(`/roles/${encodeURIComponent(parent)}/composites`, composites);

@@ -8,7 +8,11 @@ import { writeEvidence } from "./write-evidence.ts";
  * Shows one line of progress. Pulumi forwards a provider's standard output as it comes.
  * @param run names the realm where the run has several
  */
-export function report(phase: PhaseName | "token" | "evidence", line: string, run?: SideBySide): void {
+export function report(
+  phase: PhaseName | "token" | "evidence" | "thaw",
+  line: string,
+  run?: SideBySide,
+): void {
   const where = run && run.realms.length > 1 ? `${run.realm} ` : "";
   console.log(`[${where}${phase}] ${line}`);
 }

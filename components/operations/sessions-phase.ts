@@ -38,6 +38,8 @@ export interface SessionsOutputs {
   result: SessionsResult | null;
   /** ISO 8601 UTC. */
   revokedAt: string | null;
+  /** The rotation that they were ended for; null where none had to be. */
+  revokedFor: number | null;
   /** When the entries may go from the deny-list, ISO 8601 UTC; null where none is on it. */
   denyUntil: string | null;
   record: PhaseRecord | null;
@@ -67,8 +69,10 @@ export async function sessionsPhase(
   request: SessionsPhaseRequest,
   previous: Previous = {},
 ): Promise<SessionsOutputs> {
-  const before = { result: null, revokedAt: null, denyUntil: null, record: null, ...kept(previous) };
-  switch (nextSessionsStep(request, previous)) {
+  const { result = null, revokedAt = null, revokedFor = null, denyUntil = null, record = null } = previous;
+  const before = { result, revokedAt, revokedFor, denyUntil, record };
+  const step = nextSessionsStep(request, previous);
+  switch (step) {
     case "nothing":
       return before;
     case "tidy":
@@ -76,13 +80,8 @@ export async function sessionsPhase(
     case "revoke":
       return underWay(request.run, () => revokeAll(request));
     default:
-      return nextSessionsStep(request, previous) satisfies never;
+      return step satisfies never;
   }
-}
-
-function kept({ result, revokedAt, denyUntil, record }: Previous): Partial<SessionsOutputs> {
-  const all = { result, revokedAt, denyUntil, record };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 async function revokeAll(request: SessionsPhaseRequest): Promise<SessionsOutputs> {
@@ -101,6 +100,7 @@ async function revokeAll(request: SessionsPhaseRequest): Promise<SessionsOutputs
   return {
     result,
     revokedAt: finishedAt,
+    revokedFor: run.rotation,
     denyUntil: result.ended.length > 0 ? new Date(Date.now() + denyForMs).toISOString() : null,
     record: { phase: "revoke", outcome, startedAt, finishedAt, summary },
   };

@@ -113,7 +113,10 @@ const algorithmList = z
 
 const someSessions = z
   .strictObject({ sids: names, users: names, realmRoles: names })
-  .refine((some) => Object.values(some).some((list) => list.length > 0), "names no session, no user and no role");
+  .refine(
+    (some) => Object.values(some).some((list) => list.length > 0),
+    "names no session, no user and no role",
+  );
 
 /** A realm of several, and what is different for it. */
 const realmEntry = z.strictObject({
@@ -180,7 +183,9 @@ export const settingsShape = z.strictObject({
     .default([]),
   sessions: z
     .strictObject({
-      revoke: z.union([z.enum(["none", "all"]), someSessions], "is not none, all, or {sids, users, realmRoles}").default("none"),
+      revoke: z
+        .union([z.enum(["none", "all"]), someSessions], "is not none, all, or {sids, users, realmRoles}")
+        .default("none"),
       denyListPath: path.default("/internal/auth/deny-list"),
       adminProbe: z
         .strictObject({

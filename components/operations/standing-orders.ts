@@ -1,41 +1,31 @@
 import { type DenyList, denyOn } from "./deny-list.ts";
 import { freezeOn } from "./freeze-instances.ts";
-import type { OpenInstance } from "./instances.ts";
-import type { CallSettings } from "./internal-call.ts";
+import { instanceId, type OpenInstance } from "./instances.ts";
+import type { RefreshSettings } from "./refresh.ts";
 
-/** What every instance is under while an emergency lasts, also one that has started in the middle of it. */
+/** What an instance has to know that came, or was restarted, after the others had been told. */
 export interface StandingOrders {
-  /** Whether administrators' writes are frozen. */
-  freeze: boolean;
-  /** Path of the freeze operation. */
-  freezePath: string;
-  /** The sessions that are denied; none is nothing to do. */
-  deny: DenyList;
+  /** Absent where nothing is frozen. */
+  freeze?: { path: string; on: string[] };
+  /** Absent where no session is denied. */
+  deny?: DenyList & { on: string[] };
 }
 
 /**
- * Freezes an instance and puts the revoked sessions on its deny-list: both live in the memory of its process, so one
- * that has appeared or was restarted since knows neither. Doing it again where it was done changes nothing.
- *
- * @returns what could not be done, each a phrase that starts with a verb; an operation that the instance lacks too
+ * Freezes an instance and feeds its deny-list, where that was not done before.
+ * @returns why it does not take the deny-list, each a phrase that starts with a verb
  */
-export async function applyStandingOrders(
+export async function applyOrders(
   instance: OpenInstance,
-  { freeze, freezePath, deny }: StandingOrders,
-  settings: Omit<CallSettings, "concurrency">,
+  { freeze, deny }: StandingOrders,
+  settings: RefreshSettings,
   refreshTokens: readonly string[],
 ): Promise<string[]> {
-  const failures: string[] = [];
-  if (freeze) {
-    const frozen = await freezeOn(instance, { ...settings, path: freezePath }, refreshTokens, "freeze");
-    if (frozen.outcome !== "done") failures.push(`can't be frozen (${frozen.reason})`);
+  const id = instanceId(instance);
+  if (freeze && !freeze.on.includes(id)) {
+    await freezeOn(instance, { ...settings, path: freeze.path }, refreshTokens, "freeze");
   }
-  if (deny.sids.length > 0) {
-    const denied = await denyOn(instance, settings, refreshTokens, deny, "deny");
-    const { failedSids, reason } = denied;
-    if (denied.outcome !== "done") {
-      failures.push(`does not deny ${failedSids.length} of ${deny.sids.length} revoked sessions (${reason})`);
-    }
-  }
-  return failures;
+  if (!deny || deny.on.includes(id)) return [];
+  const { outcome, reason } = await denyOn(instance, settings, refreshTokens, deny, "deny");
+  return outcome === "done" ? [] : [`does not take sessions for its deny-list: ${reason}`];
 }

@@ -8,12 +8,19 @@ import { withTokens } from "./kept-canaries.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import { type Baseline, type Canary, type CanaryReference, listNames } from "./mint-canaries.ts";
 import { describeVerdict, type ProbeSettings, type Verdict, verdictOf } from "./probes.ts";
+import {
+  type DenyListProof,
+  type DenyListQuestion,
+  type DenyListResult,
+  proveDenyList,
+} from "./prove-deny-list.ts";
 import { readStartup } from "./read-startup.ts";
 import { redactor } from "./redact.ts";
 import type { RefreshSettings } from "./refresh.ts";
 import { describeFailedRestart, type RestartResult, type RestartSettings } from "./restart.ts";
 import { startedAfter } from "./restart-reason.ts";
 import { report } from "./run-phase.ts";
+import { applyOrders, type StandingOrders } from "./standing-orders.ts";
 import { type Sweep, sweep } from "./sweep.ts";
 import { type OpenTarget, openTargets, readyTimeoutMs, type Target } from "./targets.ts";
 import { type MintedToken, mintToken, type ProbeClient } from "./tokens.ts";
@@ -50,6 +57,17 @@ export interface VerificationRequest {
   restarts: RestartResult[];
   /** When the last retired key was dead, ISO 8601 UTC. */
   retiredAt: string;
+  /** What was done beside the rotation of the signing keys. */
+  beside: Beside;
+}
+
+export interface Beside {
+  /** What of it failed, a sentence each. */
+  failures: string[];
+  /** What instances have to know that have come since. */
+  orders: StandingOrders;
+  /** How an administrator is asked about, where the deny-list is to be proven. */
+  denyList?: Pick<DenyListQuestion, "denyListPath" | "probe" | "identity">;
 }
 
 /** What the issuer's own userinfo endpoint says of a retired key's canary. */
@@ -71,6 +89,8 @@ export interface VerificationResult {
   instances: InstanceVerification[];
   /** Pods that were verified and had ended before the last look. */
   departed: string[];
+  /** Where the deny-list was to be proven. */
+  denyList?: DenyListProof[];
   /** Targets that could not be looked at or have no instance, a sentence each. */
   unseen: string[];
   /** Everything that keeps the rotation from being verified, a sentence each. */
@@ -116,7 +136,7 @@ function notAsked(one: InstanceVerification): InstanceVerification {
 
 type Outcome = Pick<
   VerificationResult,
-  "fresh" | "issuer" | "instances" | "departed" | "unseen" | "failures"
+  "fresh" | "issuer" | "instances" | "departed" | "denyList" | "unseen" | "failures"
 >;
 
 async function questionAll(
@@ -126,7 +146,10 @@ async function questionAll(
 ): Promise<Outcome> {
   const discovery = await discover(admin);
   const questions = await prepare(admin, discovery, request);
-  const found = await verifyEveryInstance(request, questions, previous);
+  const [found, denyList] = await Promise.all([
+    verifyEveryInstance(request, questions, previous),
+    askDenyLists(admin, request),
+  ]);
   const instances = found.results.map(({ value }) => value);
   const unseen = [
     ...found.failures.map(({ error }) => error.message),
@@ -139,6 +162,7 @@ async function questionAll(
     issuer,
     instances,
     departed: found.departed.map(({ name }) => name),
+    ...(denyList ? { denyList: denyList.instances } : {}),
     unseen,
     failures: [
       ...unseen,
@@ -152,8 +176,19 @@ async function questionAll(
       ...instances
         .filter(({ verified }) => !verified)
         .map((one) => `${one.instance} ${one.reasons.join("; ")}`),
+      ...request.beside.failures,
+      ...(denyList?.failures ?? []),
     ],
   };
+}
+
+async function askDenyLists(
+  admin: KeycloakAdmin,
+  { targets, refresh, refreshTokens, beside }: VerificationRequest,
+): Promise<DenyListResult | undefined> {
+  if (!beside.denyList) return undefined;
+  const question = { targets, refresh, refreshTokens, ...beside.denyList };
+  return proveDenyList(admin, question, (line) => report("verify", line));
 }
 
 async function verifyEveryInstance(
@@ -173,7 +208,12 @@ async function verifyEveryInstance(
   return sweep(targets, options, async (instance) => {
     const id = instanceId(instance);
     const known = { baseline: baselineOf.get(id), previous: previousOf.get(id) };
-    return verifyInstance(instance, questions, { ...known, startup: () => startupOf(instance) });
+    const { refresh, refreshTokens, beside } = request;
+    const untold = await applyOrders(instance, beside.orders, refresh, refreshTokens);
+    const asked = await verifyInstance(instance, questions, { ...known, startup: () => startupOf(instance) });
+    return untold.length === 0
+      ? asked
+      : { ...asked, verified: false, reasons: [...asked.reasons, ...untold] };
   });
 }
 

@@ -305,6 +305,7 @@ function inspecting(connection: () => KeycloakConnection): void {
     allowShortOverlap: false,
     keepRetired: 1,
     clockSkewSeconds: 60,
+    emergency: { freeze: "none" as const, revoke: "none" as const, internalKeys: [], adminRoles: [] },
   };
 
   test("inspectRealm finds nothing wrong with a new realm", async (t) => {

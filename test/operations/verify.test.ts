@@ -63,6 +63,7 @@ async function request(
     expiredClient: { ...client, clientId: "expired" },
     newKids: ["new"],
     passive: [],
+    beside: { failures: [], orders: {} },
     retired: [{ kid: "old", algorithm: "RS256", componentName: "name-old", ...end }],
     canaries: [{ kid: "old", algorithm: "RS256", seen: publicPart(seen), unseen: publicPart(unseen) }],
     canaryTokens: { [seen.jti]: seen.token, [unseen.jti]: unseen.token },

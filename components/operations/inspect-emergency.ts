@@ -1,0 +1,97 @@
+import { messageOf, RotationError } from "./errors.ts";
+import { refusesFreeze } from "./freeze-keycloak.ts";
+import type { Freeze } from "./freeze-phase.ts";
+import { costOf, type InternalKeyKind } from "./internal-keys.ts";
+import type { KeycloakAdmin } from "./keycloak-admin.ts";
+import { listNames } from "./mint-canaries.ts";
+import { openHoles } from "./open-holes.ts";
+import { findConcerned } from "./revoke-sessions.ts";
+import type { Revoke } from "./sessions-phase.ts";
+
+export interface EmergencyQuestion {
+  freeze: Freeze;
+  revoke: Revoke;
+  internalKeys: readonly InternalKeyKind[];
+  /** Realm roles of the administrator of our own. */
+  adminRoles: readonly string[];
+}
+
+/** What an emergency would do beside the rotation of the signing keys. */
+export interface EmergencyInspection {
+  /** What comes before the rotation, a sentence each. */
+  before: string[];
+  /** What comes after it. */
+  after: string[];
+  problems: string[];
+  warnings: string[];
+}
+
+export const nothingBeside: EmergencyInspection = { before: [], after: [], problems: [], warnings: [] };
+
+/** Looks, without changing anything, at what an emergency would do beside, and for what would make it fail. */
+export async function inspectEmergency(
+  admin: KeycloakAdmin,
+  { freeze, revoke, internalKeys, adminRoles }: EmergencyQuestion,
+): Promise<EmergencyInspection> {
+  const sessions = await inspectSessions(admin, revoke, adminRoles);
+  const freezesKeycloak = freeze === "keycloak" || freeze === "both";
+  const lockOut = freezesKeycloak ? refusesFreeze(admin.connection, admin.realmName) : undefined;
+  const roles = [
+    ...(freezesKeycloak || revoke !== "none" ? ["manage-clients"] : []),
+    ...(revoke !== "none" ? ["manage-users"] : []),
+  ];
+  const missing = await Promise.all(roles.map((role) => admin.missingRole(role)));
+  return {
+    before: describeFreeze(freeze),
+    after: [...sessions.actions, ...internalKeys.map(costOf)],
+    problems: [
+      ...(lockOut ? [lockOut] : []),
+      ...missing.flatMap((error) => (error ? [error.message] : [])),
+      ...sessions.problems,
+    ],
+    warnings: openHoles({ mode: "emergency", revoke, rotateInternalKeys: internalKeys }),
+  };
+}
+
+function describeFreeze(freeze: Freeze): string[] {
+  const api = "administrators' writes on every instance";
+  const keycloak = "the realm's admin console and admin-cli";
+  const what = { api: [api], keycloak: [keycloak], both: [api, keycloak], none: [], release: [] }[freeze];
+  if (what.length === 0) return [];
+  return [`freeze ${what.join(", and ")}, until the rotation is verified`];
+}
+
+async function inspectSessions(admin: KeycloakAdmin, revoke: Revoke, adminRoles: readonly string[]) {
+  if (revoke === "none") return { actions: [], problems: [] };
+  try {
+    const unknown = await unknownRoles(admin, adminRoles);
+    if (revoke === "all")
+      return { actions: ["end every session of the realm: everyone logs in again"], problems: unknown };
+    const users = await findConcerned(admin, revoke);
+    const who = [
+      ...(users.length > 0
+        ? [
+            `the sessions of ${users.length === 1 ? "1 user" : `${users.length} users`} (${listNames(users.map((one) => one.username))})`,
+          ]
+        : []),
+      ...(revoke.sids.length > 0
+        ? [revoke.sids.length === 1 ? "1 listed session" : `${revoke.sids.length} listed sessions`]
+        : []),
+    ];
+    const actions = who.length > 0 ? [`end ${who.join(", and ")}, and deny them on every instance`] : [];
+    return { actions, problems: unknown };
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    return { actions: [], problems: [messageOf(error)] };
+  }
+}
+
+async function unknownRoles(admin: KeycloakAdmin, adminRoles: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(adminRoles.map((role) => admin.hasRealmRole(role)));
+  return adminRoles
+    .filter((_, index) => !found[index])
+    .map(
+      (role) =>
+        `sessions.adminProbe.realmRoles: realm ${admin.realmName} has no realm role ${role}; list those that the API takes for an administrator's`,
+    );
+}
