@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { movedClockEnv } from "../../scripts/lab/moved-clock.ts";
+import type { Scenario } from "../../scripts/lab/scenario.ts";
+import type { OperationOptions } from "../../scripts/lab/stack.ts";
+import type { Step } from "./sequence-plan.ts";
+import { RealmWitness } from "./sequence-witness.ts";
+import { failed, succeeded } from "./world.ts";
+
+/** Later than the overlap of a realm with Keycloak's defaults: access tokens of 5 min, and 1 min of clock skew. */
+const overlapMs = 7 * 60_000;
+
+/** Takes one step after the other in one realm, and looks after each whether it is as it must be. */
+export class SequenceRun {
+  readonly #scenario: Scenario;
+  readonly #witness: RealmWitness;
+  /** Only ever grows: were the clock set back, an overlap that was over would go on. */
+  #offsetMs = 0;
+
+  private constructor(scenario: Scenario, witness: RealmWitness) {
+    this.#scenario = scenario;
+    this.#witness = witness;
+  }
+
+  static async open(scenario: Scenario, algorithms: readonly string[]): Promise<SequenceRun> {
+    return new SequenceRun(scenario, await RealmWitness.open(scenario, algorithms));
+  }
+
+  async take(step: Step): Promise<void> {
+    const { stack } = this.#scenario;
+    const { wish, prediction, kill, isLater } = step;
+    if (isLater) this.#offsetMs += overlapMs;
+    await this.#witness.keepTokens();
+    await stack.setConfig({ ...wish, incident: wish.mode === "emergency" ? "INC-7" : undefined });
+    if (prediction.kind === "refused") return this.#refused(prediction.because);
+    if (kill) {
+      await upKilledAt(this.#scenario, kill.line, this.#options());
+      await stack.cancel();
+    }
+    succeeded(await stack.up([], this.#options()));
+    await this.#witness.check(prediction.realm);
+  }
+
+  /** Nothing may have been touched, neither in Keycloak nor what the stack says. */
+  async #refused(because: RegExp): Promise<void> {
+    const before = await this.#witness.look();
+    const { output } = failed(await this.#scenario.stack.up([], this.#options()));
+    assert.match(output, /SETTINGS_INVALID: 1 problem/);
+    assert.match(output, because);
+    assert.deepEqual(await this.#witness.look(), before);
+  }
+
+  /** Whether a run would have anything left to do. */
+  async settled(): Promise<void> {
+    succeeded(await this.#scenario.stack.preview(["--expect-no-changes"], this.#options()));
+  }
+
+  /** Ends it, with the moments at which the realm could not sign. */
+  stop(): Promise<void> {
+    return this.#witness.stop();
+  }
+
+  #options(): OperationOptions {
+    return this.#offsetMs === 0 ? {} : { env: movedClockEnv(this.#offsetMs) };
+  }
+}
+
+/** Starts an up and kills its whole process group as soon as it prints the line. */
+async function upKilledAt({ stack }: Scenario, line: RegExp, options: OperationOptions): Promise<void> {
+  const child = stack.spawnUp([], options);
+  const { stdout, pid } = child;
+  if (!stdout || pid === undefined) assert.fail("the up did not start");
+  const exited = once(child, "exit");
+  const seen: string[] = [];
+  for await (const text of createInterface({ input: stdout })) {
+    seen.push(text);
+    if (!line.test(text)) continue;
+    process.kill(-pid, "SIGKILL");
+    break;
+  }
+  const [code, signal] = await exited;
+  assert.equal(signal, "SIGKILL", `the up ended with ${code} before ${line}:\n${seen.join("\n")}`);
+}

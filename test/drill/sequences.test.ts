@@ -1,0 +1,41 @@
+import { randomInt } from "node:crypto";
+import { suite, test } from "node:test";
+import { planSequences, type Step } from "./sequence-plan.ts";
+import { SequenceRun } from "./sequence-run.ts";
+import { scenarioFor } from "./world.ts";
+
+/** Set it to the one that a failure names, and the same sequences are run again. */
+const seed = Number(process.env.SEQUENCE_SEED ?? randomInt(2 ** 31));
+
+const realms = [["RS256"], ["RS256"], ["RS256", "ES256"], ["RS256"]];
+const sequencesEach = 5;
+
+suite("random sequences of planned, emergency, rollback, retire, kill -9 and retry", () => {
+  for (const [index, algorithms] of realms.entries()) {
+    const title = `realm ${index + 1} of ${realms.length} (${algorithms.join(", ")}): after each step it is what the rules say`;
+    test(title, async (t) => {
+      const sequences = planSequences(seed + index, sequencesEach, algorithms);
+      const scenario = await scenarioFor(t, { instances: 1, config: { algorithms } });
+      const run = await SequenceRun.open(scenario, algorithms);
+      for (const [number, sequence] of sequences.entries()) {
+        for (const [position, step] of sequence.entries())
+          await run.take(step).catch((error: unknown) => {
+            throw atStep(sequences, number, position, error);
+          });
+      }
+      await run.stop();
+    });
+  }
+});
+
+/** A failure with all that it takes to see it again: the steps of this realm until then, and the seed. */
+function atStep(sequences: readonly Step[][], number: number, position: number, cause: unknown): Error {
+  const lines = sequences.slice(0, number + 1).flatMap((sequence, row) => {
+    const steps = row === number ? sequence.slice(0, position + 1) : sequence;
+    return [`  sequence ${row + 1}: ${steps.map(({ text }) => text).join(" → ")}`];
+  });
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`the last of these steps failed, SEQUENCE_SEED=${seed}:\n${lines.join("\n")}\n${reason}`, {
+    cause,
+  });
+}
