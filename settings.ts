@@ -76,8 +76,10 @@ async function announceRealm({ name, problems, plan }: InspectedRealm): Promise<
   if (problems.length > 0) {
     const list = problems.map((line) => `\n  - ${line}`).join("");
     await pulumi.log.error(`realm ${name} can't be rotated, and nothing of it is touched:${list}`);
-  } else if (plan && plan.actions.length > 0) {
-    for (const warning of plan.warnings) await pulumi.log.warn(warning);
+    return;
+  }
+  for (const warning of plan?.warnings ?? []) await pulumi.log.warn(warning);
+  if (plan && plan.actions.length > 0) {
     const verb = pulumi.runtime.isDryRun() ? "An up would do" : "This up is to do";
     await pulumi.log.info(
       `${verb} this in realm ${name}:${plan.actions.map((line) => `\n  - ${line}`).join("")}`,

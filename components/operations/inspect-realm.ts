@@ -1,4 +1,5 @@
 import { messageOf, RotationError } from "./errors.ts";
+import { frozenClients } from "./freeze-keycloak.ts";
 import { type EmergencyQuestion, inspectEmergency, nothingBeside } from "./inspect-emergency.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import { type DerivedOverlap, deriveOverlap } from "./overlap.ts";
@@ -54,7 +55,7 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
       plan: {
         stage: plan.stage,
         actions: [...beside.before, ...plan.actions, ...beside.after],
-        warnings: beside.warnings,
+        warnings: [...(await stillFrozen(admin)), ...beside.warnings],
         overlapSeconds,
         tokenLifeSeconds: overlap.seconds,
       },
@@ -71,6 +72,15 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
     if (error instanceof RotationError) return { problems: [messageOf(error)] };
     throw error;
   }
+}
+
+/** A run that was red, or was killed, leaves it frozen: whoever comes next has to know. */
+async function stillFrozen(admin: KeycloakAdmin): Promise<string[]> {
+  const clients = (await frozenClients(admin)).map(({ clientId }) => clientId);
+  if (clients.length === 0) return [];
+  return [
+    `realm ${admin.realmName} is still frozen by an emergency (${clients.join(" and ")} disabled): a green verification thaws it, or freeze: release does`,
+  ];
 }
 
 function shortOverlap(
