@@ -51,12 +51,13 @@ export function planCutover(keys: readonly RealmKey[], goal: CutoverGoal): Cutov
   const enabled = others.filter(isTrusted);
   const isExempt = (key: RealmKey) => exemptKeys.includes(key.componentName);
   const concerned = enabled.filter((key) => !isExempt(key));
+  const isAdopted = (key: RealmKey) => !isManaged(key) && !componentIds.includes(key.componentId);
   const isPassive = ({ status }: RealmKey) => status === "PASSIVE";
   const retired = stage === "final" ? concerned.filter(isPassive) : [];
   return {
     signers,
     activate: signers
-      .filter((key) => key.status !== "ACTIVE" || key.priority <= highest)
+      .filter((key) => key.status !== "ACTIVE" || key.priority <= highest || isAdopted(key))
       .map((key) => ({ key, priority: highest + 1 })),
     passivate: mode === "emergency" ? [] : concerned.filter((key) => !isPassive(key)),
     disable: mode === "emergency" ? concerned : retired,
@@ -65,8 +66,9 @@ export function planCutover(keys: readonly RealmKey[], goal: CutoverGoal): Cutov
 }
 
 /**
- * The keys that signed before those of a rotation and are still trusted: for each algorithm the one that signs again
- * already, else the managed one, else the one with the highest priority.
+ * The keys that signed before those of a rotation and are still trusted: for each algorithm a managed one before any
+ * other, since who has put another above it is unknown; of these the one that signs already, else the one with the
+ * highest priority.
  *
  * @param isFresh whether a key is of the rotation
  */
@@ -77,18 +79,22 @@ function previousSigners(
 ): RealmKey[] {
   const candidates = keys
     .filter((key) => isTrusted(key) && !isFresh(key) && !exemptKeys.includes(key.componentName))
-    .filter(({ priority }) => priority >= 0)
+    .filter((key) => key.priority >= 0 && !isUntried(key))
     .toSorted(
       (a, b) =>
-        Number(b.signing) - Number(a.signing) ||
         Number(isManaged(b)) - Number(isManaged(a)) ||
+        Number(b.signing) - Number(a.signing) ||
         b.priority - a.priority,
     );
   const algorithms = new Set(keys.filter(isFresh).map(({ algorithm }) => algorithm));
   return [...algorithms].flatMap((algorithm) => candidates.find((key) => key.algorithm === algorithm) ?? []);
 }
 
-/** A managed key signed at every moment of its rotation, whatever priority someone has given to another. */
+/** Published by a rotation that never got to its cut-over. */
+function isUntried(key: RealmKey): boolean {
+  return isManaged(key) && key.priority === 0;
+}
+
 function isManaged({ componentName }: RealmKey): boolean {
   return rotationOf(componentName) !== undefined;
 }

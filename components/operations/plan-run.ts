@@ -1,7 +1,7 @@
 import { describeDuration } from "./durations.ts";
 import { type Mode, obsoleteKeys, rollbackSigners, type Stage } from "./plan-cutover.ts";
 import { highestRotation } from "./publish-key.ts";
-import { describeKey, isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
+import { describeKey, isTrusted, managedKeyName, type RealmKey, rotationOf } from "./realm-keys.ts";
 
 export interface RunQuestion {
   rotation: number;
@@ -98,10 +98,18 @@ function planRollback(view: View): RunPlan {
     return { stage: "final", actions: retirement(view, others), problems };
   }
   const actions = [
-    ...signers.filter(({ signing }) => !signing).map((key) => `${describeKey(key)} signs again`),
+    ...signers.flatMap(signsOnceMore),
     ...others.filter(isActive).map((key) => becomesPassive(key, view)),
   ];
   return { stage: "overlap", actions, problems };
+}
+
+function signsOnceMore(key: RealmKey): string[] {
+  if (!key.signing) return [`${describeKey(key)} signs again`];
+  const isAdopted = rotationOf(key.componentName) === undefined;
+  return isAdopted
+    ? [`${describeKey(key)} goes on signing, and becomes ${managedKeyName(0, key.algorithm)}`]
+    : [];
 }
 
 /** Whether nothing but retiring is left to do, and its time has come. */

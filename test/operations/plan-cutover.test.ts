@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { type CutoverGoal, type CutoverPlan, planCutover } from "#operations/plan-cutover";
-import type { RealmKey } from "#operations/realm-keys";
+import { managedKeyName, type RealmKey, rotationOf } from "#operations/realm-keys";
 import { realmKey } from "./samples.ts";
+
+const stages: [CutoverGoal["mode"], CutoverGoal["stage"]][] = [
+  ["planned", "overlap"],
+  ["planned", "final"],
+  ["rollback", "overlap"],
+  ["rollback", "final"],
+];
 
 const emergency = (componentIds: string[], exemptKeys: string[]): CutoverGoal => ({
   componentIds,
@@ -102,12 +109,19 @@ function shown({ activate, disable, exempt }: CutoverPlan) {
 }
 
 /** What Keycloak would hold after a plan was carried out. */
-function carryOut(keys: readonly RealmKey[], { activate, disable }: CutoverPlan): RealmKey[] {
+function carryOut(keys: readonly RealmKey[], { activate, passivate, disable }: CutoverPlan): RealmKey[] {
   return keys.map((key) => {
     const promoted = activate.find((one) => one.key.kid === key.kid);
-    if (promoted) return { ...key, status: "ACTIVE", priority: promoted.priority };
-    return disable.some(({ kid }) => kid === key.kid) ? { ...key, status: "DISABLED" } : key;
+    if (promoted) return adopted({ ...key, status: "ACTIVE", priority: promoted.priority });
+    if (disable.some(({ kid }) => kid === key.kid)) return { ...key, status: "DISABLED" };
+    return passivate.some(({ kid }) => kid === key.kid) ? { ...key, status: "PASSIVE" } : key;
   });
+}
+
+function adopted(key: RealmKey): RealmKey {
+  return rotationOf(key.componentName) === undefined
+    ? { ...key, componentName: managedKeyName(0, key.algorithm) }
+    : key;
 }
 
 suite("planCutover", () => {
@@ -174,5 +188,147 @@ suite("planCutover", () => {
       }
     })();
     assert.deepEqual(plan?.disable ?? [], []);
+  });
+});
+
+interface OtherRow extends Pick<Row, "title" | "keys" | "exempt"> {
+  mode: CutoverGoal["mode"];
+  stage: CutoverGoal["stage"];
+  activate?: [string, number][];
+  passivate?: string[];
+  disable?: string[];
+}
+
+const passiveOld = realmKey("old", { status: "PASSIVE" });
+const signingNew = realmKey("new", { priority: 101, signing: true });
+
+const otherRows: OtherRow[] = [
+  {
+    title: "planned: the signer is overtaken and stays trusted",
+    mode: "planned",
+    stage: "overlap",
+    keys: [realmKey("old", { signing: true }), fresh],
+    activate: [["new", 101]],
+    passivate: ["old"],
+  },
+  {
+    title: "planned: in the overlap a passive key is left alone",
+    mode: "planned",
+    stage: "overlap",
+    keys: [passiveOld, signingNew],
+  },
+  {
+    title: "planned: a fallback key is passive first, like any other",
+    mode: "planned",
+    stage: "final",
+    keys: [realmKey("fallback", { componentName: "fallback-RS256", priority: -100 }), signingNew],
+    passivate: ["fallback"],
+  },
+  {
+    title: "planned: when the overlap is over the passive key is disabled, and the active one is not",
+    mode: "planned",
+    stage: "final",
+    keys: [realmKey("foreign"), passiveOld, signingNew],
+    passivate: ["foreign"],
+    disable: ["old"],
+  },
+  {
+    title: "planned: an exempt key is neither",
+    mode: "planned",
+    stage: "final",
+    exempt: ["name-old", "name-saml"],
+    keys: [passiveOld, realmKey("saml", { priority: 50 }), signingNew],
+  },
+  {
+    title: "rollback: the passive key overtakes the new one, which stays trusted",
+    mode: "rollback",
+    stage: "overlap",
+    keys: [passiveOld, signingNew],
+    activate: [["old", 102]],
+    passivate: ["new"],
+  },
+  {
+    title: "rollback: when its overlap is over the new key is disabled",
+    mode: "rollback",
+    stage: "final",
+    keys: [
+      realmKey("old", { componentName: managedKeyName(0, "RS256"), priority: 102, signing: true }),
+      realmKey("new", { priority: 101, status: "PASSIVE" }),
+    ],
+    disable: ["new"],
+  },
+  {
+    title: "rollback: an unmanaged key that signs already is taken over, and so activated once more",
+    mode: "rollback",
+    stage: "overlap",
+    keys: [realmKey("old", { priority: 102, signing: true }), realmKey("new", { priority: 101 })],
+    activate: [["old", 102]],
+    passivate: ["new"],
+  },
+  {
+    title: "rollback: a fallback key and an exempt one are no way back",
+    mode: "rollback",
+    stage: "overlap",
+    exempt: ["name-saml"],
+    keys: [
+      realmKey("fallback", { componentName: "fallback-RS256", priority: -100, status: "PASSIVE" }),
+      realmKey("saml", { priority: 900 }),
+      passiveOld,
+      signingNew,
+    ],
+    activate: [["old", 901]],
+    passivate: ["new"],
+  },
+];
+
+suite("planCutover, planned and rollback", () => {
+  for (const { title, keys, exempt = [], mode, stage, ...expected } of otherRows) {
+    const goal = { componentIds: ["component-new"], exemptKeys: exempt, mode, stage };
+    test(title, () => {
+      const { activate, disable, passivate } = planCutover(keys, goal);
+      assert.deepEqual(
+        {
+          activate: activate.map(({ key, priority }) => [key.kid, priority]),
+          disable: disable.map(({ kid }) => kid),
+          passivate: passivate.map(({ kid }) => kid),
+        },
+        { activate: [], disable: [], passivate: [], ...expected },
+      );
+    });
+    test(`${title}; carried out, it activates and passivates nothing more`, () => {
+      const after = carryOut(keys, planCutover(keys, goal));
+      const again = planCutover(after, { ...goal, stage: "overlap" });
+      assert.deepEqual([again.activate, again.passivate, again.disable], [[], [], []]);
+    });
+  }
+
+  for (const [mode, stage] of stages) {
+    test(`${mode}, ${stage}: a signer is never among those that it passivates or disables`, () => {
+      for (const keys of [
+        [realmKey("old", { signing: true }), fresh],
+        [passiveOld, signingNew],
+        [realmKey("old", { priority: 102, signing: true }), realmKey("new", { priority: 101 })],
+        [realmKey("old", { priority: 102, signing: true }), realmKey("new", { status: "PASSIVE" })],
+      ]) {
+        const goal = { componentIds: ["component-new"], exemptKeys: [], mode, stage };
+        const { signers, passivate, disable } = planCutover(keys, goal);
+        assert.equal(signers.length, 1);
+        assert.deepEqual(
+          [...passivate, ...disable].filter((key) => signers.includes(key)),
+          [],
+        );
+      }
+    });
+  }
+
+  test("rollback with nothing trusted from before is ROLLBACK_IMPOSSIBLE", () => {
+    const keys = [realmKey("old", { status: "DISABLED" }), signingNew];
+    const goal = {
+      componentIds: ["component-new"],
+      exemptKeys: [],
+      mode: "rollback",
+      stage: "final",
+    } as const;
+    assert.throws(() => planCutover(keys, goal), { code: "ROLLBACK_IMPOSSIBLE" });
   });
 });

@@ -303,6 +303,26 @@ const rollbacks: Row[] = [
     actions: [`${said(1)} signs again`, losesItsPlace(said(2))],
   },
   {
+    title: "nor is a foreign key taken that signs because someone has put it above ours",
+    keys: [realmKey("old", { signing: true, priority: 900 }), passive(1), managed(2)],
+    stage: "overlap",
+    actions: [`${said(1)} signs again`, losesItsPlace(foreign), losesItsPlace(said(2))],
+  },
+  {
+    title: "a key of a rotation that never got to its cut-over has not signed, and is not rolled back to",
+    rotation: 3,
+    keys: [realmKey("old", { status: "PASSIVE" }), passive(2, { priority: 0 }), signs(3)],
+    stage: "overlap",
+    actions: [`${foreign} signs again`, losesItsPlace(said(3))],
+  },
+  {
+    title: "an unmanaged key that still signs becomes ours",
+    rotation: 1,
+    keys: [realmKey("old", { signing: true }), passive(1, { priority: 0 })],
+    stage: "overlap",
+    actions: [`${foreign} goes on signing, and becomes jwks-break-glass-r0-RS256`],
+  },
+  {
     title: "neither a fallback key nor an exempt one is rolled back to",
     exemptKeys: ["saml"],
     keys: [
