@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { z } from "zod";
-import { RotationError } from "./errors.ts";
+import { messageOf, RotationError } from "./errors.ts";
 import { discover } from "./jwks.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 
@@ -54,24 +54,40 @@ const claims = z.looseObject({ sid: z.string(), jti: z.string(), exp: z.number()
  * would be two things that hold an administrator's role, stay in every list of those who have it, and could be enabled
  * by somebody else. A crash leaves one whose password nobody knows and whose token nobody has; the next run removes it.
  *
- * @throws {RotationError} ROLE_NOT_FOUND before anything is made; TOKEN_NOT_MINTED; any Keycloak code
+ * @throws {RotationError} ROLE_NOT_FOUND before anything is made; TOKEN_NOT_MINTED; ADMIN_PROBE_LEFT where the work is
+ *   done and they can't be deleted; any Keycloak code
  */
 export async function withAdminProbe<T>(
   admin: KeycloakAdmin,
   identity: AdminIdentity,
   work: (login: () => Promise<AdminSession>) => Promise<T>,
 ): Promise<T> {
-  const roles = await Promise.all(identity.realmRoles.map((role) => findRole(admin, role)));
   await removeAdminProbe(admin);
+  const roles = await Promise.all(identity.realmRoles.map((role) => findRole(admin, role)));
+  let result: T;
   try {
     const secrets = { client: secret(), password: secret() };
     await makeClient(admin, identity, roles, secrets.client);
     const username = await makeUser(admin, roles, secrets.password);
     const { tokenEndpoint } = await discover(admin);
-    return await work(() => login(admin, tokenEndpoint, { ...secrets, username }));
-  } finally {
-    await removeAdminProbe(admin);
+    result = await work(() => login(admin, tokenEndpoint, { ...secrets, username }));
+  } catch (error) {
+    // What went wrong first is what the reader has to know; the next run tries the removal again.
+    await removeAdminProbe(admin).catch(() => undefined);
+    throw error;
   }
+  await removeAdminProbe(admin).catch((cause: unknown) => {
+    throw notRemoved(admin, cause);
+  });
+  return result;
+}
+
+function notRemoved({ realmName }: KeycloakAdmin, cause: unknown): RotationError {
+  return new RotationError(
+    "ADMIN_PROBE_LEFT",
+    `user and client ${name} are still in realm ${realmName}, with an administrator's role and a password that nobody knows (${messageOf(cause)})`,
+    { nextStep: "delete both in Keycloak's console, or run the same up again", cause },
+  );
 }
 
 /** Random, and with one of each kind of character that a password policy may ask for. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { decodeJwt } from "jose";
 import { removeAdminProbe, withAdminProbe } from "#operations/admin-probe";
+import { RotationError } from "#operations/errors";
 import { type RealRealm, realRealms } from "./real-realm.ts";
 import { partOf } from "./signing-realm.ts";
 
@@ -54,6 +55,21 @@ suite("withAdminProbe", () => {
       throw new Error("the work has failed");
     });
     await assert.rejects(failing, /the work has failed/);
+    assert.deepEqual(await leftOf(real), [0, 0]);
+  });
+
+  test("where it can't be deleted after the work, ADMIN_PROBE_LEFT says so, and the next run removes it", async (t) => {
+    const real = await makeRealm(t);
+    const down = new RotationError("KEYCLOAK_UNREACHABLE", "no answer", { nextStep: "wait" });
+    const { deleteIfThere } = real.admin;
+    real.admin.deleteIfThere = () => Promise.reject(down);
+    const message = /jwks-break-glass-admin-probe are still in realm .*KEYCLOAK_UNREACHABLE/;
+    const asked = withAdminProbe(real.admin, identity, (login) => login());
+    await assert.rejects(asked, { code: "ADMIN_PROBE_LEFT", message });
+    assert.deepEqual(await leftOf(real), [1, 1]);
+    real.admin.deleteIfThere = deleteIfThere;
+    const unknown = withAdminProbe(real.admin, { ...identity, realmRoles: ["no-role"] }, (login) => login());
+    await assert.rejects(unknown, { code: "ROLE_NOT_FOUND" });
     assert.deepEqual(await leftOf(real), [0, 0]);
   });
 
