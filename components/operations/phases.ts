@@ -21,6 +21,7 @@ import { report, runPhase } from "./run-phase.ts";
 import { afterTheOthers, finished, underWay } from "./side-by-side.ts";
 import { rollOutToken, type TokenRolloutRequest, type TokenRolloutResult } from "./token-rollout.ts";
 import {
+  type Beside,
   type VerificationRequest,
   type VerificationResult,
   verificationError,
@@ -268,7 +269,11 @@ async function verifyAll(
   const attempts = before?.run.rotation === request.run.rotation ? before.attempts : [];
   const result = await verifyRotation(
     await adminOf(request),
-    { ...request, retiredAt: retiredAt(request) },
+    {
+      ...request,
+      beside: earlier ? forgotten(request.beside) : request.beside,
+      retiredAt: retiredAt(request),
+    },
     earlier?.result.instances,
   );
   const { startedAt, finishedAt, verified, failures, instances } = result;
@@ -282,6 +287,15 @@ async function verifyAll(
     attempts: [...attempts, { startedAt, finishedAt, verified, failures }],
     record: { phase: "verify", outcome: verified ? "done" : "failed", startedAt, finishedAt, summary },
   };
+}
+
+/** In a later run, an instance that had been told may have been restarted by anybody and know nothing of it. */
+function forgotten({ orders: { freeze, deny }, ...rest }: Beside): Beside {
+  const orders = {
+    ...(freeze ? { freeze: { ...freeze, on: [] } } : {}),
+    ...(deny ? { deny: { ...deny, on: [] } } : {}),
+  };
+  return { ...rest, orders };
 }
 
 export type EvidenceRequest = Run & { findings: WholeFindings };

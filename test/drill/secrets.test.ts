@@ -33,7 +33,12 @@ suite("no secret anywhere", () => {
     const output: string[] = [];
     const scenario = await adoptedScenario(t, { onLine: (line) => output.push(line) });
     const { admin, realm, keycloak, refreshToken, stack } = scenario;
-    await scenario.rotateTo(2, "INC-2");
+    const everything = {
+      freeze: "both",
+      sessions: { revoke: "all" },
+      rotateInternalKeys: ["hmac", "aes", "rsa-oaep"],
+    };
+    await scenario.rotateTo(2, "INC-2", everything);
     let running = true;
     const lists: string[] = [];
     const watching = (async () => {

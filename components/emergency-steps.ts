@@ -1,0 +1,144 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { CalledInstance } from "#operations/call-instances";
+import type { RestartResult } from "#operations/restart";
+import type { Beside } from "#operations/verify";
+import { AdminFreeze } from "./admin-freeze.ts";
+import { AdminThaw } from "./admin-thaw.ts";
+import type { Evidence } from "./evidence.ts";
+import { InternalKeys } from "./internal-keys.ts";
+import type { JwksRefresh } from "./jwks-refresh.ts";
+import type { KeyCutover } from "./key-cutover.ts";
+import type { KeyRotationArgs } from "./key-rotation.ts";
+import type { RealmCheck } from "./realm-check.ts";
+import { SessionRevocation } from "./session-revocation.ts";
+
+/** The steps beside the rotation of the signing keys. */
+export interface BesideSteps {
+  frozen: AdminFreeze;
+  revoked: SessionRevocation;
+  internal: InternalKeys;
+}
+
+/** What an emergency does beside the rotation of the signing keys, each a resource. */
+export class EmergencySteps {
+  readonly #parent: pulumi.Resource;
+  readonly #name: string;
+  readonly #args: KeyRotationArgs;
+
+  constructor(parent: pulumi.Resource, name: string, args: KeyRotationArgs) {
+    this.#parent = parent;
+    this.#name = name;
+    this.#args = args;
+  }
+
+  freeze(after: RealmCheck[]): AdminFreeze {
+    const { run, targets, refresh, refreshTokens, emergency } = this.#args;
+    const { freeze, freezePath } = emergency;
+    return new AdminFreeze(
+      `${this.#name}-freeze`,
+      { run, freeze, freezePath, targets, refresh, refreshTokens },
+      this.#child(...after),
+    );
+  }
+
+  revoke(cutover: KeyCutover): SessionRevocation {
+    const { run, targets, refresh, refreshTokens, emergency } = this.#args;
+    const { revoke, denyListPath, denyForMs } = emergency;
+    return new SessionRevocation(
+      `${this.#name}-sessions`,
+      { run, revoke, denyListPath, denyForMs, targets, refresh, refreshTokens },
+      this.#child(cutover),
+    );
+  }
+
+  rotateInternalKeys(cutover: KeyCutover): InternalKeys {
+    const { run, emergency } = this.#args;
+    const name = `${this.#name}-internal-keys`;
+    return new InternalKeys(name, { run, kinds: emergency.internalKeys }, this.#child(cutover));
+  }
+
+  thaw(frozen: AdminFreeze, evidence: Evidence): AdminThaw {
+    const { run, targets, refresh, refreshTokens, emergency } = this.#args;
+    const { freeze, freezePath } = emergency;
+    const { frozenAt } = frozen;
+    return new AdminThaw(
+      `${this.#name}-thaw`,
+      { run, freeze, freezePath, targets, refresh, refreshTokens, frozenAt },
+      freeze === "release" ? this.#child(frozen) : this.#child(evidence),
+    );
+  }
+
+  /** What was done beside in this rotation; a result of an earlier one is none. */
+  #current({ frozen, revoked, internal }: BesideSteps) {
+    const { rotation, mode } = this.#args.run;
+    const isCurrent = (madeFor: number | null) => mode === "emergency" && madeFor === rotation;
+    return pulumi
+      .all([
+        pulumi.all([frozen.frozenFor, frozen.result, frozen.record]),
+        pulumi.all([revoked.revokedFor, revoked.result, revoked.record]),
+        pulumi.all([internal.rotatedFor, internal.result, internal.record]),
+      ])
+      .apply(([[frozenFor, freeze, frozenRecord], [revokedFor, sessions, revokedRecord], keys]) => {
+        const [rotatedFor, internalKeys, rotatedRecord] = keys;
+        return {
+          freeze: isCurrent(frozenFor) ? { result: freeze, record: frozenRecord } : undefined,
+          sessions: isCurrent(revokedFor) ? { result: sessions, record: revokedRecord } : undefined,
+          internalKeys: isCurrent(rotatedFor) ? { result: internalKeys, record: rotatedRecord } : undefined,
+        };
+      });
+  }
+
+  findings(steps: BesideSteps) {
+    return this.#current(steps).apply(({ freeze, sessions, internalKeys }) => ({
+      records: [freeze?.record, sessions?.record, internalKeys?.record].flatMap((record) => record ?? []),
+      findings: {
+        ...(freeze?.result ? { freeze: freeze.result } : {}),
+        ...(sessions?.result ? { sessions: sessions.result } : {}),
+        ...(internalKeys?.result ? { internalKeys: internalKeys.result } : {}),
+      },
+    }));
+  }
+
+  beside(steps: BesideSteps, refreshed: JwksRefresh): pulumi.Output<Beside> {
+    const { run, emergency, probe, algorithms, probeClient } = this.#args;
+    const { freeze: wish, freezePath, revoke, denyListPath, adminProbe } = emergency;
+    const { path, realmRoles, acceptedStatuses, rejectedStatuses } = adminProbe;
+    const [algorithm = "RS256"] = algorithms;
+    const denyList = {
+      denyListPath,
+      probe: { ...probe, path, acceptedStatuses, rejectedStatuses },
+      identity: { realmRoles, audience: probeClient.audience, algorithm },
+    };
+    const found = pulumi.all([this.#current(steps), refreshed.restarts]);
+    const beside = found.apply(([{ freeze, sessions, internalKeys }, restarts]): Beside => {
+      const idsOf = (called: readonly CalledInstance[]) => toldAndAlive(called, restarts);
+      const sids = sessions?.result?.ended.map(({ sid }) => sid) ?? [];
+      const { instances = [] } = freeze?.result ?? {};
+      return {
+        failures: [...(sessions?.result?.failures ?? []), ...(internalKeys?.result?.failures ?? [])],
+        orders: {
+          ...(instances.length > 0 && wish !== "release"
+            ? { freeze: { path: freezePath, on: idsOf(instances) } }
+            : {}),
+          ...(sids.length > 0
+            ? { deny: { path: denyListPath, sids, on: idsOf(sessions?.result?.denied ?? []) } }
+            : {}),
+        },
+        ...(run.mode === "emergency" && revoke !== "none" ? { denyList } : {}),
+      };
+    });
+    return pulumi.secret(beside);
+  }
+
+  #child(...dependsOn: pulumi.Resource[]): pulumi.CustomResourceOptions {
+    return { parent: this.#parent, dependsOn };
+  }
+}
+
+/** Instances that were told, but for those that have been restarted since and so know nothing of it. */
+function toldAndAlive(called: readonly CalledInstance[], restarts: readonly RestartResult[]): string[] {
+  const restarted = new Set(restarts.map(({ subject }) => subject));
+  return called
+    .filter(({ instance, outcome }) => outcome === "done" && !restarted.has(instance))
+    .map(({ instance, uid }) => uid ?? instance);
+}

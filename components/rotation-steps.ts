@@ -1,0 +1,251 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Findings } from "#operations/evidence";
+import type { PublishedKey } from "#operations/publish-key";
+import type { AdminFreeze } from "./admin-freeze.ts";
+import { CanaryToken } from "./canary-token.ts";
+import { type BesideSteps, EmergencySteps } from "./emergency-steps.ts";
+import { Evidence } from "./evidence.ts";
+import { JwksRefresh } from "./jwks-refresh.ts";
+import { KeyAnnouncement } from "./key-announcement.ts";
+import { KeyCutover } from "./key-cutover.ts";
+import type { KeyRotationArgs } from "./key-rotation.ts";
+import { ProbeClients } from "./probe-clients.ts";
+import { RealmCheck } from "./realm-check.ts";
+import { SigningKey } from "./signing-key.ts";
+import { Verification } from "./verification.ts";
+
+/** The phases of a rotation, each a resource. */
+export class RotationSteps {
+  readonly #parent: pulumi.Resource;
+  readonly #name: string;
+  readonly #args: KeyRotationArgs;
+  readonly emergency: EmergencySteps;
+
+  constructor(parent: pulumi.Resource, name: string, args: KeyRotationArgs) {
+    this.#parent = parent;
+    this.#name = name;
+    this.#args = args;
+    this.emergency = new EmergencySteps(parent, name, args);
+  }
+
+  /** None where there is one realm: its problems stop the program before it has a resource. */
+  check(): RealmCheck[] {
+    const { run, problems = [] } = this.#args;
+    if (run.realms.length === 1) return [];
+    return [new RealmCheck(`${this.#name}-check`, { run, problems }, this.#child())];
+  }
+
+  prepareProbes(after: RealmCheck[]): ProbeClients {
+    const { run, algorithms, probeClient } = this.#args;
+    return new ProbeClients(
+      `${this.#name}-probe`,
+      { realm: run.realm, algorithms, ...probeClient },
+      this.#child(...after),
+    );
+  }
+
+  mintCanaries(probes: ProbeClients, frozen: AdminFreeze): CanaryToken {
+    const { run, exemptKeys, targets, probe, refresh, refreshTokens } = this.#args;
+    return new CanaryToken(
+      `${this.#name}-canary`,
+      { run, exemptKeys, targets, probe, refresh, refreshTokens, probeClients: probes.clients },
+      this.#child(probes, frozen),
+    );
+  }
+
+  publish(canary: CanaryToken): SigningKey[] {
+    const { run, algorithms, keySize } = this.#args;
+    const before = this.#findings(canary);
+    return algorithms.map(
+      (algorithm) =>
+        new SigningKey(
+          `${this.#name}-key-${algorithm}`,
+          { run, algorithm, keySize, before },
+          this.#child(canary),
+        ),
+    );
+  }
+
+  announce(canary: CanaryToken, keys: SigningKey[]): KeyAnnouncement {
+    const { run, targets, refresh, restart, probe, refreshTokens, jwksUris, jwksTimeoutMs } = this.#args;
+    const newKids = keys.map(({ kid }) => kid);
+    const before = this.#findings(canary, keys);
+    return new KeyAnnouncement(
+      `${this.#name}-announcement`,
+      { run, targets, refresh, restart, probe, refreshTokens, jwksUris, jwksTimeoutMs, newKids, before },
+      this.#child(...keys),
+    );
+  }
+
+  cutOver(canary: CanaryToken, keys: SigningKey[], announced: KeyAnnouncement): KeyCutover {
+    const { run, exemptKeys, jwksUris, jwksTimeoutMs, targets, probe, refresh, refreshTokens } = this.#args;
+    const { overlapMs, keepRetired, actions } = this.#args;
+    const componentIds = keys.map(({ componentId }) => componentId);
+    const before = this.#findings(canary, keys, announced);
+    return new KeyCutover(
+      `${this.#name}-cutover`,
+      {
+        run,
+        exemptKeys,
+        overlapMs,
+        keepRetired,
+        actions,
+        jwksUris,
+        jwksTimeoutMs,
+        componentIds,
+        targets,
+        probe,
+        refresh,
+        refreshTokens,
+        canaryTokens: canary.tokens,
+        before,
+      },
+      this.#child(announced),
+    );
+  }
+
+  enforce(canary: CanaryToken, cutover: KeyCutover, newKids: pulumi.Output<string[]>): JwksRefresh {
+    const { run, targets, probe, refresh, refreshTokens } = this.#args;
+    // In an overlap every instance has just been told, and restarted where need be: nothing has left the set since.
+    const strategy = run.stage === "overlap" ? ("refresh" as const) : this.#args.restart.strategy;
+    const restart = { ...this.#args.restart, strategy };
+    return new JwksRefresh(
+      `${this.#name}-refresh`,
+      {
+        run,
+        targets,
+        probe,
+        refresh,
+        restart,
+        refreshTokens,
+        newKids,
+        ...provableKeys(canary, cutover),
+      },
+      this.#child(cutover),
+    );
+  }
+
+  verify(
+    probes: ProbeClients,
+    canary: CanaryToken,
+    cutover: KeyCutover,
+    refreshed: JwksRefresh,
+    newKids: pulumi.Output<string[]>,
+    beside: BesideSteps,
+  ): Verification {
+    const { run, targets, probe, refresh, restart, refreshTokens } = this.#args;
+    return new Verification(
+      `${this.#name}-verification`,
+      {
+        run,
+        targets,
+        probe,
+        refresh,
+        restart,
+        restarts: refreshed.restarts,
+        refreshTokens,
+        probeClients: probes.clients,
+        expiredClient: probes.expired,
+        newKids,
+        passive: cutover.result.apply(({ passive = [] }) => passive),
+        beside: this.emergency.beside(beside, refreshed),
+        revokedAt: beside.revoked.revokedAt,
+        ...provableKeys(canary, cutover),
+      },
+      this.#child(refreshed),
+    );
+  }
+
+  writeEvidence(
+    canary: CanaryToken,
+    keys: SigningKey[],
+    announced: KeyAnnouncement,
+    cutover: KeyCutover,
+    refreshed: JwksRefresh,
+    verification: Verification,
+    beside: BesideSteps,
+  ): Evidence {
+    const later = pulumi.all([cutover.record, refreshed.record, verification.record]);
+    const findings = pulumi
+      .all([
+        this.#findings(canary, keys, announced),
+        later,
+        cutover.result,
+        pulumi.all([refreshed.results, refreshed.restarts]),
+        pulumi.all([verification.result, verification.attempts]),
+        this.emergency.findings(beside),
+      ])
+      .apply(([before, records, cutover, [refresh, restarts], [verification, attempts], found]) => ({
+        ...before,
+        ...found.findings,
+        phases: [...before.phases, ...found.records, ...records],
+        cutover,
+        refresh,
+        restarts,
+        verification,
+        attempts,
+      }));
+    return new Evidence(
+      `${this.#name}-evidence`,
+      { run: this.#args.run, findings },
+      this.#child(verification),
+    );
+  }
+
+  /**
+   * What is known after the canaries, and after the keys where they are given. There is no secret in it; it is passed
+   * as one because key sets and verdicts by the page would drown the diff that a reviewer has to read.
+   */
+  #findings(canary: CanaryToken, keys: SigningKey[] = [], announced?: KeyAnnouncement) {
+    const published = pulumi.all(keys.map(publishedKey));
+    const records = pulumi.all([canary.record, ...keys.map(({ record }) => record)]);
+    const told = pulumi.all([announced?.announced, announced?.result, announced?.record]);
+    const findings = pulumi
+      .all([canary.findings, records, published, told])
+      .apply(([findings, phases, published, [kids = [], result, record]]): Findings & CanaryFound => {
+        const isCurrent = result && record && published.every(({ kid }) => kids.includes(kid));
+        return {
+          phases: isCurrent ? [...phases, record] : phases,
+          canary: findings,
+          published,
+          ...(isCurrent ? { announced: result } : {}),
+        };
+      });
+    return pulumi.secret(findings);
+  }
+
+  #child(...dependsOn: pulumi.Resource[]): pulumi.CustomResourceOptions {
+    return { parent: this.#parent, dependsOn };
+  }
+}
+
+type CanaryFound = Required<Pick<Findings, "canary" | "published">>;
+
+/** The retired keys, and what can prove their death. */
+function provableKeys(canary: CanaryToken, cutover: KeyCutover) {
+  const { canaries, baseline } = canary.findings;
+  return {
+    retired: cutover.result.retired,
+    canaries,
+    canaryTokens: canary.tokens,
+    baseline: pulumi.secret(
+      pulumi.all([baseline, cutover.result.newcomers]).apply((verdicts) => verdicts.flat()),
+    ),
+    after: cutover.result.completedAt,
+  };
+}
+
+/** The keys that sign now. A state of before there were rollbacks does not tell: then they are the rotation's own. */
+export function signersOf(cutover: KeyCutover, keys: SigningKey[]) {
+  const own = pulumi.all(keys.map(({ kid, algorithm }) => pulumi.output({ kid, algorithm })));
+  return pulumi.all([cutover.result, own]).apply(([{ signers }, own]) => signers ?? own);
+}
+
+export function kidsOf(keys: readonly { kid: string }[]): string[] {
+  return keys.map(({ kid }) => kid);
+}
+
+function publishedKey(key: SigningKey): pulumi.Output<PublishedKey> {
+  const { componentId, keyName: name, kid, algorithm, certificateThumbprint, publishedAt } = key;
+  return pulumi.output({ componentId, name, kid, algorithm, certificateThumbprint, publishedAt });
+}
