@@ -46,7 +46,8 @@ export async function announce(
     { ...request, ...nothingRetired, after },
     progress,
   );
-  const left = [...failures, ...open];
+  const isAnyone = results.length + restarts.length > 0;
+  const left = [...failures, ...open, ...(isAnyone ? [] : ["no instance was found"])];
   if (left.length > 0) throw notAnnounced(left);
   const claimed = results.filter(({ outcome }) => outcome === "claimed");
   const isKnown = ({ kids = [] }: RefreshResult) => request.newKids.every((kid) => kids.includes(kid));

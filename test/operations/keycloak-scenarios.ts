@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { suite, type TestContext, test } from "node:test";
+import { suite, test } from "node:test";
 import { z } from "zod";
 import type { KeycloakConnection } from "#operations/connection";
 import { type CutoverRequest, cutOver } from "#operations/cut-over";
@@ -9,78 +9,14 @@ import { KeycloakAdmin } from "#operations/keycloak-admin";
 import { mintCanaries } from "#operations/mint-canaries";
 import { publishKey } from "#operations/publish-key";
 import { listKeyComponents, listSigningKeys, readRealm, updateKeyComponent } from "#operations/realm-keys";
-import { mintToken, type ProbeClient } from "#operations/tokens";
+import { mintToken } from "#operations/tokens";
+import { addClient, addUnmanaged, realmFor } from "./lab-realm.ts";
 import { sendJson, serve } from "./loopback-server.ts";
+import { plannedScenarios } from "./planned-scenarios.ts";
 import { probeSettings, refreshSettings, staticTargets } from "./samples.ts";
 import { partOf } from "./signing-realm.ts";
 
-const keyProvider = "org.keycloak.keys.KeyProvider";
 const quiet = () => undefined;
-
-/** A realm of its own for a test, whose id is not its name; it is deleted after the test. */
-async function realmFor(t: TestContext, connection: KeycloakConnection): Promise<KeycloakAdmin> {
-  const name = `ops-${crypto.randomUUID().slice(0, 8)}`;
-  await call(connection, "POST", "", { realm: name, id: crypto.randomUUID(), enabled: true });
-  t.after(() => call(connection, "DELETE", `/${name}`));
-  return new KeycloakAdmin(connection, name);
-}
-
-/** Calls the Admin REST API beside the program, as a person with the console would. */
-async function call(
-  connection: KeycloakConnection,
-  method: string,
-  path: string,
-  body?: object,
-): Promise<void> {
-  const { url, basePath, realm, clientId, clientSecret = "" } = connection;
-  const form = { grant_type: "client_credentials", client_id: clientId, client_secret: clientSecret };
-  const login = await fetch(`${url}${basePath}/realms/${realm}/protocol/openid-connect/token`, {
-    method: "POST",
-    body: new URLSearchParams(form),
-  });
-  const { access_token } = z.object({ access_token: z.string() }).parse(await login.json());
-  const headers = { authorization: `Bearer ${access_token}`, "content-type": "application/json" };
-  const answer = await fetch(`${url}${basePath}/admin/realms${path}`, {
-    method,
-    headers,
-    ...(body ? { body: JSON.stringify(body) } : {}),
-  });
-  assert.ok(answer.ok, `${method} ${path}: HTTP ${answer.status}`);
-}
-
-async function addClient(admin: KeycloakAdmin, algorithm: string): Promise<ProbeClient> {
-  const client = {
-    clientId: `probe-${algorithm}`,
-    secret: crypto.randomUUID(),
-    serviceAccountsEnabled: true,
-  };
-  const attributes = { "access.token.signed.response.alg": algorithm };
-  await admin.post("/clients", { ...client, attributes, publicClient: false });
-  return { algorithm, clientId: client.clientId, clientSecret: client.secret };
-}
-
-/** A key that someone made in the console. */
-async function addUnmanaged(
-  admin: KeycloakAdmin,
-  name: string,
-  priority: number,
-  active = true,
-): Promise<void> {
-  const config = {
-    priority: [String(priority)],
-    enabled: ["true"],
-    active: [String(active)],
-    algorithm: ["RS256"],
-  };
-  const parentId = (await readRealm(admin)).id;
-  await admin.post("/components", {
-    name,
-    providerId: "rsa-generated",
-    providerType: keyProvider,
-    parentId,
-    config,
-  });
-}
 
 async function request(admin: KeycloakAdmin, componentIds: string[]): Promise<CutoverRequest> {
   const canary = {
@@ -371,4 +307,5 @@ export function keycloakScenarios(connection: () => KeycloakConnection): void {
   suite("cutting over", () => cuttingOver(connection));
   suite("canaries", () => canaries(connection));
   suite("inspecting", () => inspecting(connection));
+  plannedScenarios(connection);
 }
