@@ -6,7 +6,7 @@ import { type DerivedOverlap, deriveOverlap } from "./overlap.ts";
 import { planRun, type RunPlan, type RunQuestion } from "./plan-run.ts";
 import { highestRotation } from "./publish-key.ts";
 import { listClients, type RealmClient } from "./realm-clients.ts";
-import { listKeyComponents, listSigningKeys, type RealmKey, readRealm, rotationOf } from "./realm-keys.ts";
+import { listKeyComponents, listSigningKeys, type RealmKey, readRealm } from "./realm-keys.ts";
 
 export interface RealmQuestion extends Omit<RunQuestion, "overlapMs" | "now"> {
   /** What the config asks for; undefined: what the realm's token lifetimes ask for. */
@@ -98,15 +98,9 @@ function wentBack(admin: KeycloakAdmin, { rotation }: RealmQuestion, highest: nu
   return `rotation: ${rotation} is lower than ${highest}, which realm ${admin.realmName} has already had; set ${highest} to keep, ${highest + 1} to rotate`;
 }
 
-function uncoveredKeys(
-  keys: readonly RealmKey[],
-  { rotation, algorithms, exemptKeys }: RealmQuestion,
-): string[] {
+function uncoveredKeys(keys: readonly RealmKey[], { algorithms, exemptKeys }: RealmQuestion): string[] {
   return keys
-    .filter(({ status }) => status !== "DISABLED")
-    .filter(
-      ({ componentName }) => !exemptKeys.includes(componentName) && rotationOf(componentName) !== rotation,
-    )
+    .filter(({ status, componentName }) => status !== "DISABLED" && !exemptKeys.includes(componentName))
     .filter(({ algorithm }) => !algorithms.includes(algorithm))
     .map(
       ({ kid, algorithm, componentName }) =>

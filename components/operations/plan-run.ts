@@ -82,7 +82,7 @@ function planPlanned(view: View): RunPlan {
   }
   const actions = [
     ...publishes(view),
-    ...view.others.filter(isActive).map((key) => becomesPassive(key, view)),
+    ...view.others.filter(isActive).map((key) => becomesPassive(key, view, view.signs)),
   ];
   return { stage: "overlap", actions, problems };
 }
@@ -94,12 +94,13 @@ function planRollback(view: View): RunPlan {
   const others = view.keys.filter(
     (key) => isTrusted(key) && !signers.includes(key) && !view.exemptKeys.includes(key.componentName),
   );
-  if (signers.every(({ signing }) => signing) && isOver(view, others)) {
+  const isBack = signers.every(({ signing }) => signing);
+  if (isBack && isOver(view, others)) {
     return { stage: "final", actions: retirement(view, others), problems };
   }
   const actions = [
     ...signers.flatMap(signsOnceMore),
-    ...others.filter(isActive).map((key) => becomesPassive(key, view)),
+    ...others.filter(isActive).map((key) => becomesPassive(key, view, isBack)),
   ];
   return { stage: "overlap", actions, problems };
 }
@@ -142,8 +143,11 @@ function phrase(keys: readonly RealmKey[], singular: string, plural: string): st
   return `${keys.map(describeKey).join(", ")} ${keys.length === 1 ? singular : plural}`;
 }
 
-function becomesPassive(key: RealmKey, { overlapMs }: View): string {
-  return `${describeKey(key)} no longer signs; its tokens are accepted for another ${describeDuration(overlapMs)}, then the next up retires it`;
+/** Where the new signer signs already, nothing begins the overlap anew that its activation has begun. */
+function becomesPassive(key: RealmKey, { overlapMs, overlapEnd, now }: View, isBegun: boolean): string {
+  const left =
+    isBegun && overlapEnd && overlapEnd > now ? Date.parse(overlapEnd) - Date.parse(now) : overlapMs;
+  return `${describeKey(key)} no longer signs; its tokens are accepted for another ${describeDuration(left)}, then the next up retires it`;
 }
 
 /** What is retired, and what is deleted with it. */

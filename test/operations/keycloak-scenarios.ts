@@ -263,6 +263,13 @@ function inspecting(connection: () => KeycloakConnection): void {
     }
   });
 
+  test("it names a key of the rotation whose algorithm was taken off the list: the cut-over would retire it unproven", async (t) => {
+    const admin = await realmFor(t, connection());
+    await publishKey(admin, 1, "ES256");
+    const { problems } = await inspectRealm(admin, plan);
+    assert.match(problems.join(), /\(jwks-break-glass-r1-ES256\) signs ES256, which is not listed/);
+  });
+
   test("a realm that is absent is one problem", async () => {
     const { problems } = await inspectRealm(new KeycloakAdmin(connection(), "absent"), plan);
     assert.equal(problems.length, 1);

@@ -38,8 +38,8 @@ const publishIt = "publish a new RS256 key for rotation 2, and make it the signe
 const said = (rotation: number, algorithm = "RS256") =>
   `kid r${rotation}-${algorithm} (${algorithm}, jwks-break-glass-r${rotation}-${algorithm})`;
 const foreign = "kid old (RS256, name-old)";
-const losesItsPlace = (key: string) =>
-  `${key} no longer signs; its tokens are accepted for another 6 min, then the next up retires it`;
+const losesItsPlace = (key: string, left = "6 min") =>
+  `${key} no longer signs; its tokens are accepted for another ${left}, then the next up retires it`;
 const atOnce = (key: string) => `disable ${key} at once: its tokens are refused from then on`;
 const isDue = (key: string, end: string) =>
   `retire ${key}: its overlap ended at ${end}; its tokens are refused from then on`;
@@ -64,10 +64,10 @@ const planned: Row[] = [
     actions: [`${said(2)} becomes the signer`, losesItsPlace(said(1))],
   },
   {
-    title: "a crash between the activation and the passivation leaves the other half to do",
-    keys: [managed(1), signs(2, { retireAfter: at(360) })],
+    title: "a crash between the activation and the passivation leaves the other half to do, for what is left",
+    keys: [managed(1), signs(2, { retireAfter: at(250) })],
     stage: "overlap",
-    actions: [losesItsPlace(said(1))],
+    actions: [losesItsPlace(said(1), "4 min 10 s")],
   },
   {
     title: "after such a crash the old key has a whole overlap, however late the next run comes",
@@ -336,9 +336,9 @@ const rollbacks: Row[] = [
   },
   {
     title: "a rollback that was interrupted goes on with the key that it has made the signer",
-    keys: [signs(1, { priority: 300, retireAfter: at(360) }), managed(2)],
+    keys: [signs(1, { priority: 300, retireAfter: at(60) }), managed(2)],
     stage: "overlap",
-    actions: [losesItsPlace(said(2))],
+    actions: [losesItsPlace(said(2), "1 min")],
   },
   {
     title: "in its overlap nothing is done",
