@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
 import { cutOver } from "#operations/cut-over";
 import type { Mode } from "#operations/plan-cutover";
-import { planRun, type RunQuestion } from "#operations/plan-run";
+import { overlapEnd, planRun, type RunQuestion } from "#operations/plan-run";
 import { highestRotation } from "#operations/publish-key";
 import {
   isTrusted,
@@ -195,4 +195,43 @@ suite("cutOver, killed at any change", () => {
       }
     });
   }
+});
+
+const question: RunQuestion = {
+  rotation: 1,
+  mode: "planned",
+  algorithms: ["RS256"],
+  exemptKeys: [],
+  overlapMs,
+  keepRetired: 1,
+  now: "",
+};
+
+suite("cutOver", () => {
+  test("a key that is made the signer once more begins an overlap of its own", async (t) => {
+    const world = worldOf(t);
+    for (const mode of ["planned", "rollback", "planned"] as const) {
+      t.mock.timers.tick(60_000);
+      await world.up({ ...question, mode }, Number.POSITIVE_INFINITY);
+      const end = overlapEnd(await listSigningKeys(world.realm));
+      assert.equal(end, new Date(Date.now() + overlapMs).toISOString());
+    }
+  });
+
+  test("a key that turns up between the plan and the retirement is passive first", async (t) => {
+    const { realm } = worldOf(t);
+    const componentIds = [
+      realm.add({ name: managedKeyName(1, "RS256"), algorithm: "RS256", priority: 900, active: true }),
+    ];
+    realm.add({ name: "passive", algorithm: "RS256", priority: 50, active: false });
+    const canary = { canaries: [], keysBefore: [], keysBeforeAt: new Date().toISOString() };
+    const goal = { ...question, stage: "final" as const, componentIds, jwksUris: [], canary };
+    await assert.rejects(cutOver(realm, goal, quiet), Killed);
+    const states = realm.snapshot().map(({ componentName, status }) => `${componentName} ${status}`);
+    assert.deepEqual(states, [
+      "rsa-generated PASSIVE",
+      "jwks-break-glass-r1-RS256 ACTIVE",
+      "passive DISABLED",
+    ]);
+  });
 });
