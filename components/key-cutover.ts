@@ -40,8 +40,9 @@ const provider: pulumi.dynamic.ResourceProvider<CutoverPhaseRequest> = {
   configure,
   async diff(_id, olds, news) {
     const { changed, stepChanged } = await import("#operations/changed");
-    const isOther = changed(olds, news, ["componentIds"]).length > 0;
-    return { changes: isOther || stepChanged(olds.run, news.run) || olds.settled !== true };
+    const isOther = changed(olds, news, ["componentIds"]).length > 0 || stepChanged(olds.run, news.run);
+    // What the realm itself says is to be done, as after a crash, or where somebody has added a key, is done.
+    return { changes: isOther || news.actions.length > 0 || olds.settled !== true };
   },
   async create(inputs) {
     const { cutoverPhase } = await import("#operations/phases");

@@ -150,7 +150,7 @@ function describeAnnounced({ known, unproven, restarts }: AnnounceResult): strin
 
 export type CutoverPhaseRequest = AfterOthers &
   Omit<CutoverRequest, "canary" | "earlier" | "askNewcomers" | "mode" | "stage"> &
-  Omit<NewcomersRequest, "canaries" | "baseline"> & { settled?: boolean };
+  Omit<NewcomersRequest, "canaries" | "baseline"> & { settled?: boolean; actions: string[] };
 
 /** Phase 5, and the retirement later: make the signing keys what the run's mode and stage want, and see it published. */
 export async function cutoverPhase(
