@@ -15,8 +15,6 @@ export interface Expected {
   trusted: Readonly<Record<string, readonly number[]>>;
   /** Whether the overlap of those that no longer sign is over. */
   isDue: boolean;
-  /** The keys that the stack says it has retired, as `algorithm rotation`. */
-  retired: readonly string[];
   /** The step that the stack is at; undefined before the first. */
   step?: string;
 }
@@ -29,14 +27,14 @@ export interface KillPoint {
 
 export type Prediction =
   | { kind: "refused"; because: RegExp }
-  | { kind: "done"; realm: Expected; killPoints: KillPoint[] };
+  | { kind: "done"; realm: Expected; isNewStep: boolean; killPoints: KillPoint[] };
 
 /** A realm as Keycloak makes it, with a stack that has not been up yet. */
 export function untouched(algorithms: readonly string[]): Expected {
   const trusted = Object.fromEntries(
     algorithms.map((algorithm) => [algorithm, algorithm === "RS256" ? [0] : []]),
   );
-  return { rotation: 0, trusted, isDue: true, retired: [] };
+  return { rotation: 0, trusted, isDue: true };
 }
 
 /** What an `up` must make of a realm, or why it must be refused. */
@@ -57,19 +55,16 @@ export function predict(realm: Expected, wish: Wish): Prediction {
     ]),
   );
   const step = [wish.rotation, wish.mode === "rollback", isFinal].join();
-  const dropped = difference(realm.trusted, trusted);
-  const next = {
-    rotation: wish.rotation,
-    trusted,
-    isDue: wish.mode === "emergency" || (isSettled && realm.isDue),
-    retired: step === realm.step ? realm.retired : dropped,
-    step,
-  };
-  const isLost = dropped.length > 0;
+  const isNewStep = step !== realm.step;
+  const isDue = wish.mode === "emergency" || (isSettled && realm.isDue);
+  const isLost = Object.entries(realm.trusted).some(([algorithm, keys]) =>
+    keys.some((key) => !trusted[algorithm]?.includes(key)),
+  );
   return {
     kind: "done",
-    realm: next,
-    killPoints: step === realm.step ? [] : killPoints(realm, wish, { isSettled, isFinal, isLost }),
+    realm: { rotation: wish.rotation, trusted, isDue, step },
+    isNewStep,
+    killPoints: isNewStep ? killPoints(realm, wish, { isSettled, isFinal, isLost }) : [],
   };
 }
 
@@ -94,12 +89,6 @@ function signerOf(trusted: readonly number[], { mode, rotation }: Wish): number 
 
 function trustedAfter(before: readonly number[], signer: number, isFinal: boolean): number[] {
   return isFinal ? [signer] : [signer, ...before.filter((key) => key !== signer)];
-}
-
-function difference(before: Expected["trusted"], after: Expected["trusted"]): string[] {
-  return Object.entries(before).flatMap(([algorithm, keys]) =>
-    keys.filter((key) => !after[algorithm]?.includes(key)).map((key) => `${algorithm} ${key}`),
-  );
 }
 
 function killPoints(

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { movedClockEnv } from "../../scripts/lab/moved-clock.ts";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
 import type { OperationOptions } from "../../scripts/lab/stack.ts";
+import type { Wish } from "./sequence-model.ts";
 import type { Step } from "./sequence-plan.ts";
 import { RealmWitness } from "./sequence-witness.ts";
 import { failed, succeeded } from "./world.ts";
@@ -29,17 +30,26 @@ export class SequenceRun {
 
   async take(step: Step): Promise<void> {
     const { stack } = this.#scenario;
-    const { wish, prediction, kill, isLater } = step;
+    const { wish, prediction, kill, instead, isLater } = step;
     if (isLater) this.#offsetMs += overlapMs;
-    await this.#witness.keepTokens();
-    await stack.setConfig({ ...wish, incident: wish.mode === "emergency" ? "INC-7" : undefined });
+    await this.#witness.before();
+    await this.#ask(wish);
     if (prediction.kind === "refused") return this.#refused(prediction.because);
     if (kill) {
       await upKilledAt(this.#scenario, kill.line, this.#options());
       await stack.cancel();
     }
+    if (instead) {
+      await this.#witness.before();
+      await this.#ask(instead);
+    }
     succeeded(await stack.up([], this.#options()));
-    await this.#witness.check(prediction.realm);
+    await this.#witness.check(prediction.realm, prediction.isNewStep);
+  }
+
+  async #ask({ mode, rotation }: Wish): Promise<void> {
+    const incident = mode === "emergency" ? `INC-${rotation}` : undefined;
+    await this.#scenario.stack.setConfig({ mode, rotation, incident });
   }
 
   /** Nothing may have been touched, neither in Keycloak nor what the stack says. */
@@ -51,12 +61,7 @@ export class SequenceRun {
     assert.deepEqual(await this.#witness.look(), before);
   }
 
-  /** Whether a run would have anything left to do. */
-  async settled(): Promise<void> {
-    succeeded(await this.#scenario.stack.preview(["--expect-no-changes"], this.#options()));
-  }
-
-  /** Ends it, with the moments at which the realm could not sign. */
+  /** At no moment may an algorithm have been without a key that signs. */
   stop(): Promise<void> {
     return this.#witness.stop();
   }

@@ -10,7 +10,10 @@ const seed = Number(process.env.SEQUENCE_SEED ?? randomInt(2 ** 31));
 const realms = [["RS256"], ["RS256"], ["RS256", "ES256"], ["RS256"]];
 const sequencesEach = 5;
 
-suite("random sequences of planned, emergency, rollback, retire, kill -9 and retry", () => {
+// Half of the time an up waits, for a token to expire and for key sets to be seen anew: so two realms at once.
+suite("random sequences of planned, emergency, rollback, retire, kill -9 and retry", {
+  concurrency: 2,
+}, () => {
   for (const [index, algorithms] of realms.entries()) {
     const title = `realm ${index + 1} of ${realms.length} (${algorithms.join(", ")}): after each step it is what the rules say`;
     test(title, async (t) => {
