@@ -1,7 +1,8 @@
 import { clusterLine } from "./drill/cluster-line.ts";
 import { type Lab, openLab, whereaboutsOf } from "./drill/open-lab.ts";
 import { type DrillOptions, readOptions } from "./drill/options.ts";
-import { play } from "./drill/play.ts";
+import { playEmergency } from "./drill/play.ts";
+import { playPlanned } from "./drill/play-planned.ts";
 import { say, title } from "./drill/say.ts";
 import { usage } from "./drill/usage.ts";
 
@@ -31,6 +32,7 @@ async function boot(options: DrillOptions): Promise<Lab> {
 async function drill(lab: Lab, options: DrillOptions): Promise<number> {
   say(engineLine(lab));
   try {
+    const play = options.mode === "planned" ? playPlanned : playEmergency;
     const verified = await play(lab, options);
     if (options.keep) await keepRunning(lab);
     return verified ? 0 : 1;

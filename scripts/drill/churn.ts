@@ -1,4 +1,5 @@
 import type { PodFleet } from "../lab/kubernetes/pod-fleet.ts";
+import type { PhaseListener } from "./follow.ts";
 import { sayPhase } from "./say.ts";
 
 const added = 3;
@@ -18,7 +19,7 @@ export class Churn {
   }
 
   /** To be told each phase that a rotation has reached, as often as one likes. */
-  readonly onPhase = (phase: string): void => {
+  readonly onPhase: PhaseListener = (phase) => {
     const step = { canary: () => this.#scaleUp(), "cut-over": () => this.#deleteSome() }[phase];
     if (!step || this.#steps.has(phase)) return;
     this.#steps.set(

@@ -25,7 +25,10 @@ export async function openLab(options: DrillOptions): Promise<Lab> {
     evidenceDir: belowProject(options.evidenceDir),
     onProgress: say,
     onLine: follower.onLine,
-    ...(options.strategy ? { config: { restart: { strategy: options.strategy } } } : {}),
+    config: {
+      mode: options.mode,
+      ...(options.strategy ? { restart: { strategy: options.strategy } } : {}),
+    },
   };
   const scenario = options.kubernetes
     ? await openPods(options, shared)
@@ -34,13 +37,19 @@ export async function openLab(options: DrillOptions): Promise<Lab> {
 }
 
 async function openPods(
-  { instances, misbehave }: DrillOptions,
+  { instances, misbehave, freeze }: DrillOptions,
   shared: Parameters<typeof openKubernetesScenario>[0],
 ): Promise<KubernetesScenario> {
   const scenario = await openKubernetesScenario({ ...shared, pods: instances });
-  if (scenario.runner || misbehave.length === 0) return scenario;
+  const unable = misbehave.length > 0 ? "--misbehave" : freeze ? "--freeze" : undefined;
+  if (scenario.runner || unable === undefined) return scenario;
   await scenario.dispose();
-  throw new Error("--misbehave needs pods whose processes the lab runs itself: unset LAB_KUBECONFIG.");
+  throw new Error(`${unable} needs pods whose processes the lab runs itself: unset LAB_KUBECONFIG.`);
+}
+
+/** What one of the instances is. */
+export function nounOf(scenario: DrillScenario): string {
+  return scenario instanceof KubernetesScenario ? "pod" : "instance";
 }
 
 /** How to look around in what is still running. */

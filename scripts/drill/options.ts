@@ -3,8 +3,11 @@ import { type Misbehaviour, parseMisbehave } from "../lab/fleet.ts";
 
 const strategies = ["refresh", "restart", "refresh-then-restart"] as const;
 export type Strategy = (typeof strategies)[number];
+const modes = ["emergency", "planned"] as const;
+export type Mode = (typeof modes)[number];
 
 export interface DrillOptions {
+  mode: Mode;
   instances: number;
   misbehave: Misbehaviour[];
   evidenceDir: string;
@@ -16,37 +19,60 @@ export interface DrillOptions {
   /** Undefined: the program's own default. */
   strategy: Strategy | undefined;
   churn: boolean;
+  /** A stolen session is played beside the emergency. */
+  sessions: boolean;
+  /** Administrators are frozen while the emergency runs. */
+  freeze: boolean;
 }
+
+const flag = { type: "boolean", default: false } as const;
 
 /** Reads the drill's options. Throws an Error with one line for each problem. */
 export function readOptions(argv: readonly string[]): DrillOptions | "help" {
   const { values } = parseArgs({
     args: [...argv],
     options: {
+      mode: { type: "string", default: "emergency" },
       instances: { type: "string", default: "5" },
       misbehave: { type: "string", multiple: true, default: [] },
       evidence: { type: "string", default: "evidence" },
       json: { type: "string" },
-      keep: { type: "boolean", default: false },
-      verbose: { type: "boolean", default: false },
-      kubernetes: { type: "boolean", default: false },
+      keep: flag,
+      verbose: flag,
+      kubernetes: flag,
       strategy: { type: "string" },
-      churn: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
+      churn: flag,
+      sessions: flag,
+      freeze: flag,
+      help: flag,
     },
   });
   if (values.help) return "help";
-  const { json, keep, verbose, kubernetes, churn, evidence: evidenceDir } = values;
+  const { json, keep, verbose, kubernetes, churn, sessions, freeze, evidence: evidenceDir } = values;
+  const mode = modes.find((known) => known === values.mode);
   const instances = Number(values.instances);
   const misbehave = values.misbehave.map(parseMisbehave);
   const strategy = strategies.find((known) => known === values.strategy);
   const problems = [
+    ...(mode ? [] : [`--mode is none of ${modes.join(", ")}`]),
+    ...(mode === "planned" ? plannedProblems(values) : []),
     ...instanceProblems(instances, misbehave),
     ...(values.strategy === undefined || strategy ? [] : [`--strategy is none of ${strategies.join(", ")}`]),
     ...(kubernetes ? [] : podProblems(values)),
   ];
-  if (problems.length > 0) throw new Error(problems.join("\n"));
-  return { instances, misbehave, evidenceDir, json, keep, verbose, kubernetes, strategy, churn };
+  if (!mode || problems.length > 0) throw new Error(problems.join("\n"));
+  const parts = { kubernetes, churn, sessions, freeze };
+  return { mode, instances, misbehave, evidenceDir, json, keep, verbose, strategy, ...parts };
+}
+
+function plannedProblems(values: Record<"churn" | "sessions" | "freeze", boolean>): string[] {
+  return [
+    ...(values.sessions ? ["--sessions belongs to an emergency: leave --mode planned out"] : []),
+    ...(values.freeze ? ["--freeze belongs to an emergency: leave --mode planned out"] : []),
+    ...(values.churn
+      ? ["--churn belongs to an emergency: users would see the calls fail that a deleted pod was sent"]
+      : []),
+  ];
 }
 
 function instanceProblems(instances: number, misbehave: readonly Misbehaviour[]): string[] {

@@ -1,106 +1,114 @@
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { styleText } from "node:util";
 import { KubernetesScenario } from "../lab/kubernetes-scenario.ts";
+import { BackOffice } from "./back-office.ts";
+import type { Beside, BesideFindings } from "./beside.ts";
 import { Churn } from "./churn.ts";
-import type { DrillScenario, Lab } from "./open-lab.ts";
+import { FreezeWatch } from "./freeze-watch.ts";
+import {
+  type HeldTokens,
+  isDead,
+  mintTokens,
+  openFrontend,
+  reachOf,
+  shareOfInstances,
+} from "./held-tokens.ts";
+import { type DrillScenario, type Lab, nounOf } from "./open-lab.ts";
 import type { DrillOptions } from "./options.ts";
+import { misbehave, rotate } from "./rotate.ts";
 import { say, title } from "./say.ts";
-import { type DrillEvidence, readEvidence, restartLines, verificationTable } from "./show.ts";
-import { summary } from "./summary.ts";
-import { countAccepting, issuerAccepts, type Loot, stealTokens } from "./theft.ts";
+import { type DrillEvidence, restartLines, verificationTable } from "./show.ts";
+import { StolenSession } from "./stolen-session.ts";
+import { emergencySummary, writeSummary } from "./summary.ts";
 
 const incidents = { adoption: "DRILL-ADOPTION", theft: "DRILL-THEFT" };
 
 /** Adopts the realm, steals a key, rotates it away, and looks what its tokens are still good for. */
-export async function play(lab: Lab, options: DrillOptions): Promise<boolean> {
+export async function playEmergency(lab: Lab, options: DrillOptions): Promise<boolean> {
   const { scenario } = lab;
   await adopt(scenario);
   title("The theft");
   const loot = await stealTokens(scenario);
-  const before = await countAccepting(scenario, loot);
-  say(
-    `stolen tokens of key ${loot.kid} are accepted by ${before.accepting} of ${before.total} ${nounOf(scenario)}`,
-  );
+  const beside = await beginBeside(scenario, options);
   await misbehave(scenario, options);
   title(`Rotation 2: emergency, key ${loot.kid} is stolen`);
-  const evidence = await emergency(lab, options);
-  title(`Verification, ${scenario instanceof KubernetesScenario ? "pod by pod" : "instance by instance"}`);
+  const evidence = await emergency(lab, options, beside);
+  title(`Verification, ${nounOf(scenario)} by ${nounOf(scenario)}`);
   console.log(verificationTable(evidence));
   for (const line of restartLines(evidence)) say(line);
-  const isDead = await isTheftOver(scenario, loot);
-  const strangers = await unlisted(scenario, evidence);
-  for (const name of strangers) say(styleText("red", `${name} serves, and is not in the evidence`));
-  const verified = evidence.outcome === "verified" && isDead && strangers.length === 0;
+  const over = await isTheftOver(scenario, loot);
+  const known = await isEveryoneListed(scenario, evidence);
+  const green = evidence.outcome === "verified";
+  const shown = await endBeside(beside, green);
+  const verified = green && over && known && shown.every(({ ok }) => ok);
   conclude(scenario, evidence, verified);
   if (options.json !== undefined) {
-    const machine = summary(scenario.stack.engine, verified, evidence);
-    await writeFile(options.json, `${JSON.stringify(machine, null, 2)}\n`);
+    const found = Object.fromEntries(
+      beside.map(({ name }, index) => [name, { ok: shown[index]?.ok, ...shown[index]?.found }]),
+    );
+    await writeSummary(options.json, emergencySummary(scenario.stack.engine, verified, evidence, found));
   }
   return verified;
 }
 
-function nounOf(scenario: DrillScenario): string {
-  return scenario instanceof KubernetesScenario ? "pods" : "instances";
-}
-
 async function adopt(scenario: DrillScenario): Promise<void> {
   title("Rotation 1: adopt the realm, in emergency mode: its unmanaged default key is retired at once");
-  const evidence = await rotate(scenario, 1, incidents.adoption);
+  const evidence = await rotate(scenario, { rotation: 1, incident: incidents.adoption });
   if (evidence.outcome !== "verified")
     throw new Error("the adoption was not verified, so there is nothing to rehearse on");
 }
 
-async function misbehave(scenario: DrillScenario, options: DrillOptions): Promise<void> {
-  const instances = await scenario.fleet.list();
-  let next = instances.length;
-  for (const { kind, count } of options.misbehave) {
-    const victims = instances.slice(Math.max(0, next - count), next);
-    next -= count;
-    for (const instance of victims) await instance.misbehave(kind);
-    say(`${victims.map(({ name }) => name).join(", ")} will misbehave: ${kind}`);
-  }
+/** Tokens of the key that is about to be called stolen: whoever has it could sign them too. */
+async function stealTokens(scenario: DrillScenario): Promise<HeldTokens> {
+  const loot = await mintTokens(scenario, await openFrontend(scenario, "mallory"));
+  const reach = await reachOf(scenario, loot);
+  say(`stolen tokens of key ${loot.kid} are ${shareOfInstances(scenario, reach)}`);
+  return loot;
 }
 
-async function emergency({ scenario, follower }: Lab, options: DrillOptions): Promise<DrillEvidence> {
-  if (!options.churn || !(scenario instanceof KubernetesScenario)) {
-    return rotate(scenario, 2, incidents.theft);
-  }
-  const churn = new Churn(scenario.fleet);
-  follower.onPhase = churn.onPhase;
-  const evidence = await rotate(scenario, 2, incidents.theft);
-  await churn.settled();
+async function beginBeside(scenario: DrillScenario, { sessions, freeze }: DrillOptions): Promise<Beside[]> {
+  if (!sessions && !freeze) return [];
+  const office = await BackOffice.open(scenario);
+  return [
+    ...(sessions ? [await StolenSession.begin(office)] : []),
+    ...(freeze ? [await FreezeWatch.begin(office)] : []),
+  ];
+}
+
+async function emergency(
+  { scenario, follower }: Lab,
+  options: DrillOptions,
+  beside: readonly Beside[],
+): Promise<DrillEvidence> {
+  const churn =
+    options.churn && scenario instanceof KubernetesScenario ? new Churn(scenario.fleet) : undefined;
+  follower.listeners.push(...beside.map(({ onPhase }) => onPhase), ...(churn ? [churn.onPhase] : []));
+  const config = Object.assign({}, ...beside.map((one) => one.config));
+  const evidence = await rotate(scenario, { rotation: 2, incident: incidents.theft, config });
+  await churn?.settled();
   return evidence;
 }
 
-async function rotate(scenario: DrillScenario, rotation: number, incident: string): Promise<DrillEvidence> {
-  await scenario.rotateTo(rotation, incident);
-  const { exitCode, output } = await scenario.stack.up();
-  const text = await scenario.evidence(incident, rotation).catch(() => undefined);
-  if (text === undefined) {
-    console.log(output);
-    throw new Error(`the up at rotation ${rotation} ended with ${exitCode} and left no evidence`);
-  }
-  const evidence = readEvidence(text);
-  if ((exitCode === 0) !== (evidence.outcome === "verified")) {
-    throw new Error(`the up ended with ${exitCode}, and its evidence says ${evidence.outcome}`);
-  }
-  return evidence;
+async function endBeside(beside: readonly Beside[], verified: boolean): Promise<BesideFindings[]> {
+  if (beside.length > 0) title("Beside the rotation");
+  const shown: BesideFindings[] = [];
+  for (const one of beside) shown.push(await one.after(verified));
+  return shown;
 }
 
-async function isTheftOver(scenario: DrillScenario, loot: Loot): Promise<boolean> {
-  const { accepting, total } = await countAccepting(scenario, loot);
-  const issuer = (await issuerAccepts(scenario, loot)) ? "STILL ACCEPTED" : "refused";
-  say(
-    `the stolen tokens are accepted by ${accepting} of ${total} ${nounOf(scenario)} now, and ${issuer} by Keycloak`,
-  );
-  return accepting === 0 && issuer === "refused";
+async function isTheftOver(scenario: DrillScenario, loot: HeldTokens): Promise<boolean> {
+  const reach = await reachOf(scenario, loot);
+  const issuer = reach.issuer === "accepted" ? "STILL ACCEPTED" : "refused";
+  say(`the stolen tokens are ${shareOfInstances(scenario, reach)} now, and ${issuer} by Keycloak`);
+  return isDead(reach);
 }
 
-/** Those that serve now and that the evidence knows nothing of. */
-async function unlisted({ fleet }: DrillScenario, { verification }: DrillEvidence): Promise<string[]> {
+/** Whether the evidence knows of all that serve now. */
+async function isEveryoneListed({ fleet }: DrillScenario, { verification }: DrillEvidence): Promise<boolean> {
   const listed = new Set(verification?.instances.map(({ instance }) => instance));
-  return (await fleet.list()).map(({ name }) => name).filter((name) => !listed.has(name));
+  const strangers = (await fleet.list()).map(({ name }) => name).filter((name) => !listed.has(name));
+  for (const name of strangers) say(styleText("red", `${name} serves, and is not in the evidence`));
+  return strangers.length === 0;
 }
 
 function conclude(scenario: DrillScenario, { exposureWindow }: DrillEvidence, verified: boolean): void {

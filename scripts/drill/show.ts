@@ -2,8 +2,15 @@ import { styleText } from "node:util";
 import Table from "cli-table3";
 import { z } from "zod";
 
+const checked = {
+  retired: "Retired key",
+  passive: "Passive key",
+  fresh: "Fresh token",
+  forged: "Forged tokens",
+};
+
 const check = z.looseObject({
-  check: z.enum(["fresh", "retired", "forged"]),
+  check: z.enum(["retired", "passive", "fresh", "forged"]),
   subject: z.string(),
   verdict: z.looseObject({ kind: z.string() }),
   ok: z.boolean(),
@@ -13,6 +20,8 @@ const check = z.looseObject({
 const evidence = z.looseObject({
   outcome: z.enum(["verified", "failed"]),
   error: z.string().optional(),
+  stage: z.enum(["overlap", "final"]),
+  retireAfter: z.string().optional(),
   phases: z.array(
     z.looseObject({
       phase: z.string(),
@@ -46,11 +55,13 @@ const evidence = z.looseObject({
           reasons: z.array(z.string()),
         }),
       ),
+      denyList: z.array(z.looseObject({ instance: z.string(), ok: z.boolean() })).optional(),
     })
     .optional(),
   exposureWindow: z.looseObject({ ms: z.number(), exact: z.boolean() }).optional(),
 });
 export type DrillEvidence = z.infer<typeof evidence>;
+type Check = z.infer<typeof check>;
 
 export function readEvidence(text: string): DrillEvidence {
   return evidence.parse(JSON.parse(text));
@@ -65,27 +76,45 @@ export function restartLines({ restarts }: DrillEvidence): string[] {
   });
 }
 
-/** The verification as a table, one row for each instance. */
+/** The verification as a table, one row for each instance; it has columns for what was asked. */
 export function verificationTable({ verification, refresh }: DrillEvidence): string {
+  const instances = verification?.instances ?? [];
+  const columns = columnsOf(instances.flatMap(({ checks }) => checks));
+  const denyList = verification?.denyList;
   const table = new Table({
-    head: ["Instance", "Refresh", "Retired key", "Fresh token", "Forged tokens", "Proof"],
+    head: [
+      "Instance",
+      "Refresh",
+      ...columns.map(({ head }) => head),
+      ...(denyList ? ["Deny-list"] : []),
+      "Proof",
+    ],
     style: { head: [], border: [] },
   });
-  for (const one of verification?.instances ?? []) {
-    const verdictsOf = (kind: string) => summarise(one.checks.filter(({ check }) => check === kind));
+  for (const one of instances) {
     table.push([
       one.instance,
       refresh.find(({ instance }) => instance === one.instance)?.outcome ?? "not sent",
-      verdictsOf("retired"),
-      verdictsOf("fresh"),
-      verdictsOf("forged"),
+      ...columns.map(({ kind }) => summarise(one.checks.filter(({ check }) => check === kind))),
+      ...(denyList ? [denyListOf(denyList, one.instance)] : []),
       one.verified ? styleText("green", one.proof) : styleText("red", `${one.proof}: NOT VERIFIED`),
     ]);
   }
   return table.toString();
 }
 
-function summarise(checks: readonly z.infer<typeof check>[]): string {
+function columnsOf(checks: readonly Check[]): { kind: Check["check"]; head: string }[] {
+  return check.shape.check.options
+    .filter((kind) => checks.some((one) => one.check === kind))
+    .map((kind) => ({ kind, head: checked[kind] }));
+}
+
+function denyListOf(proofs: readonly { instance: string; ok: boolean }[], instance: string): string {
+  const ok = proofs.find((one) => one.instance === instance)?.ok === true;
+  return ok ? styleText("green", "works") : styleText("red", "not proven");
+}
+
+function summarise(checks: readonly Check[]): string {
   const text = [...new Set(checks.map(({ verdict }) => verdict.kind))].join(", ") || "not asked";
   return styleText(checks.length > 0 && checks.every(({ ok }) => ok) ? "green" : "red", text);
 }

@@ -1,8 +1,12 @@
+import { writeFile } from "node:fs/promises";
+import type { StepResult } from "./planned-step.ts";
 import type { DrillEvidence } from "./show.ts";
+import type { UsersTally } from "./users.ts";
 
-export interface DrillSummary {
-  engine: string;
-  verified: boolean;
+const checks = ["retired", "passive", "fresh", "forged"] as const;
+
+/** What one `up` has shown. */
+export interface UpSummary {
   exposureWindowMs: number | null;
   restarts: { subject: string; outcome: string; because: string[] }[];
   instances: {
@@ -10,33 +14,87 @@ export interface DrillSummary {
     uid: string | null;
     refresh: string;
     verdicts: Record<string, string[]>;
+    /** Whether its deny-list was shown to work; null where nobody asked. */
+    denyList: boolean | null;
     proof: string;
     reasons: string[];
   }[];
   phases: { phase: string; outcome: string; startedAt: string; finishedAt: string }[];
 }
 
-/** The summary for machines. */
-export function summary(engine: string, verified: boolean, found: DrillEvidence): DrillSummary {
+export interface EmergencySummary extends UpSummary {
+  engine: string;
+  mode: "emergency";
+  verified: boolean;
+  /** What was played beside it, and what it has shown. */
+  beside: Record<string, object>;
+}
+
+/** `exposureWindowMs` and the like are those of the last step; each step has its own too. */
+export interface PlannedSummary extends UpSummary {
+  engine: string;
+  mode: "planned";
+  verified: boolean;
+  traffic: UsersTally;
+  steps: (UpSummary & Omit<StepResult, "evidence" | "users"> & StepTraffic)[];
+}
+
+interface StepTraffic {
+  error: string | null;
+  /** From the drill's start to the end of this step. */
+  traffic: { requests: number; failures: number };
+}
+
+/** The summary of an emergency for machines. */
+export function emergencySummary(
+  engine: string,
+  verified: boolean,
+  found: DrillEvidence,
+  beside: Record<string, object>,
+): EmergencySummary {
+  return { engine, mode: "emergency", verified, ...upSummary(found), beside };
+}
+
+/** The summary of a planned rotation for machines. */
+export function plannedSummary(
+  engine: string,
+  verified: boolean,
+  results: readonly StepResult[],
+  traffic: UsersTally,
+): PlannedSummary {
+  const steps = results.map(({ evidence, users, ...rest }) => ({
+    ...rest,
+    error: evidence.error ?? null,
+    traffic: { requests: users.requests, failures: users.failures.length },
+    ...upSummary(evidence),
+  }));
+  const { exposureWindowMs = null, restarts = [], instances = [], phases = [] } = steps.at(-1) ?? {};
+  return { engine, mode: "planned", verified, exposureWindowMs, restarts, instances, phases, traffic, steps };
+}
+
+export async function writeSummary(file: string, machine: object): Promise<void> {
+  await writeFile(file, `${JSON.stringify(machine, null, 2)}\n`);
+}
+
+function upSummary({ exposureWindow, restarts, verification, refresh, phases }: DrillEvidence): UpSummary {
   return {
-    engine,
-    verified,
-    exposureWindowMs: found.exposureWindow?.ms ?? null,
-    restarts: found.restarts.map(({ subject, outcome, because }) => ({ subject, outcome, because })),
-    instances: (found.verification?.instances ?? []).map(({ instance, uid, proof, checks, reasons }) => ({
+    exposureWindowMs: exposureWindow?.ms ?? null,
+    restarts: restarts.map(({ subject, outcome, because }) => ({ subject, outcome, because })),
+    instances: (verification?.instances ?? []).map(({ instance, uid, proof, checks: made, reasons }) => ({
       name: instance,
       uid: uid ?? null,
-      refresh: found.refresh.find((one) => one.instance === instance)?.outcome ?? "not sent",
+      refresh: refresh.find((one) => one.instance === instance)?.outcome ?? "not sent",
       verdicts: Object.fromEntries(
-        ["retired", "fresh", "forged"].map((kind) => [
+        checks.map((kind) => [
           kind,
-          checks.filter((one) => one.check === kind).map(({ verdict }) => verdict.kind),
+          made.filter((one) => one.check === kind).map(({ verdict }) => verdict.kind),
         ]),
       ),
+      denyList: verification?.denyList?.find((one) => one.instance === instance)?.ok ?? null,
       proof,
       reasons,
     })),
-    phases: found.phases.map(({ phase, outcome, startedAt, finishedAt }) => ({
+    phases: phases.map(({ phase, outcome, startedAt, finishedAt }) => ({
       phase,
       outcome,
       startedAt,

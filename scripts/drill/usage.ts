@@ -1,15 +1,26 @@
 export const usage = `npm run drill -- [options]
 
-Rehearses an emergency rotation on this machine: a real Keycloak, real API processes, the real program.
+Rehearses a rotation on this machine: a real Keycloak, real API processes, the real program.
 
+  --mode NAME             emergency (the default): a key is stolen, rotated away, and shown to be dead;
+                          planned: the realm is adopted, its key rotated, and both old keys are retired, while users
+                          log in and call every instance all the time. The overlaps are not waited for: the program's
+                          clock is moved, and the drill says so
   --instances N           API processes to start (5)
-  --misbehave KIND:COUNT  let COUNT of them misbehave; may be given several times:
-                          keep-cache, hang, error-500, redirect, refuse, lie-kids
+  --misbehave KIND:COUNT  let COUNT of them misbehave in rotation 2; may be given several times:
+                          keep-cache, hang, error-500, redirect, refuse, lie-kids; with --sessions also
+                          ignore-deny-list, with --freeze ignore-freeze
   --evidence DIR          where the evidence goes (evidence)
   --json FILE             write a summary for machines
   --keep                  leave everything running and print how to look around
   --verbose               show every line of the engine's output
   --help                  this text
+
+Beside an emergency:
+
+  --sessions              an administrator's session is stolen too: its refresh token gives the thief a token of the
+                          new key, until the session is ended and every instance has it on its deny-list
+  --freeze                administrators can't write, nor log in with admin-cli, until the rotation is verified
 
 On Kubernetes, the processes are pods, reached through the API server:
 
@@ -29,6 +40,7 @@ On Kubernetes, the processes are pods, reached through the API server:
       scripts/lab/sample-api and its npm packages, that runs: node scripts/lab/sample-api/server.ts
     - a Keycloak that the pods reach by the same URL as this machine: LAB_KEYCLOAK_URL,
       LAB_KEYCLOAK_ADMIN_CLIENT_ID and LAB_KEYCLOAK_ADMIN_CLIENT_SECRET. The lab's own listens on loopback only.
-  --misbehave is refused there: it needs processes that the lab runs itself.
+  --misbehave and --freeze are refused there: they need processes that the lab runs itself.
 
-Exit code: 0 verified, 1 not verified, 2 wrong options, or the lab could not be started.`;
+Exit code: 0 verified (and in planned mode, no request of a user failed), 1 not verified, 2 wrong options, or the lab
+could not be started.`;

@@ -218,9 +218,12 @@ export class LabAdmin {
     await this.send("PUT", path, { ...current, ...change, attributes });
   }
 
-  /** Makes a user, with a password if one is given, also as the options themselves. Gives the user's id. */
-  async createUser(realm: string, username: string, options: string | UserOptions = {}): Promise<string> {
-    const { password, realmRoles = [] } = typeof options === "string" ? { password: options } : options;
+  /** Makes a user, with a password if one is given. Gives the user's id. */
+  async createUser(
+    realm: string,
+    username: string,
+    { password, realmRoles = [] }: UserOptions = {},
+  ): Promise<string> {
     await this.send("POST", `/${realm}/users`, userRepresentation({ username, password }));
     const id = await this.#userId(realm, username);
     const roles = await Promise.all(realmRoles.map((role) => this.get(`/${realm}/roles/${role}`)));

@@ -1,0 +1,47 @@
+import type { OperationOptions } from "../lab/stack.ts";
+import type { DrillScenario } from "./open-lab.ts";
+import type { DrillOptions } from "./options.ts";
+import { say } from "./say.ts";
+import { type DrillEvidence, readEvidence } from "./show.ts";
+
+export interface RotationRequest {
+  rotation: number;
+  incident: string;
+  /** Config beside these two. Default: none. */
+  config?: Record<string, unknown>;
+  /** Of the run. Default: the stack's own environment. */
+  run?: OperationOptions;
+}
+
+/**
+ * Sets the config and runs one `up`.
+ *
+ * @throws Error where it left no evidence, or evidence that says something else than its exit code
+ */
+export async function rotate(scenario: DrillScenario, request: RotationRequest): Promise<DrillEvidence> {
+  const { rotation, incident, config, run } = request;
+  await scenario.rotateTo(rotation, incident, config);
+  const { exitCode, output } = await scenario.stack.up([], run);
+  const text = await scenario.evidence(incident, rotation).catch(() => undefined);
+  if (text === undefined) {
+    console.log(output);
+    throw new Error(`the up at rotation ${rotation} ended with ${exitCode} and left no evidence`);
+  }
+  const evidence = readEvidence(text);
+  if ((exitCode === 0) !== (evidence.outcome === "verified")) {
+    throw new Error(`the up ended with ${exitCode}, and its evidence says ${evidence.outcome}`);
+  }
+  return evidence;
+}
+
+/** Lets the last instances misbehave, as the options say. */
+export async function misbehave(scenario: DrillScenario, options: DrillOptions): Promise<void> {
+  const instances = await scenario.fleet.list();
+  let next = instances.length;
+  for (const { kind, count } of options.misbehave) {
+    const victims = instances.slice(Math.max(0, next - count), next);
+    next -= count;
+    for (const instance of victims) await instance.misbehave(kind);
+    say(`${victims.map(({ name }) => name).join(", ")} will misbehave: ${kind}`);
+  }
+}
