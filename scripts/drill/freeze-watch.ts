@@ -1,3 +1,4 @@
+import { styleText } from "node:util";
 import { request } from "undici";
 import type { ApiProcess } from "../lab/api-fleet.ts";
 import { areAll, askFleet, shareOf } from "./ask-fleet.ts";
@@ -60,6 +61,15 @@ export class FreezeWatch implements Beside {
     if (!verified) say("a red rotation stays frozen until it is verified, or until freeze: release");
     const wasFrozen = isFrozen(during);
     const isAsItMust = verified ? isFree(after) : isFrozen(after);
+    if (!wasFrozen) say(styleText("red", "the freeze did not hold while the rotation ran"));
+    if (!isAsItMust) {
+      say(
+        styleText(
+          "red",
+          verified ? "the freeze was not undone" : "the freeze did not outlast a red rotation",
+        ),
+      );
+    }
     return { ok: wasFrozen && isAsItMust, found: { frozenMeanwhile: wasFrozen, freeAfter: isFree(after) } };
   }
 

@@ -1,3 +1,4 @@
+import { styleText } from "node:util";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import type { Login, TokenAnswer } from "../lab/keycloak-realms.ts";
 import { areAll, shareOf, statusesAt } from "./ask-fleet.ts";
@@ -56,8 +57,11 @@ export class StolenSession implements Beside {
     const isDenied = await this.#tryLoot();
     const { works, line } = await this.#life(this.#colleague.refresh_token);
     say(`${colleague}'s session, which is not listed: ${line}`);
+    const ok = refused && isDenied && works;
+    if (!ok)
+      say(styleText("red", "the thief still gets in, or somebody was thrown out who should not have been"));
     return {
-      ok: refused && isDenied && works,
+      ok,
       found: { refreshRefused: refused, tokenOfNewKeyDenied: isDenied, unlistedLives: works },
     };
   }
