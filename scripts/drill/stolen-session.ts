@@ -58,8 +58,8 @@ export class StolenSession implements Beside {
     const { works, line } = await this.#life(this.#colleague.refresh_token);
     say(`${colleague}'s session, which is not listed: ${line}`);
     const ok = refused && isDenied && works;
-    if (!ok)
-      say(styleText("red", "the thief still gets in, or somebody was thrown out who should not have been"));
+    if (!refused || !isDenied) say(styleText("red", "that the thief is out is not proven"));
+    if (!works) say(styleText("red", `${colleague} was thrown out, and should not have been`));
     return {
       ok,
       found: { refreshRefused: refused, tokenOfNewKeyDenied: isDenied, unlistedLives: works },
