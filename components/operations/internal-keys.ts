@@ -1,174 +1,148 @@
-import { z } from "zod";
 import { RotationError } from "./errors.ts";
+import { claimInternalKey, type InternalKey, listInternalKeys } from "./internal-key-components.ts";
+import { type InternalKeyKind, kinds } from "./internal-key-kinds.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
-import {
-  type Component,
-  listKeyComponents,
-  managedKeyName,
-  readRealm,
-  updateKeyComponent,
-} from "./realm-keys.ts";
+import { managedKeyName, updateKeyComponent } from "./realm-keys.ts";
 
-/** Keys of a realm that no verifier ever sees. */
-export const internalKeyKinds = ["hmac", "aes", "rsa-oaep"] as const;
-export type InternalKeyKind = (typeof internalKeyKinds)[number];
+export { costOf, type InternalKeyKind, internalKeyKinds } from "./internal-key-kinds.ts";
 
-interface Kind {
-  /** As Keycloak lists the key. */
-  algorithm: "HS512" | "AES" | "RSA-OAEP";
-  providerId: string;
-  config: Record<string, string>;
-  cost: string;
-}
-
-/** Each kind's provider, and what its rotation costs the users. */
-const kinds: Record<InternalKeyKind, Kind> = {
-  hmac: {
-    algorithm: "HS512",
-    providerId: "hmac-generated",
-    config: { algorithm: "HS512" },
-    cost: "refresh tokens, offline tokens, login cookies and links in mails of Keycloak are refused: everyone logs in again",
-  },
-  aes: {
-    algorithm: "AES",
-    providerId: "aes-generated",
-    config: {},
-    cost: "logins that are under way start over",
-  },
-  "rsa-oaep": {
-    algorithm: "RSA-OAEP",
-    providerId: "rsa-enc-generated",
-    config: { algorithm: "RSA-OAEP" },
-    cost: "clients that encrypt request objects for Keycloak must fetch its keys anew",
-  },
-};
-
+/** A key of an algorithm that has got a successor. */
 export interface InternalKeyResult {
   kind: InternalKeyKind;
   componentName: string;
   kid: string;
   /** When the new key was seen to be the active one, ISO 8601 UTC. */
   activatedAt: string;
+  /** Those that this run has disabled: one that a killed run had disabled before is not among them. */
   disabled: { kid: string; componentName: string; disabledAt: string }[];
 }
 
-/** What the rotation of a kind costs the users, for a preview. */
-export function costOf(kind: InternalKeyKind): string {
-  return `rotate the realm's internal ${kinds[kind].algorithm} key: ${kinds[kind].cost}`;
+/** A key that is made: one for each algorithm of the kind that the realm has a key of. */
+interface Successor {
+  kind: InternalKeyKind;
+  algorithm: string;
+  componentName: string;
+  componentId: string;
 }
 
 /**
- * Makes a new key of each kind and then disables every other one of it. The new one is active at the strictly highest
- * priority before any other is disabled, so Keycloak never makes a fallback. Safe to repeat after a crash.
+ * Makes new keys of each kind and then disables every other one of it, unmanaged ones too. A new key is active at the
+ * strictly highest priority before any other of its algorithm is disabled, so Keycloak never makes a fallback. Safe to
+ * repeat after a crash.
  *
- * @throws {RotationError} KEY_NAME_TAKEN where that rotation's key was disabled, KEY_NOT_ACTIVE, or any Keycloak code
+ * A kind may have keys of several algorithms, and each gets a successor of its own: realms that an older Keycloak has made have an
+ * HS256 key beside HS512, and Keycloak takes refresh tokens that are signed with it (measured with 26.7).
+ *
+ * @returns a result for each key made
+ * @throws {RotationError} KEY_NAME_TAKEN where one of that rotation's keys was disabled, before any is made the active one;
+ *   KEY_NOT_PUBLISHED, KEY_NOT_ACTIVE, PRIORITY_EXHAUSTED, CUTOVER_UNSETTLED, or any Keycloak code
  */
 export async function rotateInternalKeys(
   admin: KeycloakAdmin,
   request: { rotation: number; kinds: readonly InternalKeyKind[] },
   progress: (line: string) => void,
 ): Promise<InternalKeyResult[]> {
+  const successors: Successor[] = [];
+  for (const kind of request.kinds) successors.push(...(await makeSuccessors(admin, request.rotation, kind)));
   const results: InternalKeyResult[] = [];
-  for (const kind of request.kinds) results.push(await rotateKind(admin, request.rotation, kind, progress));
+  for (const successor of successors) {
+    const kid = await activate(admin, successor, progress);
+    const activatedAt = new Date().toISOString();
+    const disabled = await disableOthers(admin, successor, progress);
+    const { kind, componentName } = successor;
+    results.push({ kind, componentName, kid, activatedAt, disabled });
+  }
   return results;
 }
 
-async function rotateKind(
+function isOfKind({ type, use }: InternalKey, kind: InternalKeyKind): boolean {
+  return type === kinds[kind].type && use === kinds[kind].use;
+}
+
+async function makeSuccessors(
   admin: KeycloakAdmin,
   rotation: number,
   kind: InternalKeyKind,
+): Promise<Successor[]> {
+  const keys = (await listInternalKeys(admin)).filter((key) => isOfKind(key, kind));
+  const enabled = keys.filter(({ status }) => status !== "DISABLED");
+  const { algorithm: usual, providerId, takesAlgorithm } = kinds[kind];
+  const successors: Successor[] = [];
+  for (const algorithm of new Set([usual, ...enabled.map((key) => key.algorithm)])) {
+    const name = managedKeyName(rotation, algorithm);
+    // As large as its predecessor: a realm that asks for more than the default must not get less.
+    const { size = {} } = enabled.find((key) => key.algorithm === algorithm && key.isActive) ?? {};
+    const config = { ...size, ...(takesAlgorithm ? { algorithm } : {}) };
+    const componentId = await claimInternalKey(admin, { name, providerId, config });
+    successors.push({ kind, algorithm, componentName: name, componentId });
+  }
+  return successors;
+}
+
+/** Gives the kid of the successor, once it is seen to be the active key. */
+async function activate(
+  admin: KeycloakAdmin,
+  successor: Successor,
   progress: (line: string) => void,
-): Promise<InternalKeyResult> {
-  const { algorithm } = kinds[kind];
-  const componentName = managedKeyName(rotation, algorithm);
-  const own = await makeKey(admin, componentName, kind);
-  const before = await listKeys(admin, algorithm);
-  const others = before.filter(({ componentId }) => componentId !== own.id);
+): Promise<string> {
+  const { algorithm, componentId, componentName } = successor;
+  const list = async () => (await listInternalKeys(admin)).filter((key) => key.algorithm === algorithm);
+  const before = await list();
+  const others = before.filter((key) => key.componentId !== componentId);
   const highest = Math.max(0, ...others.map(({ priority }) => priority));
-  const mine = before.find(({ componentId }) => componentId === own.id);
+  const mine = before.find((key) => key.componentId === componentId);
   if (mine?.status !== "ACTIVE" || mine.priority <= highest) {
-    await updateKeyComponent(admin, own.id, { active: true, priority: highest + 1 });
+    if (highest >= Number.MAX_SAFE_INTEGER - 1) throw priorityExhausted(algorithm);
+    await updateKeyComponent(admin, componentId, { active: true, priority: highest + 1 });
   }
-  const signer = (await listKeys(admin, algorithm)).find(({ isSigning }) => isSigning);
-  if (signer?.componentId !== own.id) throw notActive(componentName);
-  progress(`${componentName} is active`);
-  const activatedAt = new Date().toISOString();
+  const active = (await list()).find(({ isActive }) => isActive);
+  if (active?.componentId !== componentId) throw notActive(successor);
+  progress(`${active.kid} (${algorithm}, ${componentName}) is active`);
+  return active.kid;
+}
+
+/** Somebody may add a key between two looks; so the realm is looked at until it is still. */
+const maxRounds = 5;
+
+async function disableOthers(
+  admin: KeycloakAdmin,
+  { algorithm, componentId, kind }: Successor,
+  progress: (line: string) => void,
+): Promise<InternalKeyResult["disabled"]> {
   const disabled: InternalKeyResult["disabled"] = [];
-  for (const { kid, componentId, componentName: name } of others.filter(
-    ({ status }) => status !== "DISABLED",
-  )) {
-    await updateKeyComponent(admin, componentId, { enabled: false, active: false });
-    disabled.push({ kid, componentName: name, disabledAt: new Date().toISOString() });
-    progress(`${kid} (${algorithm}, ${name}) is disabled`);
+  for (let round = 0; ; round += 1) {
+    const others = (await listInternalKeys(admin))
+      .filter((key) => isOfKind(key, kind) && key.algorithm === algorithm)
+      .filter((key) => key.status !== "DISABLED" && key.componentId !== componentId);
+    if (others.length === 0) return disabled;
+    if (round === maxRounds) throw unsettled(algorithm);
+    for (const other of others) {
+      await updateKeyComponent(admin, other.componentId, { enabled: false, active: false });
+      const { kid, componentName } = other;
+      disabled.push({ kid, componentName, disabledAt: new Date().toISOString() });
+      progress(`${kid} (${algorithm}, ${componentName}) is disabled`);
+    }
   }
-  return { kind, componentName, kid: signer.kid, activatedAt, disabled };
 }
 
-/** Passive at first: until it has its priority, it must not be in anybody's way. */
-async function makeKey(admin: KeycloakAdmin, name: string, kind: InternalKeyKind): Promise<Component> {
-  const find = async () => (await listKeyComponents(admin)).find((component) => component.name === name);
-  const found = await find();
-  if (found?.config.enabled?.[0] === "false") throw nameTaken(name);
-  if (found) return found;
-  const { providerId, config } = kinds[kind];
-  const settings = { ...config, priority: "0", enabled: "true", active: "false" };
-  await admin.post("/components", {
-    name,
-    providerId,
-    providerType: "org.keycloak.keys.KeyProvider",
-    parentId: (await readRealm(admin)).id,
-    config: Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, [value]])),
-  });
-  const made = await find();
-  if (!made) throw notActive(name);
-  return made;
+function priorityExhausted(algorithm: string): RotationError {
+  return new RotationError(
+    "PRIORITY_EXHAUSTED",
+    `a key provider of ${algorithm} has the highest priority there is`,
+    { nextStep: "lower its priority in Keycloak's console, then run the same up again" },
+  );
 }
 
-interface InternalKey {
-  kid: string;
-  status: string;
-  priority: number;
-  isSigning: boolean;
-  componentId: string;
-  componentName: string;
-}
-
-const metadata = z.looseObject({
-  active: z.record(z.string(), z.string()),
-  keys: z.array(
-    z.looseObject({
-      kid: z.string().nullish(),
-      algorithm: z.string().nullish(),
-      status: z.string(),
-      providerId: z.string(),
-      providerPriority: z.number(),
-    }),
-  ),
-});
-
-async function listKeys(admin: KeycloakAdmin, algorithm: string): Promise<InternalKey[]> {
-  const [components, { keys, active }] = [await listKeyComponents(admin), await admin.get("/keys", metadata)];
-  return keys
-    .filter((key) => key.algorithm === algorithm)
-    .map(({ kid, status, providerId, providerPriority }) => ({
-      kid: kid ?? "",
-      status,
-      priority: providerPriority,
-      isSigning: active[algorithm] === kid,
-      componentId: providerId,
-      componentName: components.find(({ id }) => id === providerId)?.name ?? "unknown",
-    }));
-}
-
-function nameTaken(name: string): RotationError {
-  return new RotationError("KEY_NAME_TAKEN", `internal key ${name} was disabled by somebody`, {
-    nextStep: "bump rotation; a disabled key is never enabled again",
+function notActive({ componentName, algorithm }: Successor): RotationError {
+  return new RotationError("KEY_NOT_ACTIVE", `the new internal key ${componentName} is not the active one`, {
+    nextStep: `look for someone else changing the realm's keys, then run the same up again; no ${algorithm} key was disabled`,
   });
 }
 
-function notActive(name: string): RotationError {
-  return new RotationError("KEY_NOT_ACTIVE", `the new internal key ${name} is not the active one`, {
-    nextStep:
-      "look for someone else changing the realm's keys, then run the same up again; nothing was disabled",
-  });
+function unsettled(algorithm: string): RotationError {
+  return new RotationError(
+    "CUTOVER_UNSETTLED",
+    `${algorithm} keys keep appearing in the realm while old ones are disabled`,
+    { nextStep: "look for someone else changing the realm's keys, then run the same up again" },
+  );
 }
