@@ -1,6 +1,11 @@
 import { messageOf, RotationError } from "./errors.ts";
 import { frozenClients } from "./freeze-keycloak.ts";
-import { type EmergencyQuestion, inspectEmergency, nothingBeside } from "./inspect-emergency.ts";
+import {
+  type EmergencyInspection,
+  type EmergencyQuestion,
+  inspectEmergency,
+  nothingBeside,
+} from "./inspect-emergency.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import { type DerivedOverlap, deriveOverlap } from "./overlap.ts";
 import { planRun, type RunPlan, type RunQuestion } from "./plan-run.ts";
@@ -21,7 +26,9 @@ export interface RealmInspection {
   /** Every problem found; empty where the rotation can start. */
   problems: string[];
   /** What the `up` would do to the realm's keys; absent where the realm can't be read. */
-  plan?: Pick<RunPlan, "stage" | "actions"> & {
+  plan?: Pick<RunPlan, "stage" | "actions" | "changes"> & {
+    /** What an emergency does before and after its changes to the keys, a sentence each. */
+    beside: Pick<EmergencyInspection, "before" | "after">;
     overlapSeconds: number;
     /** How long a token of the realm may live, with the clock skew. */
     tokenLifeSeconds: number;
@@ -54,6 +61,8 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
     return {
       plan: {
         stage: plan.stage,
+        changes: plan.changes,
+        beside: { before: beside.before, after: beside.after },
         actions: [...beside.before, ...plan.actions, ...beside.after],
         warnings: [...(await stillFrozen(admin)), ...beside.warnings],
         overlapSeconds,

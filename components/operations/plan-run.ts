@@ -1,7 +1,8 @@
 import { describeDuration } from "./durations.ts";
 import { type Mode, obsoleteKeys, rollbackSigners, type Stage } from "./plan-cutover.ts";
+import { describeChange, type PlannedChange } from "./planned-change.ts";
 import { highestRotation } from "./publish-key.ts";
-import { describeKey, isTrusted, managedKeyName, type RealmKey, rotationOf } from "./realm-keys.ts";
+import { describeKey, isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
 
 export interface RunQuestion {
   rotation: number;
@@ -19,11 +20,14 @@ export interface RunQuestion {
 /** What an `up` would do to the realm's keys. */
 export interface RunPlan {
   stage: Stage;
+  changes: PlannedChange[];
   /** A sentence for each change; empty where there is none. */
   actions: string[];
   /** Why it can't be done, each a sentence that begins with the config key. */
   problems: string[];
 }
+
+type Plan = Omit<RunPlan, "actions">;
 
 /** The realm's keys, as a rotation sees them. */
 interface View extends RunQuestion {
@@ -42,16 +46,20 @@ interface View extends RunQuestion {
  * the `up` after it does, whatever the stack's state knows. Pure.
  */
 export function planRun(keys: readonly RealmKey[], question: RunQuestion): RunPlan {
-  const view = look(keys, question);
-  switch (question.mode) {
+  const plan = planFor(look(keys, question));
+  return { ...plan, actions: plan.changes.map(describeChange) };
+}
+
+function planFor(view: View): Plan {
+  switch (view.mode) {
     case "emergency":
-      return { stage: "final", actions: emergencyActions(view), problems: takenBack(view) };
+      return { stage: "final", changes: emergencyChanges(view), problems: takenBack(view) };
     case "planned":
       return planPlanned(view);
     case "rollback":
       return planRollback(view);
     default:
-      return question.mode satisfies never;
+      return view.mode satisfies never;
   }
 }
 
@@ -75,42 +83,40 @@ export function overlapEnd(keys: readonly RealmKey[]): string | undefined {
     .at(-1);
 }
 
-function planPlanned(view: View): RunPlan {
+function planPlanned(view: View): Plan {
   const problems = [...takenBack(view), ...overlapRunning(view)];
   if (view.signs && isOver(view, view.others)) {
-    return { stage: "final", actions: retirement(view, view.others), problems };
+    return { stage: "final", changes: retirement(view, view.others), problems };
   }
-  const actions = [
+  const changes = [
     ...publishes(view),
     ...view.others.filter(isActive).map((key) => becomesPassive(key, view, view.signs)),
   ];
-  return { stage: "overlap", actions, problems };
+  return { stage: "overlap", changes, problems };
 }
 
-function planRollback(view: View): RunPlan {
+function planRollback(view: View): Plan {
   const signers = rollbackSigners(view.keys, view.exemptKeys, (key) => view.fresh.includes(key));
   const problems = rollbackProblems(view, signers);
-  if (problems.length > 0) return { stage: "overlap", actions: [], problems };
+  if (problems.length > 0) return { stage: "overlap", changes: [], problems };
   const others = view.keys.filter(
     (key) => isTrusted(key) && !signers.includes(key) && !view.exemptKeys.includes(key.componentName),
   );
   const isBack = signers.every(({ signing }) => signing);
   if (isBack && isOver(view, others)) {
-    return { stage: "final", actions: retirement(view, others), problems };
+    return { stage: "final", changes: retirement(view, others), problems };
   }
-  const actions = [
+  const changes = [
     ...signers.flatMap(signsOnceMore),
     ...others.filter(isActive).map((key) => becomesPassive(key, view, isBack)),
   ];
-  return { stage: "overlap", actions, problems };
+  return { stage: "overlap", changes, problems };
 }
 
-function signsOnceMore(key: RealmKey): string[] {
-  if (!key.signing) return [`${describeKey(key)} signs again`];
+function signsOnceMore(key: RealmKey): PlannedChange[] {
+  if (!key.signing) return [{ kind: "sign-again", key }];
   const isAdopted = rotationOf(key.componentName) === undefined;
-  return isAdopted
-    ? [`${describeKey(key)} goes on signing, and becomes ${managedKeyName(0, key.algorithm)}`]
-    : [];
+  return isAdopted ? [{ kind: "adopt", key }] : [];
 }
 
 /** Whether nothing but retiring is left to do, and its time has come. */
@@ -123,19 +129,16 @@ function isActive({ status }: RealmKey): boolean {
   return status === "ACTIVE";
 }
 
-function emergencyActions(view: View): string[] {
-  return [
-    ...publishes(view),
-    ...view.others.map((key) => `disable ${describeKey(key)} at once: its tokens are refused from then on`),
-  ];
+function emergencyChanges(view: View): PlannedChange[] {
+  return [...publishes(view), ...view.others.map((key) => ({ kind: "disable" as const, key }))];
 }
 
-function publishes({ algorithms, fresh, rotation }: View): string[] {
-  return algorithms.flatMap((algorithm) => {
+function publishes({ algorithms, fresh, rotation }: View): PlannedChange[] {
+  return algorithms.flatMap((algorithm): PlannedChange[] => {
     const key = fresh.find((one) => one.algorithm === algorithm);
     if (key?.signing) return [];
-    if (key) return [`${describeKey(key)} becomes the signer`];
-    return [`publish a new ${algorithm} key for rotation ${rotation}, and make it the signer`];
+    if (key) return [{ kind: "activate", key }];
+    return [{ kind: "publish", algorithm, rotation }];
   });
 }
 
@@ -144,14 +147,18 @@ function phrase(keys: readonly RealmKey[], singular: string, plural: string): st
 }
 
 /** Where the new signer signs already, nothing begins the overlap anew that its activation has begun. */
-function becomesPassive(key: RealmKey, { overlapMs, overlapEnd, now }: View, isBegun: boolean): string {
-  const left =
+function becomesPassive(
+  key: RealmKey,
+  { overlapMs, overlapEnd, now }: View,
+  isBegun: boolean,
+): PlannedChange {
+  const trustedForMs =
     isBegun && overlapEnd && overlapEnd > now ? Date.parse(overlapEnd) - Date.parse(now) : overlapMs;
-  return `${describeKey(key)} no longer signs; its tokens are accepted for another ${describeDuration(left)}, then the next up retires it`;
+  return { kind: "passivate", key, trustedForMs };
 }
 
 /** What is retired, and what is deleted with it. */
-function retirement(view: View, others: readonly RealmKey[]): string[] {
+function retirement(view: View, others: readonly RealmKey[]): PlannedChange[] {
   if (others.length === 0) return [];
   const after = view.keys.map((key) =>
     others.includes(key) ? { ...key, status: "DISABLED" as const } : key,
@@ -159,15 +166,9 @@ function retirement(view: View, others: readonly RealmKey[]): string[] {
   const isRetiredNow = ({ kid }: RealmKey) => others.some((key) => key.kid === kid);
   const obsolete = obsoleteKeys(after, view.keepRetired).filter((key) => !isRetiredNow(key));
   return [
-    ...others.map((key) => retires(key, view)),
-    ...obsolete.map(
-      (key) => `delete ${describeKey(key)}: it is disabled, and keepRetired is ${view.keepRetired}`,
-    ),
+    ...others.map((key) => ({ kind: "retire" as const, key, overlapEnd: view.overlapEnd })),
+    ...obsolete.map((key) => ({ kind: "delete" as const, key, keepRetired: view.keepRetired })),
   ];
-}
-
-function retires(key: RealmKey, { overlapEnd }: View): string {
-  return `retire ${describeKey(key)}: its overlap ended at ${overlapEnd}; its tokens are refused from then on`;
 }
 
 /** A rotation whose key was rolled back and retired is over. */
