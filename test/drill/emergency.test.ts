@@ -157,7 +157,10 @@ suite("an emergency rotation against a real Keycloak", () => {
       priority: "9000",
       algorithm: "RS256",
     });
-    assert.match(succeeded(await scenario.stack.preview()).output, /disable kid \S+ \(RS256, rogue\) at once/);
+    assert.match(
+      succeeded(await scenario.stack.preview()).output,
+      /disable kid \S+ \(RS256, rogue\) at once/,
+    );
     const { output } = failed(await scenario.stack.up());
     assert.match(output, /VERIFICATION_FAILED[\s\S]*no canary[\s\S]*bump rotation/);
     const component = (await admin.keyComponents(realm)).find(({ id }) => id === rogue);
