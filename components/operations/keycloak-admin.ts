@@ -90,9 +90,9 @@ export class KeycloakAdmin {
     await this.#call("DELETE", path);
   }
 
-  /** Deletes what may be gone already. */
-  async deleteIfThere(path: string): Promise<void> {
-    await this.#call("DELETE", path, undefined, [404]);
+  /** Deletes what may be gone already; whether it was there. */
+  async deleteIfThere(path: string): Promise<boolean> {
+    return (await this.#call("DELETE", path, undefined, [404])).status !== 404;
   }
 
   /**

@@ -1,6 +1,8 @@
+import pLimit from "p-limit";
 import { z } from "zod";
 import { RotationError } from "./errors.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
+import { listSessions, listSessionsOf, type RealmSession } from "./realm-sessions.ts";
 import { holdersOfRoles } from "./role-holders.ts";
 
 /** Which sessions end. */
@@ -15,17 +17,11 @@ export interface SomeSessions {
   realmRoles: string[];
 }
 
-/** A session that is over. Holds no secret. */
-export interface EndedSession {
-  sid: string;
-  user?: string;
+/** A session that is over. */
+export interface EndedSession extends RealmSession {
   because: "sid" | "user" | "role" | "all";
-  offline?: boolean;
 }
 
-const session = z.looseObject({ id: z.string(), username: z.string().nullish() });
-const sessions = z.array(session);
-const clients = z.array(z.looseObject({ id: z.string() }));
 const users = z.array(z.looseObject({ id: z.string(), username: z.string() }));
 
 /** A user whose sessions end. */
@@ -77,12 +73,28 @@ export async function findSessions(
 ): Promise<FoundSessions> {
   if (what === "all") {
     const found = await listSessions(admin, limit + 1);
-    return { sessions: found.slice(0, limit), concerned: [], truncated: found.length > limit };
+    const sessions = found.slice(0, limit).map((one) => ({ ...one, because: "all" as const }));
+    return { sessions, concerned: [], truncated: found.length > limit };
   }
   const concerned = await findConcerned(admin, what);
-  const sessions: EndedSession[] = what.sids.map((sid) => ({ sid, because: "sid" }));
-  for (const user of concerned) sessions.push(...(await listSessionsOf(admin, user)));
-  return { sessions, concerned, truncated: false };
+  const listed = what.sids.map((sid) => ({ sid, because: "sid" as const }));
+  const theirs = await eachOf(concerned, async ({ id, username, because }) =>
+    (await listSessionsOf(admin, id)).map((one) => ({ ...one, user: username, because })),
+  );
+  return { sessions: [...listed, ...theirs.flat()], concerned, truncated: false };
+}
+
+/** An administrator's role may have hundreds of holders; more requests at once only keep Keycloak from its users. */
+const concurrency = 8;
+
+/** Does it for all of them, also where it fails for some. */
+async function eachOf<T, R>(items: readonly T[], act: (item: T) => Promise<R>): Promise<R[]> {
+  const limit = pLimit(concurrency);
+  const outcomes = await Promise.allSettled(items.map((item) => limit(() => act(item))));
+  return outcomes.map((outcome) => {
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
+  });
 }
 
 /**
@@ -91,8 +103,8 @@ export async function findSessions(
  * that is over already is none any more.
  *
  * @param limit the most session ids that are given. Default: 1000
- * @returns those that were there at the end
- * @throws {RotationError} USER_NOT_FOUND before anything is ended; any Keycloak code
+ * @returns those that were there at the end, and the listed ids whether they were there or not
+ * @throws {RotationError} USER_NOT_FOUND before anything is ended; any Keycloak code, after all others have been ended
  */
 export async function revokeSessions(
   admin: KeycloakAdmin,
@@ -107,89 +119,34 @@ export async function revokeSessions(
     progress("every session of the realm is over");
     return found;
   }
-  for (const sid of what.sids) await endSession(admin, sid);
-  for (const { id } of found.concerned) await admin.post(`/users/${id}/logout`, {});
-  // That has set the user's notBefore, so offline tokens are dead; what is left of their sessions is a record.
-  for (const { sid, offline } of found.sessions) if (offline) await endSession(admin, sid);
-  progress(`over: ${found.sessions.length} sessions, those of ${found.concerned.length} users among them`);
+  await endSome(admin, what, found, progress);
   return found;
 }
 
-async function listSessions(admin: KeycloakAdmin, most: number): Promise<EndedSession[]> {
-  const found = new Map<string, EndedSession>();
-  for (const { id } of await listAllClients(admin)) {
-    for (const kind of ["user-sessions", "offline-sessions"] as const) {
-      await readPages(admin, `/clients/${id}/${kind}`, sessions, (page) => {
-        for (const one of page)
-          found.set(one.id, { ...described(one, kind === "offline-sessions"), because: "all" });
-        return found.size < most;
-      });
-    }
-  }
-  return [...found.values()];
-}
-
-function described({ id, username }: z.infer<typeof session>, offline: boolean) {
-  return { sid: id, ...(username ? { user: username } : {}), ...(offline ? { offline } : {}) };
-}
-
-async function listAllClients(admin: KeycloakAdmin): Promise<z.infer<typeof clients>> {
-  const all: z.infer<typeof clients> = [];
-  await readPages(admin, "/clients", clients, (page) => {
-    all.push(...page);
-    return true;
-  });
-  return all;
-}
-
-const pageSize = 200;
-
-/** Reads page by page for as long as more is wanted and there is more. */
-async function readPages<T>(
+async function endSome(
   admin: KeycloakAdmin,
-  path: string,
-  shape: z.ZodType<T[]>,
-  take: (page: T[]) => boolean,
+  { sids }: SomeSessions,
+  { sessions, concerned }: FoundSessions,
+  progress: (line: string) => void,
 ): Promise<void> {
-  for (let first = 0; ; first += pageSize) {
-    const page = await admin.get(`${path}?first=${first}&max=${pageSize}`, shape);
-    if (!take(page) || page.length < pageSize) return;
-  }
-}
-
-async function listSessionsOf(
-  admin: KeycloakAdmin,
-  { id, username, because }: Concerned,
-): Promise<EndedSession[]> {
-  const online = await admin.get(`/users/${id}/sessions`, sessions);
-  const offline = await listOfflineSessions(admin, id);
-  return [
-    ...online.map((one) => ({ sid: one.id, user: username, because })),
-    ...offline.map((one) => ({ sid: one.id, user: username, because, offline: true })),
-  ];
-}
-
-const consents = z.array(
-  z.looseObject({ additionalGrants: z.array(z.looseObject({ client: z.string().nullish() })).nullish() }),
-);
-
-/** A user's consents name the clients that have offline tokens. */
-async function listOfflineSessions(admin: KeycloakAdmin, userId: string): Promise<z.infer<typeof sessions>> {
-  const granted = await admin.get(`/users/${userId}/consents`, consents);
-  const ids = granted.flatMap(({ additionalGrants }) =>
-    (additionalGrants ?? []).flatMap(({ client }) => client ?? []),
-  );
-  const lists = await Promise.all(
-    [...new Set(ids)].map((id) => admin.get(`/users/${userId}/offline-sessions/${id}`, sessions)),
-  );
-  return lists.flat();
+  await eachOf(sids, async (sid) => {
+    if (!(await endSession(admin, sid))) progress(`session ${sid} was over already`);
+  });
+  await eachOf(concerned, ({ id }) => admin.post(`/users/${id}/logout`, {}));
+  // A logout sets the user's notBefore, which kills offline tokens of the seconds before and leaves those of this one.
+  const offline = sessions.filter((one) => one.offline && !sids.includes(one.sid));
+  await eachOf(offline, ({ sid }) => endSession(admin, sid));
+  progress(`over: ${sessions.length} sessions, those of ${concerned.length} users among them`);
 }
 
 /** Whether it is a session or an offline one is not asked: both are ended, and one that is not there is over. */
-async function endSession(admin: KeycloakAdmin, sid: string): Promise<void> {
+async function endSession(admin: KeycloakAdmin, sid: string): Promise<boolean> {
   const path = `/sessions/${encodeURIComponent(sid)}`;
-  await admin.deleteIfThere(path);
-  await admin.deleteIfThere(`${path}?isOffline=true`);
+  const [online, offline] = [
+    await admin.deleteIfThere(path),
+    await admin.deleteIfThere(`${path}?isOffline=true`),
+  ];
+  return online || offline;
 }
 
 function notFound(admin: KeycloakAdmin, unknownUsers: string[], unknownRoles: string[]): RotationError {
