@@ -64,12 +64,12 @@ class Deck {
   }
 }
 
-/** Draws sequences of two to four steps each, one after the other in the same realm. The same seed gives the same. */
+/** Draws sequences of two to four steps each, more of them short, one after the other in the same realm. The same seed gives the same. */
 export function planSequences(seed: number, count: number, algorithms: readonly string[]): Step[][] {
   const random = randomFrom(seed);
   const operator = new Operator(random, algorithms);
   return Array.from({ length: count }, () =>
-    Array.from({ length: 2 + Math.floor(random() * 3) }, () => operator.next()),
+    Array.from({ length: 2 + Math.floor(random() ** 2 * 3) }, () => operator.next()),
   );
 }
 

@@ -21,7 +21,7 @@ export class SignerSampler {
   async #run(): Promise<void> {
     while (this.#running) {
       await this.#look();
-      await delay(20);
+      await delay(50);
     }
   }
 
