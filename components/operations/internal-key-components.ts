@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { RotationError } from "./errors.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
-import { type Component, listKeyComponents, readRealm } from "./realm-keys.ts";
+import { type Component, createKeyComponent, listKeyComponents, type WantedComponent } from "./realm-keys.ts";
 
 /** A key that Keycloak uses for itself, as it is now. */
 export interface InternalKey {
@@ -68,37 +68,21 @@ function sizeOf(owner: Component | undefined): Record<string, string> {
   );
 }
 
-export interface WantedInternalKey {
-  name: string;
-  /** Keycloak's provider type. */
-  providerId: string;
-  config: Record<string, string>;
-}
-
 /**
  * The component of an internal key; makes it where there is none, passive at first: until it has its priority, it must
  * not be in anybody's way.
  *
  * @throws {RotationError} KEY_NAME_TAKEN where it was disabled, or is something else; any Keycloak code
  */
-export async function claimInternalKey(
-  admin: KeycloakAdmin,
-  { name, providerId, config }: WantedInternalKey,
-): Promise<string> {
+export async function claimInternalKey(admin: KeycloakAdmin, wanted: WantedComponent): Promise<string> {
+  const { name, providerId } = wanted;
   const find = async () => (await listKeyComponents(admin)).find((component) => component.name === name);
   const found = await find();
   if (found && (found.providerId !== providerId || found.config.enabled?.[0] === "false")) {
     throw nameTaken(admin, found);
   }
   if (found) return found.id;
-  const settings = { ...config, priority: "0", enabled: "true", active: "false" };
-  await admin.post("/components", {
-    name,
-    providerId,
-    providerType: "org.keycloak.keys.KeyProvider",
-    parentId: (await readRealm(admin)).id,
-    config: Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, [value]])),
-  });
+  await createKeyComponent(admin, wanted);
   const made = await find();
   if (made) return made.id;
   throw new RotationError(

@@ -3,9 +3,11 @@ import { Agent, type Dispatcher } from "undici";
 import { z } from "zod";
 import type { KeycloakConnection } from "./connection.ts";
 import { RotationError } from "./errors.ts";
-import { exchange, type HttpAnswer, NoAnswerError } from "./http.ts";
+import { exchange, type HttpAnswer, type HttpRequest, NoAnswerError } from "./http.ts";
 
 const maxBytes = 16 * 1024 * 1024;
+/** A 4096 bit RSA key has been seen to take 20 s on a server with two busy cores. */
+const slowMs = 60_000;
 const tokenAnswer = z.object({ access_token: z.string() });
 
 /** Roles by client in an admin token; lightweight tokens carry none. */
@@ -27,6 +29,14 @@ const roleToChange: Record<string, string> = {
 };
 
 type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+interface AdminCall {
+  body?: unknown;
+  /** Statuses beyond 2xx that are answers and not failures. */
+  alsoFine?: readonly number[];
+  /** Default: the connection's. */
+  timeoutMs?: number;
+}
 
 export interface PublicRequest {
   headers?: Record<string, string>;
@@ -70,7 +80,7 @@ export class KeycloakAdmin {
 
   /** As {@link get}; undefined where there is nothing at that path. */
   async getIfThere<T>(path: string, shape: z.ZodType<T>): Promise<T | undefined> {
-    const answer = await this.#call("GET", path, undefined, [404]);
+    const answer = await this.#call("GET", path, { alsoFine: [404] });
     return answer.status === 404 ? undefined : parseAnswer(answer, shape, `GET ${path}`);
   }
 
@@ -79,11 +89,16 @@ export class KeycloakAdmin {
   }
 
   async post(path: string, body: unknown): Promise<void> {
-    await this.#call("POST", path, body);
+    await this.#call("POST", path, { body });
+  }
+
+  /** As {@link post}, for what Keycloak has to compute, such as an RSA key: it gets a minute, or longer by `clientTimeout`. */
+  async postSlow(path: string, body: unknown): Promise<void> {
+    await this.#call("POST", path, { body, timeoutMs: Math.max(slowMs, this.connection.timeoutMs) });
   }
 
   async put(path: string, body: unknown): Promise<void> {
-    await this.#call("PUT", path, body);
+    await this.#call("PUT", path, { body });
   }
 
   async delete(path: string): Promise<void> {
@@ -92,7 +107,7 @@ export class KeycloakAdmin {
 
   /** Deletes what may be gone already; whether it was there. */
   async deleteIfThere(path: string): Promise<boolean> {
-    return (await this.#call("DELETE", path, undefined, [404])).status !== 404;
+    return (await this.#call("DELETE", path, { alsoFine: [404] })).status !== 404;
   }
 
   /**
@@ -129,23 +144,18 @@ export class KeycloakAdmin {
     return [this.connection.url, this.connection.adminUrl].some((own) => new URL(own).origin === origin);
   }
 
-  async #call(
-    method: Method,
-    path: string,
-    body?: unknown,
-    alsoFine: readonly number[] = [],
-  ): Promise<HttpAnswer> {
-    let answer = await this.#authorized(method, path, body);
+  async #call(method: Method, path: string, call: AdminCall = {}): Promise<HttpAnswer> {
+    let answer = await this.#authorized(method, path, call);
     if (answer.status === 401) {
       this.#token = undefined;
-      answer = await this.#authorized(method, path, body);
+      answer = await this.#authorized(method, path, call);
     }
     if (answer.status >= 200 && answer.status < 300) return answer;
-    if (alsoFine.includes(answer.status)) return answer;
+    if (call.alsoFine?.includes(answer.status)) return answer;
     throw this.#refusal(method, path, answer.status);
   }
 
-  async #authorized(method: Method, path: string, body?: unknown): Promise<HttpAnswer> {
+  async #authorized(method: Method, path: string, { body, timeoutMs }: AdminCall): Promise<HttpAnswer> {
     this.#token ??= await this.#login();
     const { adminUrl, basePath } = this.connection;
     const url = `${adminUrl}${basePath}/admin/realms/${encodeURIComponent(this.realmName)}${path}`;
@@ -153,6 +163,7 @@ export class KeycloakAdmin {
       method,
       headers: { authorization: `Bearer ${this.#token}`, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
   }
 
@@ -182,10 +193,7 @@ export class KeycloakAdmin {
     );
   }
 
-  async #exchange(
-    url: string,
-    options: Omit<Parameters<typeof exchange>[1], "timeoutMs">,
-  ): Promise<HttpAnswer> {
+  async #exchange(url: string, options: Partial<HttpRequest>): Promise<HttpAnswer> {
     try {
       return await exchange(url, {
         timeoutMs: this.connection.timeoutMs,

@@ -3,12 +3,12 @@ import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import {
   type Algorithm,
   type Component,
+  createKeyComponent,
   keyProviders,
   listKeyComponents,
   listSigningKeys,
   managedKeyName,
   type RealmKey,
-  readRealm,
   rotationOf,
 } from "./realm-keys.ts";
 
@@ -40,7 +40,9 @@ export async function publishKey(
   const components = await listKeyComponents(admin);
   refuseGoingBack(admin, components, rotation);
   if (!components.some((component) => component.name === name)) {
-    await createComponent(admin, name, algorithm, keySize);
+    const { providerId, config } = keyProviders[algorithm];
+    const size = providerId === "rsa-generated" ? { keySize: String(keySize) } : {};
+    await createKeyComponent(admin, { name, providerId, config: { ...config, ...size } });
   }
   const key = (await listSigningKeys(admin)).find(({ componentName }) => componentName === name);
   if (key?.status === "DISABLED") throw nameTaken(admin, name, components);
@@ -68,24 +70,6 @@ function refuseGoingBack(admin: KeycloakAdmin, components: readonly Component[],
     `rotation ${rotation} is lower than ${highest}, which realm ${admin.realmName} has already had`,
     { nextStep: `set rotation to ${highest} to keep, or to ${highest + 1} to rotate` },
   );
-}
-
-async function createComponent(admin: KeycloakAdmin, name: string, algorithm: Algorithm, keySize: number) {
-  const { providerId, config } = keyProviders[algorithm];
-  const settings = {
-    ...config,
-    ...(providerId === "rsa-generated" ? { keySize: String(keySize) } : {}),
-    priority: "0",
-    enabled: "true",
-    active: "false",
-  };
-  await admin.post("/components", {
-    name,
-    providerId,
-    providerType: "org.keycloak.keys.KeyProvider",
-    parentId: (await readRealm(admin)).id,
-    config: Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, [value]])),
-  });
 }
 
 function nameTaken(admin: KeycloakAdmin, name: string, components: readonly Component[]): RotationError {

@@ -72,6 +72,28 @@ export async function readRealm(admin: KeycloakAdmin): Promise<{ id: string; def
   return { id: realm.id, defaultAlgorithm: realm.defaultSignatureAlgorithm ?? "RS256" };
 }
 
+export interface WantedComponent {
+  name: string;
+  /** Keycloak's provider type, such as `rsa-generated`. */
+  providerId: string;
+  config: Readonly<Record<string, string>>;
+}
+
+/** Makes a key provider, and with it a key that is passive and below all others: it is in nobody's way before it is activated. */
+export async function createKeyComponent(
+  admin: KeycloakAdmin,
+  { name, providerId, config }: WantedComponent,
+): Promise<void> {
+  const settings = { ...config, priority: "0", enabled: "true", active: "false" };
+  await admin.postSlow("/components", {
+    name,
+    providerId,
+    providerType: "org.keycloak.keys.KeyProvider",
+    parentId: (await readRealm(admin)).id,
+    config: Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, [value]])),
+  });
+}
+
 /** The key provider components of the realm. */
 export async function listKeyComponents(admin: KeycloakAdmin): Promise<Component[]> {
   const { id } = await readRealm(admin);

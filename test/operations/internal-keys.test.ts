@@ -105,9 +105,9 @@ suite("rotateInternalKeys", () => {
       secretSize: "128",
       priority: "7000",
     });
-    await real.lab.createKey(name, "enc-4096", "rsa-enc-generated", {
+    await real.lab.createKey(name, "enc-3072", "rsa-enc-generated", {
       algorithm: "RSA-OAEP",
-      keySize: "4096",
+      keySize: "3072",
       priority: "9000",
     });
     await rotateInternalKeys(real.admin, everyKind, quiet);
@@ -118,7 +118,7 @@ suite("rotateInternalKeys", () => {
     assert.deepEqual(await Promise.all(sizes), [
       ["32", "5001"],
       ["128", "7001"],
-      ["4096", "9001"],
+      ["3072", "9001"],
     ]);
     assert.equal((await enabledNames(real)).length, 3);
   });
