@@ -61,9 +61,9 @@ export class SequenceRun {
     assert.deepEqual(await this.#witness.look(), before);
   }
 
-  /** At no moment may an algorithm have been without a key that signs. */
-  stop(): Promise<void> {
-    return this.#witness.stop();
+  /** Looks back on all steps. */
+  end(): Promise<void> {
+    return this.#witness.checkJournal();
   }
 
   #options(): OperationOptions {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import type { LabKeys } from "../../scripts/lab/keycloak-realms.ts";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
+import { changesWithoutSigner, keepJournal } from "./sequence-journal.ts";
 import type { Expected } from "./sequence-model.ts";
-import { SignerSampler } from "./sequence-sampler.ts";
 import { kidOf, outputsShape, statusesOf } from "./world.ts";
 
 const stackShape = outputsShape.extend({ rotation: z.number(), passiveKids: z.array(z.string()) });
@@ -22,7 +22,6 @@ export class RealmWitness {
   #before: string[] = [];
   /** Kids that the last step has ended. */
   #retired: string[] = [];
-  #sampler: SignerSampler | undefined;
 
   private constructor(scenario: Scenario, clients: Clients) {
     this.#scenario = scenario;
@@ -31,6 +30,7 @@ export class RealmWitness {
 
   static async open(scenario: Scenario, algorithms: readonly string[]): Promise<RealmWitness> {
     const { admin, realm } = scenario;
+    await keepJournal(scenario);
     const clients: Clients = new Map();
     for (const algorithm of algorithms) {
       const attributes = { "access.token.signed.response.alg": algorithm };
@@ -66,7 +66,6 @@ export class RealmWitness {
 
   /** @param isNewStep whether the stack has gone on to another step of a rotation, and says what that has retired */
   async check(expected: Expected, isNewStep: boolean): Promise<void> {
-    this.#sampler ??= new SignerSampler(this.#scenario, [...this.#clients.keys()]);
     const { admin, realm } = this.#scenario;
     const keys = await admin.keys(realm);
     const trusted = await admin.signingKeys(realm);
@@ -170,8 +169,11 @@ export class RealmWitness {
     }
   }
 
-  async stop(): Promise<void> {
-    assert.deepEqual((await this.#sampler?.stop()) ?? [], [], "moments without a key that signs");
+  /** At no moment may an algorithm have been without a key that signs. */
+  async checkJournal(): Promise<void> {
+    const { changes, gaps } = await changesWithoutSigner(this.#scenario, [...this.#clients.keys()]);
+    assert.ok(changes > 0, "Keycloak's journal has no change of a key");
+    assert.deepEqual(gaps, [], "changes that left an algorithm without a key that signs");
   }
 }
 

@@ -26,7 +26,7 @@ suite("random sequences of planned, emergency, rollback, retire, kill -9 and ret
             throw atStep(sequences, number, position, error);
           });
       }
-      await run.stop();
+      await run.end();
     });
   }
 });
