@@ -20,16 +20,37 @@ export interface KeycloakConnection {
 
 export type Lookup = (key: string) => string | undefined;
 
-const fromEnvironment: Record<string, string> = {
-  url: "KEYCLOAK_URL",
-  adminUrl: "KEYCLOAK_ADMIN_URL",
-  basePath: "KEYCLOAK_BASE_PATH",
-  realm: "KEYCLOAK_REALM",
-  clientId: "KEYCLOAK_CLIENT_ID",
-  clientSecret: "KEYCLOAK_CLIENT_SECRET",
-  username: "KEYCLOAK_USER",
-  password: "KEYCLOAK_PASSWORD",
-  clientTimeout: "KEYCLOAK_CLIENT_TIMEOUT",
+interface ConnectionKey {
+  /** The provider's own environment variable for it. */
+  env?: string;
+  meaning: string;
+}
+
+/** The keys of the `keycloak:` namespace that this program takes. */
+export const connectionKeys: Record<string, ConnectionKey> = {
+  url: { env: "KEYCLOAK_URL", meaning: "Base URL, without the base path. Required." },
+  adminUrl: {
+    env: "KEYCLOAK_ADMIN_URL",
+    meaning: "URL of the Admin REST API where it differs. Default: `url`",
+  },
+  basePath: { env: "KEYCLOAK_BASE_PATH", meaning: "Path prefix, such as `/auth` on servers before 17" },
+  realm: {
+    env: "KEYCLOAK_REALM",
+    meaning: "Realm to log in to, not the one that is rotated. Default: `master`",
+  },
+  clientId: { env: "KEYCLOAK_CLIENT_ID", meaning: "The admin client. Required." },
+  clientSecret: {
+    env: "KEYCLOAK_CLIENT_SECRET",
+    meaning: "Its secret; required unless there are a user name and a password",
+  },
+  username: { env: "KEYCLOAK_USER", meaning: "An administrator, instead of a secret" },
+  password: { env: "KEYCLOAK_PASSWORD", meaning: "The administrator's password" },
+  clientTimeout: {
+    env: "KEYCLOAK_CLIENT_TIMEOUT",
+    meaning: "Seconds for one request. Default: 15; making a key gets 60 at least",
+  },
+  rootCaCertificate: { meaning: "PEM of a CA to trust" },
+  tlsInsecureSkipVerify: { meaning: "`true` takes any certificate; not for production" },
 };
 
 /** Ways to log in that the provider knows and this program does not; naming them beats a puzzling 401. */
@@ -47,7 +68,7 @@ export function readConnection(
   env: NodeJS.ProcessEnv = process.env,
 ): { connection: KeycloakConnection } | { problems: string[] } {
   const get = (key: string): string | undefined =>
-    lookup(key) || (fromEnvironment[key] ? env[fromEnvironment[key]] : undefined) || undefined;
+    lookup(key) || env[connectionKeys[key]?.env ?? ""] || undefined;
   const problems = connectionProblems(get);
   if (problems.length > 0) return { problems };
   const url = trimSlash(get("url") ?? "");

@@ -31,28 +31,48 @@ const port = z.union(
 );
 
 /** Either a base URL, whose host is then the name, or both. */
-const staticInstance = z
-  .strictObject({ name: z.string().min(1).optional(), url: baseUrl })
+export const staticInstance = z
+  .strictObject({
+    name: z.string().min(1).optional().describe("In messages and evidence. Default: the URL's host"),
+    url: baseUrl.describe("The process's own base URL, never a load balancer's"),
+  })
   .transform(({ name, url }) => ({ kind: "instance" as const, name: name ?? new URL(url).host, url }));
 
-const kubernetesTarget = z
+export const kubernetesTarget = z
   .strictObject({
     kubernetes: z.strictObject({
-      name: z.string().min(1).optional(),
+      name: z.string().min(1).optional().describe("Of the target. Default: the namespace"),
       namespace: z.string("is missing: set it to the API's namespace").min(1),
-      selector: z.string("is missing: set it to a label selector of the API's pods").min(1),
-      port,
+      selector: z
+        .string("is missing: set it to a label selector of the API's pods")
+        .min(1)
+        .describe("Label selector of the pods"),
+      port: port.describe("Number or name of the container port"),
       scheme: z.enum(["http", "https"]).default("http"),
-      serverName: z.string().min(1).optional(),
-      workloads: z.array(workload).default([]),
-      transport: z.enum(["port-forward", "pod-ip"]).default("port-forward"),
-      readyTimeoutSeconds: seconds(60),
+      serverName: z.string().min(1).optional().describe("Name in the pods' certificate, for `https`"),
+      workloads: z
+        .array(workload)
+        .default([])
+        .describe("What may be restarted, such as `deployment/shop-api`"),
+      transport: z
+        .enum(["port-forward", "pod-ip"])
+        .default("port-forward")
+        .describe("Through the API server, or straight from inside the cluster"),
+      readyTimeoutSeconds: seconds(60).describe("For how long a pod that is not ready is waited for"),
       kubeconfig: z
         .string()
         .regex(/^[^\n{]+$/, "is not a path: contents belong in the secret kubernetes:kubeconfig")
+        .optional()
+        .describe(
+          "A path. Default: that of the `kubernetes:` namespace, KUBECONFIG, or the pod's own account",
+        ),
+      context: z.string().min(1).optional().describe("Default: that of the `kubernetes:` namespace"),
+      secret: z
+        .strictObject({
+          name: z.string().min(1).describe("The Secret to keep the refresh token in"),
+          adopt: z.boolean().default(false).describe("Take over the one that is there"),
+        })
         .optional(),
-      context: z.string().min(1).optional(),
-      secret: z.strictObject({ name: z.string().min(1), adopt: z.boolean().default(false) }).optional(),
     }),
   })
   .transform(({ kubernetes: { name, readyTimeoutSeconds, ...rest } }) => ({
@@ -112,16 +132,20 @@ const algorithmList = z
   .refine((list) => new Set(list).size === list.length, "names an algorithm twice");
 
 const someSessions = z
-  .strictObject({ sids: names, users: names, realmRoles: names })
+  .strictObject({
+    sids: names.describe("Session ids"),
+    users: names.describe("User names, whose sessions all end"),
+    realmRoles: names.describe("Realm roles: the sessions of everyone who has one of them"),
+  })
   .refine(
     (some) => Object.values(some).some((list) => list.length > 0),
     "names no session, no user and no role",
   );
 
 /** A realm of several, and what is different for it. */
-const realmEntry = z.strictObject({
+export const realmEntry = z.strictObject({
   name: z.string("is missing: set it to the realm's name").min(1),
-  instances: targets.optional(),
+  instances: targets.optional().describe("Default: those of the stack, as all that follow"),
   algorithms: algorithmList.optional(),
   exemptKeys: z.array(z.string().min(1)).optional(),
   jwksUris: z.array(httpUrl).optional(),
@@ -186,11 +210,16 @@ export const settingsShape = z.strictObject({
       revoke: z
         .union([z.enum(["none", "all"]), someSessions], "is not none, all, or {sids, users, realmRoles}")
         .default("none"),
-      denyListPath: path.default("/internal/auth/deny-list"),
+      denyListPath: path
+        .default("/internal/auth/deny-list")
+        .describe("Path of the instances' deny-list, to which `/{sid}` is added"),
       adminProbe: z
         .strictObject({
-          path: path.default("/api/admin"),
-          realmRoles: z.array(z.string().min(1)).default(["admin"]),
+          path: path.default("/api/admin").describe("GET path that only administrators may read"),
+          realmRoles: z
+            .array(z.string().min(1))
+            .default(["admin"])
+            .describe("Realm roles that the probe's administrator gets"),
           acceptedStatuses: z.array(accepted).min(1).default([200]),
           rejectedStatuses: z.array(rejected).min(1).default([401, 403]),
         })
@@ -202,22 +231,22 @@ export const settingsShape = z.strictObject({
   instances: targets,
   refresh: z
     .strictObject({
-      path: path.default("/internal/auth/jwks/refresh"),
-      attempts: z.int().min(1).max(100).default(4),
-      timeoutSeconds: seconds(5),
-      concurrency: z.int().min(1).max(1000).default(16),
+      path: path.default("/internal/auth/jwks/refresh").describe("Path of the instances' refresh operation"),
+      attempts: z.int().min(1).max(100).default(4).describe("For each instance"),
+      timeoutSeconds: seconds(5).describe("For each attempt"),
+      concurrency: z.int().min(1).max(1000).default(16).describe("Instances at a time"),
     })
     .prefault({}),
   probe: z
     .strictObject({
-      path: path.default("/api/me"),
+      path: path.default("/api/me").describe("GET path that takes any valid user's token"),
       acceptedStatuses: z.array(accepted).min(1).default([200]),
       rejectedStatuses: z.array(rejected).min(1).default([401]),
-      attempts: z.int().min(1).max(100).default(3),
-      timeoutSeconds: seconds(5),
-      clockSkewSeconds: z.number().min(0).max(600).default(60),
-      audience: names,
-      realmRoles: names,
+      attempts: z.int().min(1).max(100).default(3).describe("While an answer is inconclusive"),
+      timeoutSeconds: seconds(5).describe("For each attempt"),
+      clockSkewSeconds: z.number().min(0).max(600).default(60).describe("Clock skew that instances tolerate"),
+      audience: names.describe("Audiences that the API demands of a token"),
+      realmRoles: names.describe("Realm roles that the API demands of a token"),
     })
     .prefault({}),
   restart: z
@@ -227,14 +256,22 @@ export const settingsShape = z.strictObject({
           ["refresh", "restart", "refresh-then-restart"],
           "is not refresh, restart or refresh-then-restart",
         )
-        .default("refresh-then-restart"),
-      timeoutSeconds: z.number().min(1).max(7200).default(600),
+        .default("refresh-then-restart")
+        .describe("What is done to an instance that can't be refreshed or keeps its cache"),
+      timeoutSeconds: z.number().min(1).max(7200).default(600).describe("For one roll-out"),
       bootstrapPattern: z
         .string()
         .refine(isPattern, "is not a regular expression")
-        .default(defaultBootstrapPattern),
-      command: z.array(z.string().min(1)).default([]),
-      logs: z.array(z.string().min(1)).default([]),
+        .default(defaultBootstrapPattern)
+        .describe("Regular expression, case-insensitive, that a line of the start-up log must match"),
+      command: z
+        .array(z.string().min(1))
+        .default([])
+        .describe("For instances by URL: program and arguments that restart one, run without a shell"),
+      logs: z
+        .array(z.string().min(1))
+        .default([])
+        .describe("For instances by URL: program and arguments that print the log of one"),
     })
     .prefault({}),
   refreshTokenVersion: z
