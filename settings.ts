@@ -122,11 +122,10 @@ async function inspectRealms(connection: KeycloakConnection, given: Raw): Promis
   const realms = settingsShape.shape.realm.safeParse(given.realm).data ?? [];
   return Promise.all(
     realms.map(async (entry) => {
-      const inspection = await inspectRealm(
-        new KeycloakAdmin(connection, entry.name),
-        questionFor(entry, given),
-      );
-      return { name: entry.name, entry, ...inspection };
+      const admin = new KeycloakAdmin(connection, entry.name);
+      const inspection = await inspectRealm(admin, questionFor(entry, given));
+      const problems = [...inspection.problems, ...(await orWarn(inspection.missingRights))];
+      return { name: entry.name, entry, ...inspection, problems };
     }),
   );
 }
@@ -164,12 +163,19 @@ async function targetProblems({ instances, restart, realm }: Raw): Promise<strin
   const common = settingsShape.shape.instances.safeParse(instances).data ?? [];
   const targets = distinct([common, ...realms.flatMap((one) => one.instances ?? [])].flat());
   const fallback = settingsShape.shape.restart.parse(undefined);
-  const { problems, warnings } = await inspectTargets(
+  const { problems, missingRights, warnings } = await inspectTargets(
     targets,
     settingsShape.shape.restart.safeParse(restart).data ?? fallback,
   );
   for (const warning of warnings) await pulumi.log.warn(warning);
-  return problems;
+  return [...problems, ...(await orWarn(missingRights))];
+}
+
+/** A preview changes nothing, so that whoever runs it, such as a pull request's job, need not be allowed to. */
+async function orWarn(missingRights: readonly string[]): Promise<readonly string[]> {
+  if (!pulumi.runtime.isDryRun()) return missingRights;
+  for (const one of missingRights) await pulumi.log.warn(`an up would be refused as this client: ${one}`);
+  return [];
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {

@@ -23,10 +23,18 @@ export interface EmergencyInspection {
   /** What comes after it. */
   after: string[];
   problems: string[];
+  /** What the admin client may not do and an `up` has to. */
+  missingRights: string[];
   warnings: string[];
 }
 
-export const nothingBeside: EmergencyInspection = { before: [], after: [], problems: [], warnings: [] };
+export const nothingBeside: EmergencyInspection = {
+  before: [],
+  after: [],
+  problems: [],
+  missingRights: [],
+  warnings: [],
+};
 
 /** Looks, without changing anything, at what an emergency would do beside, and for what would make it fail. */
 export async function inspectEmergency(
@@ -46,9 +54,9 @@ export async function inspectEmergency(
     after: [...sessions.actions, ...internalKeys.map(costOf)],
     problems: [
       ...(lockOut ? [lockOut] : []),
-      ...missing.flatMap((error) => (error ? [error.message] : [])),
       ...sessions.problems,
     ],
+    missingRights: missing.flatMap((error) => (error ? [error.message] : [])),
     warnings: openHoles({ mode: "emergency", revoke, rotateInternalKeys: internalKeys }),
   };
 }

@@ -25,6 +25,8 @@ export interface RealmQuestion extends Omit<RunQuestion, "overlapMs" | "now"> {
 export interface RealmInspection {
   /** Every problem found; empty where the rotation can start. */
   problems: string[];
+  /** What the admin client may not do and an `up` has to; a preview can do without. */
+  missingRights: string[];
   /** What the `up` would do to the realm's keys; absent where the realm can't be read. */
   plan?: Pick<RunPlan, "stage" | "actions" | "changes"> & {
     /** What an emergency does before and after its changes to the keys, a sentence each. */
@@ -68,9 +70,9 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
         overlapSeconds,
         tokenLifeSeconds: overlap.seconds,
       },
+      missingRights: [...(missingRole ? [missingRole.message] : []), ...beside.missingRights],
       problems: [
         ...beside.problems,
-        ...(missingRole ? [missingRole.message] : []),
         ...(isBack ? [wentBack(admin, question, highestRotation(components))] : problems),
         ...uncoveredKeys(keys, question),
         ...(await uncoveredClients(admin, question, { keys, clients })),
@@ -78,7 +80,7 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
       ],
     };
   } catch (error) {
-    if (error instanceof RotationError) return { problems: [messageOf(error)] };
+    if (error instanceof RotationError) return { problems: [messageOf(error)], missingRights: [] };
     throw error;
   }
 }

@@ -6,6 +6,8 @@ import type { ConfiguredTarget } from "./settings-shape.ts";
 /** What is wrong with the targets' clusters; empty where nothing is. */
 export interface TargetInspection {
   problems: string[];
+  /** What the kubeconfig's user may not do and an `up` has to; a preview can do without. */
+  missingRights: string[];
   /** Clusters that don't answer: no mistake of the config, and so no reason to refuse it. */
   warnings: string[];
 }
@@ -34,6 +36,7 @@ export async function inspectTargets(
         ? ["restart.command: the strategy restart needs it for the instances that are listed by URL"]
         : []),
     ],
+    missingRights: found.flatMap((one) => one.missingRights),
     warnings: found.flatMap(({ warnings }) => warnings),
   };
 }
@@ -46,15 +49,13 @@ async function inspectTarget(target: Kubernetes): Promise<TargetInspection> {
     const { missingRights, rightsFor } = await import("./kubernetes/permissions.ts");
     const { forbidden } = await import("./kubernetes/cluster-errors.ts");
     const missing = await missingRights(await openCluster(target), rightsFor(target, target.secret?.name));
-    return {
-      problems: missing.length > 0 ? [forbidden(target.name, missing).message] : [],
-      warnings: [],
-    };
+    const refusal = missing.length > 0 ? [forbidden(target.name, missing).message] : [];
+    return { problems: [], missingRights: refusal, warnings: [] };
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
     const isSilence = error.code === "KUBERNETES_UNREACHABLE";
     return isSilence
-      ? { problems: [], warnings: [error.message] }
-      : { problems: [error.message], warnings: [] };
+      ? { problems: [], missingRights: [], warnings: [error.message] }
+      : { problems: [error.message], missingRights: [], warnings: [] };
   }
 }
