@@ -52,10 +52,7 @@ export async function inspectEmergency(
   return {
     before: describeFreeze(freeze),
     after: [...sessions.actions, ...internalKeys.map(costOf)],
-    problems: [
-      ...(lockOut ? [lockOut] : []),
-      ...sessions.problems,
-    ],
+    problems: [...(lockOut ? [lockOut] : []), ...sessions.problems],
     missingRights: missing.flatMap((error) => (error ? [error.message] : [])),
     warnings: openHoles({ mode: "emergency", revoke, rotateInternalKeys: internalKeys }),
   };
