@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { RunContext, WholeFindings } from "#operations/evidence";
 import type { EvidenceRequest } from "#operations/phases";
+import { configure } from "./configure.ts";
 
 export interface EvidenceArgs {
   run: RunContext;
@@ -8,6 +9,7 @@ export interface EvidenceArgs {
 }
 
 const provider: pulumi.dynamic.ResourceProvider<EvidenceRequest & { digest?: string }> = {
+  configure,
   async diff(_id, olds, news) {
     const { finished } = await import("#operations/side-by-side");
     // In a preview the findings may be a placeholder for what is not known yet: then they are about to change.

@@ -14,6 +14,7 @@ import {
   mintCanaries,
 } from "./mint-canaries.ts";
 import { askNewcomers, type NewcomersRequest } from "./newcomers.ts";
+import { tellEnd, tellStart, told } from "./notify/run-notices.ts";
 import { planCutover } from "./plan-cutover.ts";
 import { type PublishedKey, publishKey } from "./publish-key.ts";
 import { type Algorithm, listKeyComponents, listSigningKeys } from "./realm-keys.ts";
@@ -43,6 +44,8 @@ async function adminOf({ run }: Run): Promise<KeycloakAdmin> {
  * @throws {RotationError} REALM_REFUSED with every problem
  */
 export async function checkPhase({ run, problems }: Run & { problems: string[] }): Promise<void> {
+  // Its failure is to be told, for which the provider has to be configured.
+  await connection();
   await runPhase(run, "check", { phases: [] }, async () => {
     if (problems.length > 0) throw realmRefused(run.realm, problems);
     return { result: undefined, summary: "the realm can be rotated" };
@@ -71,6 +74,7 @@ export async function canaryPhase(
   previous?: Partial<CanaryResult>,
 ): Promise<CanaryResult & Recorded> {
   const admin = await adminOf(request);
+  tellStart(request.run);
   const { rotation, mode } = request.run;
   const { tokens, findings } = previous ?? {};
   const kept = tokens && findings ? { tokens, findings } : undefined;
@@ -310,13 +314,22 @@ export interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
  * @throws {RotationError} VERIFICATION_FAILED, EVIDENCE_NOT_WRITTEN
  */
 export async function evidencePhase({ run, findings }: EvidenceRequest): Promise<EvidenceOutputs> {
-  const { evidence, directory, reportPath, digest } = await writeEvidence(run, findings);
+  const bundle = await writeEvidence(run, findings).catch(async (error: unknown) => {
+    tellEnd(run, "failed");
+    await told(run);
+    throw error;
+  });
+  const { evidence, directory, reportPath, digest } = bundle;
   report("evidence", reportPath, run);
   if (!findings.verification.verified) {
+    tellEnd(run, "failed", evidence);
     await afterTheOthers(run);
+    await told(run);
     throw verificationError(findings.verification, reportPath, findings.restarts);
   }
   finished(run);
+  tellEnd(run, "verified", evidence);
+  await told(run);
   const window = evidence.exposureWindow;
   return { directory, reportPath, digest, exposureWindowMs: window?.ms ?? null };
 }

@@ -1,6 +1,7 @@
 import { messageOf } from "./errors.ts";
 import type { Findings, RunContext } from "./evidence.ts";
 import type { PhaseName, PhaseRecord } from "./evidence-schema.ts";
+import { tellEnd, told } from "./notify/run-notices.ts";
 import { afterTheOthers, type SideBySide, underWay } from "./side-by-side.ts";
 import { writeEvidence } from "./write-evidence.ts";
 
@@ -35,6 +36,7 @@ export async function runPhase<T>(
     return await underWay(run, () => recordPhase(run, phase, before, work));
   } catch (error) {
     await afterTheOthers(run);
+    await told(run);
     throw error;
   }
 }
@@ -72,9 +74,11 @@ async function recordPhase<T>(
 /** The phase's own error is what the reader needs, so trouble with the evidence is only reported beside it. */
 async function writeFailure(run: RunContext, phase: PhaseName, findings: Findings): Promise<void> {
   try {
-    const { reportPath } = await writeEvidence(run, findings);
+    const { evidence, reportPath } = await writeEvidence(run, findings);
+    tellEnd(run, "failed", evidence);
     report(phase, `failed; evidence: ${reportPath}`, run);
   } catch (error) {
+    tellEnd(run, "failed");
     report(phase, messageOf(error), run);
   }
 }

@@ -3,6 +3,7 @@ import { isHttpUrl, trimSlash } from "./connection.ts";
 import { internalKeyKinds } from "./internal-keys.ts";
 import { defaultBootstrapPattern } from "./kubernetes/bootstrap-pattern.ts";
 import type { KubernetesTarget } from "./kubernetes/kubernetes-target.ts";
+import { notifyShape } from "./notify/notify-shape.ts";
 import { algorithms } from "./realm-keys.ts";
 import type { TokenSecret } from "./refresh-token.ts";
 import type { StaticTarget } from "./targets.ts";
@@ -280,6 +281,7 @@ export const settingsShape = z.strictObject({
     .default("1")
     .transform(Number),
   evidenceDir: z.string().min(1).default("evidence"),
+  notify: notifyShape.optional(),
   refreshToken: z.string().min(16, "is shorter than 16 characters").optional(),
 });
 
@@ -295,6 +297,7 @@ export const structuredKeys = [
   "restart",
   "rotateInternalKeys",
   "sessions",
+  "notify",
 ];
 
 /** What is wrong with values that are sound each by itself. */
