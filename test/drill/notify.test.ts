@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { suite, type TestContext, test } from "node:test";
+import type { RunResult } from "../../scripts/lab/stack.ts";
+import {
+  type Answer,
+  type LoopbackServer,
+  refusingUrl,
+  sendJson,
+  serve,
+} from "../operations/loopback-server.ts";
+import { type AnyScenario, adoptedScenario, evidenceOf, failed, scenarioFor, succeeded } from "./world.ts";
+
+const secretPath = "/services/T000/B000/0123456789abcdef";
+
+/** Rotates with a webhook, whose URL is a secret of the stack. */
+async function rotateTelling(scenario: AnyScenario, rotation: number, url: string): Promise<RunResult> {
+  await scenario.stack.setConfig({}, { notify: JSON.stringify({ url: url + secretPath }) });
+  await scenario.rotateTo(rotation, `INC-${rotation}`);
+  return scenario.stack.up();
+}
+
+function texts({ received }: LoopbackServer): string[] {
+  return received.map(({ body }) => (JSON.parse(body) as { text: string }).text);
+}
+
+suite("notify", () => {
+  test("a receiver gets start and verified of a green run, start and failed of a red one, and nothing secret", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 2 });
+    const receiver = await serve(t, (response) => sendJson(response, 200, {}));
+    const green = succeeded(await rotateTelling(scenario, 1, receiver.url));
+    await scenario.fleet.instances[0]?.misbehave("keep-cache");
+    const red = failed(await rotateTelling(scenario, 2, receiver.url));
+
+    const [started, verified, again, isRed, ...more] = texts(receiver);
+    assert.match(started ?? "", /^STARTED: rotation 1 of realm shop-\w+, stack drill\nmode: emergency/);
+    assert.match(verified ?? "", /^VERIFIED: rotation 1[\s\S]*instances: 2 of 2 proven[\s\S]*INC-1\/1/);
+    assert.match(again ?? "", /^STARTED: rotation 2/);
+    assert.match(isRed ?? "", /^FAILED in phase enforce: rotation 2[\s\S]*not proven \(1\): api-1/);
+    assert.deepEqual(more, []);
+    const { keycloak, refreshToken, directory, stack } = scenario;
+    const sent = texts(receiver).join("\n");
+    for (const secret of [keycloak.adminClientSecret, refreshToken, directory, "eyJ"])
+      assert.ok(!sent.includes(secret));
+    const state = JSON.stringify(await stack.export());
+    for (const text of [green.output, red.output, state, sent]) assert.ok(!text.includes(secretPath));
+  });
+
+  test("the same up that mends a red run tells that it is verified now", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 2 });
+    const receiver = await serve(t, (response) => sendJson(response, 200, {}));
+    const [first] = scenario.fleet.instances;
+    await first?.misbehave("keep-cache");
+    failed(await rotateTelling(scenario, 1, receiver.url));
+    await first?.misbehave("none");
+    succeeded(await scenario.stack.up());
+    succeeded(await scenario.stack.up());
+    assert.deepEqual(
+      texts(receiver).map((text) => text.split(/[: ]/)[0]),
+      ["STARTED", "FAILED", "VERIFIED"],
+    );
+  });
+
+  test("a receiver that is down, answers 500 or never answers leaves the rotation as green as ever, and is warned of", async (t) => {
+    const scenario = await adoptedScenario(t, { instances: 2 });
+    const broken: [string, RegExp][] = [
+      [await refusingUrl(), /did not take the message \(connection failed: ECONNREFUSED, 3 tries\)/],
+      [await receiverThat(t, (response) => sendJson(response, 500, {})), /\(HTTP 500, 3 tries\)/],
+      [await receiverThat(t, () => undefined), /\(no answer within 5000 ms, 3 tries\)/],
+    ];
+    for (const [index, [url, warning]] of broken.entries()) {
+      const rotation = index + 2;
+      const { output } = succeeded(await rotateTelling(scenario, rotation, url));
+      assert.match(output, warning);
+      assert.ok(!output.includes(secretPath));
+      const { outcome, exposureWindow } = await evidenceOf(scenario, `INC-${rotation}`, rotation);
+      assert.equal(outcome, "verified");
+      // Not even a receiver that never answers may keep a stolen key alive.
+      assert.ok((exposureWindow?.ms ?? Number.POSITIVE_INFINITY) < 10_000, `${exposureWindow?.ms} ms`);
+    }
+  });
+
+  test("a webhook over plain http is refused before anything is touched, and the URL is not shown", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 2 });
+    const { output } = failed(await rotateTelling(scenario, 1, "http://hooks.example.com"));
+    assert.match(output, /SETTINGS_INVALID[\s\S]*notify\.url: is not an https URL/);
+    assert.ok(!output.includes("0123456789abcdef"));
+  });
+});
+
+async function receiverThat(t: TestContext, answer: Answer): Promise<string> {
+  return (await serve(t, answer)).url;
+}
