@@ -10,6 +10,7 @@ import type { RefreshSettings } from "./refresh.ts";
 import { report } from "./run-phase.ts";
 import { afterTheOthers, underWay } from "./side-by-side.ts";
 import type { Target } from "./targets.ts";
+import { inPhase } from "./telemetry.ts";
 
 /** What is frozen in an emergency; `release` thaws what a red run has left frozen. */
 export type Freeze = "none" | "api" | "keycloak" | "both" | "release";
@@ -56,21 +57,23 @@ function concernsKeycloak(freeze: Freeze): boolean {
 /** Phase 1: freeze. Never throws: what can't be frozen must not keep the stolen key alive. */
 export async function freezePhase(request: FreezePhaseRequest): Promise<FreezeOutputs> {
   if (!isFreezing(request)) return { frozenAt: null, frozenFor: null, result: null, record: null };
-  return underWay(request.run, async () => {
-    const startedAt = new Date().toISOString();
-    const [clients, api] = await Promise.all([freezeClients(request), freezeApi(request)]);
-    const result = {
-      clients: clients.clients,
-      instances: api.instances,
-      failures: [...clients.failures, ...api.failures],
-    };
-    const summary = describeFrozen(result);
-    report("freeze", summary, request.run);
-    const outcome = result.failures.length === 0 ? "done" : "failed";
-    const finishedAt = new Date().toISOString();
-    const record: PhaseRecord = { phase: "freeze", outcome, startedAt, finishedAt, summary };
-    return { frozenAt: startedAt, frozenFor: request.run.rotation, result, record };
-  });
+  return underWay(request.run, () => inPhase(request.run, "freeze", () => freezeAll(request)));
+}
+
+async function freezeAll(request: FreezePhaseRequest): Promise<FreezeOutputs> {
+  const startedAt = new Date().toISOString();
+  const [clients, api] = await Promise.all([freezeClients(request), freezeApi(request)]);
+  const result = {
+    clients: clients.clients,
+    instances: api.instances,
+    failures: [...clients.failures, ...api.failures],
+  };
+  const summary = describeFrozen(result);
+  report("freeze", summary, request.run);
+  const outcome = result.failures.length === 0 ? "done" : "failed";
+  const finishedAt = new Date().toISOString();
+  const record: PhaseRecord = { phase: "freeze", outcome, startedAt, finishedAt, summary };
+  return { frozenAt: startedAt, frozenFor: request.run.rotation, result, record };
 }
 
 async function freezeClients(request: FreezePhaseRequest) {
@@ -132,7 +135,7 @@ export interface ThawOutputs {
 export async function thawPhase(request: ThawPhaseRequest): Promise<ThawOutputs> {
   const { frozenAt, freeze, run } = request;
   if (frozenAt === null && freeze !== "release") return { thawed: null };
-  const failures = await underWay(run, () => thawAll(request));
+  const failures = await underWay(run, () => inPhase(run, "thaw", () => thawAll(request)));
   if (failures.length > 0) {
     await afterTheOthers(run);
     throw thawIncomplete(failures);

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { exchange, NoAnswerError } from "./http.ts";
 import { instanceUrl, type OpenInstance } from "./instances.ts";
 import { backoffMs } from "./probes.ts";
+import { type Attributes, inSpan, type OpenSpan } from "./telemetry.ts";
 
 /** How an instance's internal operations are called. */
 export interface CallSettings {
@@ -59,11 +60,48 @@ export async function callInternal<T = never>(
   settings: Timing,
   refreshTokens: readonly string[],
 ): Promise<Called<T>> {
+  const name = call.operation ?? "internal call";
+  return inSpan(
+    name,
+    () => spanOf(instance, call),
+    async (span) => {
+      const called = await callPatiently(instance, call, settings, refreshTokens);
+      tell(span, called);
+      return called;
+    },
+  );
+}
+
+async function callPatiently<T>(
+  instance: OpenInstance,
+  call: InternalCall<T>,
+  settings: Timing,
+  refreshTokens: readonly string[],
+): Promise<Called<T>> {
   for (let attempts = 1; ; attempts += 1) {
     const { isFinal, ...result } = await callWithAny(instance, call, settings.timeoutMs, refreshTokens);
     if (isFinal || attempts >= settings.attempts) return { ...result, attempts };
     await delay(backoffMs(attempts));
   }
+}
+
+/** Paths of the deny-list end in a session's id, which is nobody else's business. */
+function spanOf(instance: OpenInstance, { method, path, operation }: InternalCall<unknown>): Attributes {
+  const shown = operation === "deny-list" ? path.replace(/[^/]+$/, "{sid}") : path;
+  return {
+    "http.request.method": method,
+    "url.full": instanceUrl(instance, shown),
+    "jwks.instance": instance.name,
+  };
+}
+
+function tell(span: OpenSpan, { attempts, status, outcome }: Called<unknown>): void {
+  span.set({
+    "http.response.status_code": status,
+    "http.request.resend_count": attempts > 1 ? attempts - 1 : undefined,
+    "jwks.outcome": outcome,
+  });
+  if (outcome === "failed") span.fail(status === undefined ? "no_answer" : String(status));
 }
 
 async function callWithAny<T>(

@@ -7,6 +7,7 @@ import { type InternalKeyKind, type InternalKeyResult, rotateInternalKeys } from
 import { KeycloakAdmin } from "./keycloak-admin.ts";
 import { report } from "./run-phase.ts";
 import { underWay } from "./side-by-side.ts";
+import { inPhase } from "./telemetry.ts";
 
 export interface InternalKeysPhaseRequest {
   run: RunContext;
@@ -43,20 +44,21 @@ export async function internalKeysPhase(
 ): Promise<InternalKeysOutputs> {
   if (!areInternalKeysDue(request, previous)) return { result: null, record: null, rotatedFor: null };
   const { run, kinds } = request;
-  return underWay(run, async () => {
-    const startedAt = new Date().toISOString();
-    const result = await rotate(run, kinds);
-    const names = result.keys.map(({ componentName }) => componentName);
-    const summary = [
-      ...(names.length > 0 ? [`now active: ${names.join(", ")}`] : []),
-      ...result.failures,
-    ].join("; ");
-    report("internal-keys", summary, run);
-    const outcome = result.failures.length === 0 ? "done" : "failed";
-    const finishedAt = new Date().toISOString();
-    const record: PhaseRecord = { phase: "internal-keys", outcome, startedAt, finishedAt, summary };
-    return { result, record, rotatedFor: run.rotation };
-  });
+  return underWay(run, () => inPhase(run, "internal-keys", () => rotateAll(run, kinds)));
+}
+
+async function rotateAll(run: RunContext, kinds: InternalKeyKind[]): Promise<InternalKeysOutputs> {
+  const startedAt = new Date().toISOString();
+  const result = await rotate(run, kinds);
+  const names = result.keys.map(({ componentName }) => componentName);
+  const summary = [...(names.length > 0 ? [`now active: ${names.join(", ")}`] : []), ...result.failures].join(
+    "; ",
+  );
+  report("internal-keys", summary, run);
+  const outcome = result.failures.length === 0 ? "done" : "failed";
+  const finishedAt = new Date().toISOString();
+  const record: PhaseRecord = { phase: "internal-keys", outcome, startedAt, finishedAt, summary };
+  return { result, record, rotatedFor: run.rotation };
 }
 
 async function rotate(run: RunContext, kinds: InternalKeyKind[]): Promise<InternalKeysResult> {

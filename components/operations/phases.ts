@@ -20,6 +20,7 @@ import { type PublishedKey, publishKey } from "./publish-key.ts";
 import { type Algorithm, listKeyComponents, listSigningKeys } from "./realm-keys.ts";
 import { report, runPhase } from "./run-phase.ts";
 import { afterTheOthers, finished, underWay } from "./side-by-side.ts";
+import { endTrace, inPhase } from "./telemetry.ts";
 import { rollOutToken, type TokenRolloutRequest, type TokenRolloutResult } from "./token-rollout.ts";
 import {
   type Beside,
@@ -213,7 +214,7 @@ export type RefreshPhaseRequest = EnforceRequest & Run & { complete?: boolean };
  * result; the verification decides.
  */
 export function refreshPhase(request: RefreshPhaseRequest): Promise<RefreshOutputs> {
-  return underWay(request.run, () => refreshAll(request));
+  return underWay(request.run, () => inPhase(request.run, "enforce", () => refreshAll(request)));
 }
 
 export type RefreshOutputs = Recorded & Pick<EnforceResult, "results" | "restarts"> & { complete: boolean };
@@ -262,7 +263,7 @@ export function verificationPhase(
   request: VerificationPhaseRequest,
   before?: VerificationOutputs & Run,
 ): Promise<VerificationOutputs> {
-  return underWay(request.run, () => verifyAll(request, before));
+  return underWay(request.run, () => inPhase(request.run, "verify", () => verifyAll(request, before)));
 }
 
 async function verifyAll(
@@ -316,20 +317,21 @@ export interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
 export async function evidencePhase({ run, findings }: EvidenceRequest): Promise<EvidenceOutputs> {
   const bundle = await writeEvidence(run, findings).catch(async (error: unknown) => {
     tellEnd(run, "failed");
-    await told(run);
+    await Promise.all([told(run), endTrace(run, "EVIDENCE_NOT_WRITTEN")]);
     throw error;
   });
   const { evidence, directory, reportPath, digest } = bundle;
   report("evidence", reportPath, run);
   if (!findings.verification.verified) {
     tellEnd(run, "failed", evidence);
+    const traced = endTrace(run, "VERIFICATION_FAILED");
     await afterTheOthers(run);
-    await told(run);
+    await Promise.all([told(run), traced]);
     throw verificationError(findings.verification, reportPath, findings.restarts);
   }
   finished(run);
   tellEnd(run, "verified", evidence);
-  await told(run);
+  await Promise.all([told(run), endTrace(run)]);
   const window = evidence.exposureWindow;
   return { directory, reportPath, digest, exposureWindowMs: window?.ms ?? null };
 }

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { decodeProtectedHeader } from "jose";
 import { exchange, NoAnswerError } from "./http.ts";
 import { instanceUrl, type OpenInstance } from "./instances.ts";
+import { type Attributes, inSpan, type OpenSpan } from "./telemetry.ts";
 
 /**
  * What an instance said of a token. "Rejected" and "could not ask" are different things: a timeout, a 5xx, a
@@ -32,11 +34,48 @@ export async function probe(
   settings: ProbeSettings,
   token: string,
 ): Promise<Verdict> {
-  for (let attempt = 1; ; attempt += 1) {
-    const verdict = await probeOnce(instance, settings, token);
-    if (verdict.kind !== "inconclusive" || attempt >= settings.attempts) return verdict;
-    await delay(backoffMs(attempt));
+  return inSpan(
+    "probe",
+    () => spanOf(instance, settings, token),
+    async (span) => {
+      for (let attempt = 1; ; attempt += 1) {
+        const verdict = await probeOnce(instance, settings, token);
+        if (verdict.kind !== "inconclusive" || attempt >= settings.attempts)
+          return tell(span, verdict, attempt);
+        await delay(backoffMs(attempt));
+      }
+    },
+  );
+}
+
+/** Of the token only the name of its key. */
+function spanOf(instance: OpenInstance, { path }: ProbeSettings, token: string): Attributes {
+  return {
+    "http.request.method": "GET",
+    "url.full": instanceUrl(instance, path),
+    "jwks.instance": instance.name,
+    "jwks.kid": kidOf(token),
+  };
+}
+
+/** A forged token may have a header that is none. */
+function kidOf(token: string): string | undefined {
+  try {
+    return decodeProtectedHeader(token).kid;
+  } catch {
+    return undefined;
   }
+}
+
+function tell(span: OpenSpan, verdict: Verdict, attempts: number): Verdict {
+  span.set({
+    "jwks.verdict": verdict.kind,
+    "http.response.status_code": "status" in verdict ? verdict.status : undefined,
+    "http.request.resend_count": attempts > 1 ? attempts - 1 : undefined,
+  });
+  // A refusal is what most probes are sent for.
+  if (verdict.kind === "inconclusive") span.fail(verdict.unanswered ? "no_answer" : "unexpected_status");
+  return verdict;
 }
 
 /** Milliseconds before the next attempt: 200, 400, 800 … up to 5 s, each with up to a quarter of jitter. */

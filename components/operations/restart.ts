@@ -4,6 +4,7 @@ import type { Instance } from "./instances.ts";
 import { listNames } from "./mint-canaries.ts";
 import { restartByCommand } from "./restart-command.ts";
 import { clusterOf, type OpenTarget } from "./targets.ts";
+import { inSpan } from "./telemetry.ts";
 
 export type RestartStrategy = "refresh" | "restart" | "refresh-then-restart";
 
@@ -66,10 +67,29 @@ export async function restartAll(
   const pods = candidates.filter(({ instance }) => instance.pod !== undefined);
   const others = candidates.filter(({ instance }) => instance.pod === undefined);
   const limit = pLimit(workloadsAtOnce);
-  const workloads = limit.map([...byWorkload(pods).values()], (group) => restartGroup(group, context));
+  const workloads = limit.map([...byWorkload(pods).values()], (group) =>
+    traced(() => restartGroup(group, context)),
+  );
   const single: RestartResult[] = [];
-  for (const candidate of others) single.push(await restartInstance(candidate, context));
+  for (const candidate of others) single.push(await traced(() => restartInstance(candidate, context)));
   return [...(await workloads), ...single];
+}
+
+function traced(restart: () => Promise<RestartResult>): Promise<RestartResult> {
+  return inSpan(
+    "restart",
+    () => ({}),
+    async (span) => {
+      const result = await restart();
+      span.set({
+        "jwks.subject": result.subject,
+        "jwks.target": result.target,
+        "jwks.outcome": result.outcome,
+      });
+      if (result.outcome === "failed") span.fail("RESTART_FAILED");
+      return result;
+    },
+  );
 }
 
 function byWorkload(candidates: readonly RestartCandidate[]): Map<string, RestartCandidate[]> {

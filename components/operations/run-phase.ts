@@ -3,6 +3,8 @@ import type { Findings, RunContext } from "./evidence.ts";
 import type { PhaseName, PhaseRecord } from "./evidence-schema.ts";
 import { tellEnd, told } from "./notify/run-notices.ts";
 import { afterTheOthers, type SideBySide, underWay } from "./side-by-side.ts";
+import { errorTypeOf } from "./telemetry/error-type.ts";
+import { endTrace, inPhase } from "./telemetry.ts";
 import { writeEvidence } from "./write-evidence.ts";
 
 /**
@@ -33,10 +35,11 @@ export async function runPhase<T>(
   work: () => Promise<{ result: T; summary: string }>,
 ): Promise<{ result: T; record: PhaseRecord }> {
   try {
-    return await underWay(run, () => recordPhase(run, phase, before, work));
+    return await underWay(run, () => inPhase(run, phase, () => recordPhase(run, phase, before, work)));
   } catch (error) {
+    const traced = endTrace(run, errorTypeOf(error));
     await afterTheOthers(run);
-    await told(run);
+    await Promise.all([told(run), traced]);
     throw error;
   }
 }

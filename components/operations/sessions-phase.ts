@@ -10,6 +10,7 @@ import { type EndedSession, findSessions, revokeSessions, type SessionsToRevoke 
 import { report } from "./run-phase.ts";
 import { underWay } from "./side-by-side.ts";
 import type { Target } from "./targets.ts";
+import { inPhase } from "./telemetry.ts";
 
 export type Revoke = "none" | SessionsToRevoke;
 
@@ -78,7 +79,7 @@ export async function sessionsPhase(
     case "tidy":
       return tidy(request, before);
     case "revoke":
-      return underWay(request.run, () => revokeAll(request));
+      return underWay(request.run, () => inPhase(request.run, "revoke", () => revokeAll(request)));
     default:
       return step satisfies never;
   }

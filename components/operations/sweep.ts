@@ -2,6 +2,7 @@ import pLimit, { type LimitFunction } from "p-limit";
 import { RotationError } from "./errors.ts";
 import { type Instance, instanceId, type OpenInstance, onEveryInstance } from "./instances.ts";
 import type { OpenTarget, Roster } from "./targets.ts";
+import { type Attributes, inSpan } from "./telemetry.ts";
 
 export interface SweepOptions {
   /** Instances worked on at a time, over all targets. */
@@ -113,10 +114,19 @@ async function workOn<T>(
     due,
     limit,
     async ({ dispatcher, ...instance }) => {
-      done.set(instanceId(instance), { instance, value: await work({ ...instance, dispatcher }) });
+      const value = await inSpan(
+        "instance",
+        () => spanOf(instance),
+        () => work({ ...instance, dispatcher }),
+      );
+      done.set(instanceId(instance), { instance, value });
     },
     connect,
   );
+}
+
+function spanOf({ name, target, pod }: Instance): Attributes {
+  return { "jwks.instance": name, "jwks.target": target, "k8s.pod.uid": pod?.uid };
 }
 
 function unasked(instances: readonly Instance[], done: ReadonlyMap<string, unknown>): Instance[] {

@@ -8,6 +8,8 @@ export interface Received {
   url: string;
   headers: IncomingMessage["headers"];
   body: string;
+  /** The body as it came. */
+  bytes: Buffer;
 }
 
 export interface LoopbackServer {
@@ -25,7 +27,8 @@ export async function serve(t: TestContext, answer: Answer): Promise<LoopbackSer
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const { method = "", url = "", headers } = request;
-    const one = { method, url, headers, body: Buffer.concat(chunks).toString() };
+    const bytes = Buffer.concat(chunks);
+    const one = { method, url, headers, body: bytes.toString(), bytes };
     received.push(one);
     answer(response, one, received.length);
   };

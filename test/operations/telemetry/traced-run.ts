@@ -1,0 +1,35 @@
+import { createRequire } from "node:module";
+import { RotationError } from "#operations/errors";
+import { onEveryInstance } from "#operations/instances";
+import { probe } from "#operations/probes";
+import { refreshInstance } from "#operations/refresh";
+import { sweep } from "#operations/sweep";
+import { openTargets } from "#operations/targets";
+import { endTrace, inPhase } from "#operations/telemetry";
+import { errorTypeOf } from "#operations/telemetry/error-type";
+import { probeSettings, refreshSettings, runContext, staticTargets } from "../samples.ts";
+
+// A process of its own, for the environment decides when a module is loaded: two phases over one instance.
+const [url = "", token = ""] = process.argv.slice(2);
+const run = runContext("evidence");
+const instance = { name: "api-1", url };
+const startedAt = performance.now();
+
+await inPhase(run, "enforce", async () => {
+  const targets = await openTargets(staticTargets(instance));
+  await sweep(targets, { concurrency: 1, readyTimeoutMs: 0 }, async (open) => {
+    await refreshInstance(open, refreshSettings, ["refresh-token-0123456789"], { present: [], absent: [] });
+    await probe(open, probeSettings, token);
+  });
+});
+const failure = new RotationError("JWKS_NOT_CURRENT", "x", { nextStep: "y" });
+const error = await inPhase(run, "cut-over", () => Promise.reject(failure)).catch((thrown) => thrown);
+// Outside of a phase, nothing is traced.
+await onEveryInstance([instance], 1, (open) => probe(open, probeSettings, token));
+const workedMs = performance.now() - startedAt;
+await endTrace(run, errorTypeOf(error));
+
+const loaded = Object.keys(createRequire(import.meta.url).cache);
+const isLoaded = loaded.some((path) => path.includes("@opentelemetry"));
+console.log(JSON.stringify({ workedMs, endedMs: performance.now() - startedAt - workedMs, isLoaded }));
+process.exit(0);
