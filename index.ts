@@ -20,3 +20,5 @@ const outputs = byRealm(settings, rotations);
 export const refreshToken = apiToken.token;
 export const { rotation, kids, passiveKids, retireAfter, retiredKids } = outputs;
 export const { verified, exposureWindowMs, report, evidenceDigest } = outputs;
+/** Public JWK that a bundle's evidence.jws is checked with; null where bundles are not signed. */
+export const { evidenceKey } = settings;

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
+import type { JWK } from "jose";
 import type { z } from "zod";
 import { type KeycloakConnection, readConnection } from "#operations/connection";
 import type { EmergencyQuestion } from "#operations/inspect-emergency";
@@ -31,6 +32,8 @@ export interface Settings extends Pick<KeyRotationArgs, "refresh" | "restart"> {
   refreshTokenVersion: number;
   /** The `kubernetes:` config namespace. */
   kubernetes: { kubeconfig?: pulumi.Output<string>; context?: string };
+  /** Public half of the key that signs evidence, a JWK; null where there is none. */
+  evidenceKey: Promise<JWK | null>;
 }
 
 /** What the rotation of one realm takes. */
@@ -219,12 +222,19 @@ function toSettings(
     refresh,
     restart,
     refreshTokenVersion: data.refreshTokenVersion,
+    evidenceKey: verificationKey(data.evidence.signingKey),
     kubernetes: {
       ...(kubeconfig === undefined ? {} : { kubeconfig: pulumi.secret(kubeconfig) }),
       ...(context === undefined ? {} : { context }),
     },
     ...(refreshToken === undefined ? {} : { refreshToken: pulumi.secret(refreshToken) }),
   };
+}
+
+async function verificationKey(signingKey: string | undefined): Promise<JWK | null> {
+  if (signingKey === undefined) return null;
+  const { publicJwkOf } = await import("#operations/sign-evidence");
+  return publicJwkOf(signingKey);
 }
 
 /** Of a realm that can't be rotated nothing is known, and nothing is done. */

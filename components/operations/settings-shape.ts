@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isHttpUrl, trimSlash } from "./connection.ts";
+import { readSigningKey } from "./evidence-key.ts";
 import { internalKeyKinds } from "./internal-keys.ts";
 import { defaultBootstrapPattern } from "./kubernetes/bootstrap-pattern.ts";
 import type { KubernetesTarget } from "./kubernetes/kubernetes-target.ts";
@@ -282,6 +283,18 @@ export const settingsShape = z.strictObject({
     .transform(Number),
   evidenceDir: z.string().min(1).default("evidence"),
   notify: notifyShape.optional(),
+  evidence: z
+    .strictObject({
+      signingKey: z
+        .string()
+        .superRefine(refuseUnusableKey)
+        .optional()
+        .describe(
+          "Secret. Private JWK, or PKCS#8 PEM: EC P-256 or P-384, Ed25519, or RSA of 2048 bits or more",
+        ),
+    })
+    .prefault({}),
+  maxKeyAgeDays: z.coerce.number("is not a number of days").min(1).max(3650).default(90),
   refreshToken: z.string().min(16, "is shorter than 16 characters").optional(),
 });
 
@@ -298,12 +311,20 @@ export const structuredKeys = [
   "rotateInternalKeys",
   "sessions",
   "notify",
+  "evidence",
 ];
 
 /** What is wrong with values that are sound each by itself. */
 export function contradictions({ mode, incident }: Record<string, unknown>): string[] {
   if (mode !== "emergency" || incident) return [];
   return ["incident: is missing: an emergency rotation needs the incident's ticket"];
+}
+
+function refuseUnusableKey(text: string, context: z.RefinementCtx): void {
+  const reading = readSigningKey(text);
+  if (reading.ok) return;
+  // The value itself stays out of the issue.
+  for (const message of reading.problems) context.addIssue({ code: "custom", message, input: undefined });
 }
 
 function isPattern(text: string): boolean {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { signatureOf } from "./bundle-signature.ts";
 import { messageOf, RotationError } from "./errors.ts";
 import { buildEvidence, type Findings, type RunContext } from "./evidence.ts";
 import type { Evidence } from "./evidence-schema.ts";
@@ -23,7 +24,8 @@ export function bundleDirectory({ evidenceDir, incident, rotation, realm, realms
 }
 
 /**
- * Writes the evidence bundle: `evidence.json`, `report.md`, `jwks-before.json`, `jwks-after.json`, `SHA256SUMS`.
+ * Writes the evidence bundle: `evidence.json`, `report.md`, `jwks-before.json`, `jwks-after.json`, `SHA256SUMS`, and
+ * `evidence.jws` where the stack has a key to sign with.
  * The bundle of an earlier attempt at the same rotation moves to `earlier/<n>` beside it.
  *
  * @throws {RotationError} EVIDENCE_NOT_WRITTEN
@@ -37,10 +39,15 @@ export async function writeEvidence(run: RunContext, findings: Findings): Promis
     "jwks-after.json": json(findings.cutover?.jwksAfter ?? { keys: [] }),
   };
   const sums = Object.entries(files).map(([name, text]) => `${sha256(text)}  ${name}\n`);
-  files.SHA256SUMS = sums.join("");
+  const manifest = sums.join("");
+  const signature = await signatureOf(manifest);
   const directory = bundleDirectory(run);
-  await writeFiles(directory, files);
-  return { evidence, directory, reportPath: join(directory, "report.md"), digest: sha256(files.SHA256SUMS) };
+  await writeFiles(directory, {
+    ...files,
+    SHA256SUMS: manifest,
+    ...(signature === undefined ? {} : { "evidence.jws": signature }),
+  });
+  return { evidence, directory, reportPath: join(directory, "report.md"), digest: sha256(manifest) };
 }
 
 /** Phases can fail side by side; their bundles are written one after the other. */

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { compactVerify, importJWK, type JWK } from "jose";
 import { adoptedScenario, succeeded } from "./world.ts";
 
 /** A JWT anywhere in a text: what no log, state or evidence may hold. */
@@ -39,6 +41,10 @@ suite("no secret anywhere", () => {
       rotateInternalKeys: ["hmac", "aes", "rsa-oaep"],
     };
     await scenario.rotateTo(2, "INC-2", everything);
+    const signingKey = generateKeyPairSync("ed25519")
+      .privateKey.export({ format: "pem", type: "pkcs8" })
+      .toString();
+    await stack.setConfig({}, { evidence: JSON.stringify({ signingKey }) });
     let running = true;
     const lists: string[] = [];
     const watching = (async () => {
@@ -64,18 +70,28 @@ suite("no secret anywhere", () => {
     assert.equal(secrets.length, 2);
     const plain = await stack.outputs({ showSecrets: true });
     assert.equal(plain.refreshToken, refreshToken);
+    const evidenceKey = await importJWK(plain.evidenceKey as JWK);
+    assert.deepEqual(createPublicKey(signingKey).export({ format: "jwk" }).x, (plain.evidenceKey as JWK).x);
+
+    const evidence = await filesBelow(scenario.evidenceDir);
+    const signature = evidence.find(({ path }) => path.endsWith("/2/evidence.jws"));
+    const { payload } = await compactVerify(signature?.text.trim() ?? "", evidenceKey);
+    const sums = evidence.find(({ path }) => path.endsWith("/2/SHA256SUMS"));
+    assert.equal(Buffer.from(payload).toString(), sums?.text);
 
     const places = [
       { path: "output", text: output.join("\n") },
       { path: "process list", text: lists.join("\n") },
       { path: "export", text: JSON.stringify(await stack.export()) },
       ...(await filesBelow(join(scenario.directory, "backend"))),
-      ...(await filesBelow(scenario.evidenceDir)),
+      ...evidence.filter(({ path }) => path !== signature?.path),
     ];
     assert.ok(lists.length > 3 && places.length > 10);
+    const keyBody = signingKey.split("\n")[1] ?? "";
+    assert.ok(keyBody.length > 40);
     for (const { path, text } of places) {
       const all = layers(text);
-      for (const secret of [keycloak.adminClientSecret, refreshToken, ...secrets]) {
+      for (const secret of [keycloak.adminClientSecret, refreshToken, keyBody, ...secrets]) {
         assert.ok(!all.includes(secret), `a secret is in ${path}`);
       }
       assert.doesNotMatch(all, jwt, `a token is in ${path}`);
