@@ -83,7 +83,7 @@ async function enforceOn(context: Context): Promise<EnforceResult> {
   const { targets, request, progress } = context;
   const { concurrency } = request.refresh;
   const work = (instance: OpenInstance) => tryInstance(instance, context);
-  const first = await sweep(targets, { concurrency, readyTimeoutMs: 0 }, work);
+  const first = await sweep(targets, { concurrency, readyTimeoutMs: 0, progress }, work);
   const results = first.results.flatMap(({ value }) => value.result ?? []);
   progress(describe(results));
   const done = await restartUnfinished(first, context);

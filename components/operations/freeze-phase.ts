@@ -7,7 +7,7 @@ import { type FrozenClient, freezeKeycloak, thawKeycloak } from "./freeze-keyclo
 import { KeycloakAdmin } from "./keycloak-admin.ts";
 import { listNames } from "./mint-canaries.ts";
 import type { RefreshSettings } from "./refresh.ts";
-import { report } from "./run-phase.ts";
+import { progressOf, report } from "./run-phase.ts";
 import { afterTheOthers, underWay } from "./side-by-side.ts";
 import type { Target } from "./targets.ts";
 import { inPhase } from "./telemetry.ts";
@@ -80,7 +80,7 @@ async function freezeClients(request: FreezePhaseRequest) {
   if (!concernsKeycloak(request.freeze)) return { clients: [], failures: [] };
   try {
     const admin = new KeycloakAdmin(await connection(), request.run.realm);
-    const { clients } = await freezeKeycloak(admin, (line) => report("freeze", line, request.run));
+    const { clients } = await freezeKeycloak(admin, progressOf("freeze", request.run));
     return { clients, failures: [] };
   } catch (error) {
     return { clients: [], failures: [messageOf(error)] };
@@ -97,7 +97,7 @@ async function setInstances(
   wanted: "freeze" | "thaw",
 ) {
   const settings = { ...refresh, path: freezePath };
-  const progress = (line: string) => report(wanted, line, run);
+  const progress = progressOf(wanted, run);
   const { instances, failures } = await freezeInstances(targets, settings, refreshTokens, wanted, progress);
   const failed = instances.filter(({ outcome }) => outcome === "failed");
   return {
@@ -157,7 +157,7 @@ async function thawAll(request: ThawPhaseRequest): Promise<string[]> {
 async function thawClients({ run }: ThawPhaseRequest): Promise<string[]> {
   try {
     const admin = new KeycloakAdmin(await connection(), run.realm);
-    await thawKeycloak(admin, (line) => report("thaw", line, run));
+    await thawKeycloak(admin, progressOf("thaw", run));
     return [];
   } catch (error) {
     return [messageOf(error)];

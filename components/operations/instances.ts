@@ -37,6 +37,8 @@ export interface PodFacts {
 /** An instance with a connection of its own that is kept open for the length of one piece of work. */
 export interface OpenInstance extends Instance {
   dispatcher: Dispatcher;
+  /** Told when it is asked again because it did not answer as it should, and when that is over. */
+  retrying?: (is: boolean) => void;
 }
 
 /** Tells an instance from every other one, earlier and later ones too. */

@@ -80,7 +80,11 @@ async function callPatiently<T>(
 ): Promise<Called<T>> {
   for (let attempts = 1; ; attempts += 1) {
     const { isFinal, ...result } = await callWithAny(instance, call, settings.timeoutMs, refreshTokens);
-    if (isFinal || attempts >= settings.attempts) return { ...result, attempts };
+    if (isFinal || attempts >= settings.attempts) {
+      instance.retrying?.(false);
+      return { ...result, attempts };
+    }
+    instance.retrying?.(true);
     await delay(backoffMs(attempts));
   }
 }

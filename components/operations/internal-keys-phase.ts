@@ -5,7 +5,7 @@ import type { RunContext } from "./evidence.ts";
 import type { PhaseRecord } from "./evidence-schema.ts";
 import { type InternalKeyKind, type InternalKeyResult, rotateInternalKeys } from "./internal-keys.ts";
 import { KeycloakAdmin } from "./keycloak-admin.ts";
-import { report } from "./run-phase.ts";
+import { progressOf, report } from "./run-phase.ts";
 import { underWay } from "./side-by-side.ts";
 import { inPhase } from "./telemetry.ts";
 
@@ -64,7 +64,7 @@ async function rotateAll(run: RunContext, kinds: InternalKeyKind[]): Promise<Int
 async function rotate(run: RunContext, kinds: InternalKeyKind[]): Promise<InternalKeysResult> {
   try {
     const admin = new KeycloakAdmin(await connection(), run.realm);
-    const progress = (line: string) => report("internal-keys", line, run);
+    const progress = progressOf("internal-keys", run);
     return {
       keys: await rotateInternalKeys(admin, { rotation: run.rotation, kinds }, progress),
       failures: [],

@@ -7,7 +7,8 @@ import { type Mode, rollbackSigners } from "./plan-cutover.ts";
 import { describeVerdict, type ProbeSettings, probe, type Verdict } from "./probes.ts";
 import { isTrusted, listSigningKeys, type RealmKey, rotationOf, updateKeyComponent } from "./realm-keys.ts";
 import { type RefreshSettings, refreshInstance } from "./refresh.ts";
-import { report } from "./run-phase.ts";
+import { progressOf } from "./run-phase.ts";
+import type { SideBySide } from "./side-by-side.ts";
 import { sweep } from "./sweep.ts";
 import { readyTimeoutMs as longestWait, type OpenTarget, openTargets, type Target } from "./targets.ts";
 import { type MintedToken, mintLongLivedToken, type ProbeClient } from "./tokens.ts";
@@ -27,6 +28,8 @@ export interface Baseline extends Identity {
 }
 
 export interface CanaryRequest {
+  /** Named in lines of progress, where it has several realms. */
+  run?: SideBySide;
   rotation: number;
   mode: Mode;
   exemptKeys: string[];
@@ -245,7 +248,7 @@ async function askEveryInstance(
   // Where no pod is ready, they may just be starting. Else a stolen key does not live on for those that are not.
   const hurriedMs = isAnyReady ? 0 : firstPodMs;
   const readyTimeoutMs = request.mode === "emergency" ? hurriedMs : longestWait(request.targets);
-  const progress = (line: string) => report("canary", line);
+  const progress = progressOf("canary", request.run);
   const { results, waiting, failures } = await sweep(
     targets,
     { concurrency, readyTimeoutMs, patienceMs, progress },

@@ -18,7 +18,7 @@ import { tellEnd, tellStart, told } from "./notify/run-notices.ts";
 import { planCutover } from "./plan-cutover.ts";
 import { type PublishedKey, publishKey } from "./publish-key.ts";
 import { type Algorithm, listKeyComponents, listSigningKeys } from "./realm-keys.ts";
-import { report, runPhase } from "./run-phase.ts";
+import { progressOf, report, runPhase } from "./run-phase.ts";
 import { afterTheOthers, finished, underWay } from "./side-by-side.ts";
 import { endTrace, inPhase } from "./telemetry.ts";
 import { rollOutToken, type TokenRolloutRequest, type TokenRolloutResult } from "./token-rollout.ts";
@@ -136,7 +136,7 @@ export async function announcePhase(request: AnnouncePhaseRequest): Promise<Anno
   if (!isAnnounced(request.run)) return { announced: [], result: null, record: null };
   const admin = await adminOf(request);
   const { result, record } = await runPhase(request.run, "announce", request.before, async () => {
-    const told = await announce(admin, request, (line) => report("announce", line, request.run));
+    const told = await announce(admin, request, progressOf("announce", request.run));
     return { result: told, summary: describeAnnounced(told) };
   });
   return { announced: request.newKids, result, record };
@@ -221,7 +221,7 @@ export type RefreshOutputs = Recorded & Pick<EnforceResult, "results" | "restart
 
 async function refreshAll(request: RefreshPhaseRequest): Promise<RefreshOutputs> {
   const startedAt = new Date().toISOString();
-  const say = (line: string) => report("enforce", line, request.run);
+  const say = progressOf("enforce", request.run);
   const { results, restarts, failures, open } = await enforce(request, say);
   const failed = results.filter(({ outcome }) => outcome === "failed");
   const done = restarts.filter(({ outcome }) => outcome === "done").map(({ subject }) => subject);
@@ -340,7 +340,7 @@ export type TokenRolloutPhaseRequest = TokenRolloutRequest;
 
 /** After the rotation: have every pod of a target take the refresh token of its Secret. */
 export async function tokenRolloutPhase(request: TokenRolloutPhaseRequest): Promise<TokenRolloutResult> {
-  const result = await rollOutToken(request, (line) => report("token", line));
+  const result = await rollOutToken(request, progressOf("token"));
   const how = result.restarted.length > 0 ? `restarted ${listNames(result.restarted)}; ` : "";
   report("token", `${how}${result.pods.length} pods of target ${request.target.name} take the refresh token`);
   return result;

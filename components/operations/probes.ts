@@ -40,8 +40,11 @@ export async function probe(
     async (span) => {
       for (let attempt = 1; ; attempt += 1) {
         const verdict = await probeOnce(instance, settings, token);
-        if (verdict.kind !== "inconclusive" || attempt >= settings.attempts)
+        if (verdict.kind !== "inconclusive" || attempt >= settings.attempts) {
+          instance.retrying?.(false);
           return tell(span, verdict, attempt);
+        }
+        instance.retrying?.(true);
         await delay(backoffMs(attempt));
       }
     },

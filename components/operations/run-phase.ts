@@ -2,22 +2,40 @@ import { messageOf } from "./errors.ts";
 import type { Findings, RunContext } from "./evidence.ts";
 import type { PhaseName, PhaseRecord } from "./evidence-schema.ts";
 import { tellEnd, told } from "./notify/run-notices.ts";
+import { LineBudget } from "./progress.ts";
 import { afterTheOthers, type SideBySide, underWay } from "./side-by-side.ts";
 import { errorTypeOf } from "./telemetry/error-type.ts";
 import { endTrace, inPhase } from "./telemetry.ts";
 import { writeEvidence } from "./write-evidence.ts";
 
+type Reporter = PhaseName | "token" | "evidence" | "thaw";
+
+const budgets = new Map<string, LineBudget>();
+
 /**
- * Shows one line of progress. Pulumi forwards a provider's standard output as it comes.
+ * Shows one line, whatever was shown before. Pulumi forwards a provider's standard output as it comes.
  * @param run names the realm where the run has several
  */
-export function report(
-  phase: PhaseName | "token" | "evidence" | "thaw",
-  line: string,
-  run?: SideBySide,
-): void {
+export function report(phase: Reporter, line: string, run?: SideBySide): void {
+  const { prefix, budget } = reporterOf(phase, run);
+  console.log(`${prefix} ${budget.close(line)}`);
+}
+
+/** Makes a function that shows lines of progress as they come, and leaves some out where there are too many. */
+export function progressOf(phase: Reporter, run?: SideBySide): (line: string) => void {
+  const { prefix, budget } = reporterOf(phase, run);
+  return (line) => {
+    const shown = budget.take(line);
+    if (shown !== undefined) console.log(`${prefix} ${shown}`);
+  };
+}
+
+function reporterOf(phase: Reporter, run?: SideBySide): { prefix: string; budget: LineBudget } {
   const where = run && run.realms.length > 1 ? `${run.realm} ` : "";
-  console.log(`[${where}${phase}] ${line}`);
+  const key = `${run?.realm ?? ""} ${phase}`;
+  const budget = budgets.get(key) ?? new LineBudget();
+  budgets.set(key, budget);
+  return { prefix: `[${where}${phase}]`, budget };
 }
 
 /**

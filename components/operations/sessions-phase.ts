@@ -7,7 +7,7 @@ import type { PhaseRecord } from "./evidence-schema.ts";
 import { KeycloakAdmin } from "./keycloak-admin.ts";
 import type { RefreshSettings } from "./refresh.ts";
 import { type EndedSession, findSessions, revokeSessions, type SessionsToRevoke } from "./revoke-sessions.ts";
-import { report } from "./run-phase.ts";
+import { progressOf, report } from "./run-phase.ts";
 import { underWay } from "./side-by-side.ts";
 import type { Target } from "./targets.ts";
 import { inPhase } from "./telemetry.ts";
@@ -109,7 +109,7 @@ async function revokeAll(request: SessionsPhaseRequest): Promise<SessionsOutputs
 
 async function endAndDeny(request: SessionsPhaseRequest): Promise<SessionsResult> {
   const { run, revoke } = request;
-  const progress = (line: string) => report("revoke", line, run);
+  const progress = progressOf("revoke", run);
   try {
     if (revoke === "none") return { ended: [], truncated: false, denied: [], failures: [] };
     const admin = new KeycloakAdmin(await connection(), run.realm);
@@ -144,7 +144,7 @@ async function setDenyList(request: SessionsPhaseRequest, sids: string[], wanted
     refreshTokens,
     { path: denyListPath, sids },
     wanted,
-    (line) => report("revoke", line, run),
+    progressOf("revoke", run),
   );
   const failed = instances.filter(({ outcome }) => outcome !== "done");
   return {

@@ -1,6 +1,7 @@
 import pLimit, { type LimitFunction } from "p-limit";
 import { RotationError } from "./errors.ts";
 import { type Instance, instanceId, type OpenInstance, onEveryInstance } from "./instances.ts";
+import { openTally, paceLines, type Tally } from "./progress.ts";
 import type { OpenTarget, Roster } from "./targets.ts";
 import { type Attributes, inSpan } from "./telemetry.ts";
 
@@ -15,7 +16,7 @@ export interface SweepOptions {
   patienceMs?: number;
   /** Instances that need no work. Default: none. */
   skip?: (instance: Instance) => boolean;
-  /** Lines that can be shown while pods are waited for. */
+  /** Lines that can be shown: how far it is, every two seconds, and which pods are waited for. */
   progress?: (line: string) => void;
 }
 
@@ -52,40 +53,52 @@ export async function sweep<T>(
   options: SweepOptions,
   work: Work<T>,
 ): Promise<Sweep<T>> {
-  const limit = pLimit(options.concurrency);
-  const sweeps = await Promise.all(targets.map((target) => sweepTarget(target, options, limit, work)));
-  return {
-    results: sweeps.flatMap(({ results }) => results),
-    departed: sweeps.flatMap(({ departed }) => departed),
-    waiting: sweeps.flatMap(({ waiting }) => waiting),
-    failures: sweeps.flatMap(({ failures }) => failures),
-  };
+  const tally = openTally(options.progress ?? (() => undefined));
+  const context = { options, limit: pLimit(options.concurrency), work, tally };
+  try {
+    const sweeps = await Promise.all(targets.map((target) => sweepTarget(target, context)));
+    return {
+      results: sweeps.flatMap(({ results }) => results),
+      departed: sweeps.flatMap(({ departed }) => departed),
+      waiting: sweeps.flatMap(({ waiting }) => waiting),
+      failures: sweeps.flatMap(({ failures }) => failures),
+    };
+  } finally {
+    tally.close();
+  }
 }
 
-async function sweepTarget<T>(
-  target: OpenTarget,
-  options: SweepOptions,
-  limit: LimitFunction,
-  work: Work<T>,
-): Promise<Sweep<T>> {
+/** What the targets of a sweep have in common. */
+interface Context<T> {
+  options: SweepOptions;
+  limit: LimitFunction;
+  work: Work<T>;
+  tally: Tally;
+}
+
+async function sweepTarget<T>(target: OpenTarget, context: Context<T>): Promise<Sweep<T>> {
   const done: Done<T> = new Map();
+  const paced = paceLines(context.options.progress ?? (() => undefined));
   try {
-    return finish(target, options, await workThrough(target, options, limit, work, done), done);
+    const last = await workThrough(target, context, done, (line) => paced.line(line));
+    return finish(target, context.options, last, done);
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
     const failures = [{ target: target.name, error }];
     return { results: [...done.values()], departed: [], waiting: [], failures };
+  } finally {
+    paced.close("drop");
   }
 }
 
 /** Works until a look shows nothing that is left to do, and gives that look. */
 async function workThrough<T>(
   target: OpenTarget,
-  options: SweepOptions,
-  limit: LimitFunction,
-  work: Work<T>,
+  context: Context<T>,
   done: Done<T>,
+  show: (line: string) => void,
 ): Promise<Roster> {
+  const { options, tally } = context;
   const deadline = Date.now() + options.readyTimeoutMs;
   let told = "";
   for (let round = 1; ; round += 1) {
@@ -95,9 +108,10 @@ async function workThrough<T>(
     const due = unasked([...roster.ready, ...asked], done).filter((one) => options.skip?.(one) !== true);
     const waiting = overdue ? [] : unasked(roster.waiting, done);
     if (due.length + waiting.length === 0 || round > maxRounds) return roster;
-    if (due.length > 0) await workOn(due, target, limit, work, done);
+    tally.expect(target.name, done.size + due.length + waiting.length, nounOf([...due, ...waiting]));
+    if (due.length > 0) await workOn(due, target, context, done);
     else {
-      told = tell(options, waiting, told);
+      told = tell(show, waiting, told);
       await roster.changed(deadline - Date.now());
     }
   }
@@ -106,23 +120,29 @@ async function workThrough<T>(
 async function workOn<T>(
   due: readonly Instance[],
   { connect }: OpenTarget,
-  limit: LimitFunction,
-  work: Work<T>,
+  { limit, work, tally }: Context<T>,
   done: Done<T>,
 ): Promise<void> {
   await onEveryInstance(
     due,
     limit,
     async ({ dispatcher, ...instance }) => {
+      const id = instanceId(instance);
+      const retrying = (is: boolean) => tally.retrying(id, is);
       const value = await inSpan(
         "instance",
         () => spanOf(instance),
-        () => work({ ...instance, dispatcher }),
+        () => work({ ...instance, dispatcher, retrying }),
       );
-      done.set(instanceId(instance), { instance, value });
+      done.set(id, { instance, value });
+      tally.done(id);
     },
     connect,
   );
+}
+
+function nounOf(instances: readonly Instance[]): "pods" | "instances" {
+  return instances.every(({ pod }) => pod) ? "pods" : "instances";
 }
 
 function spanOf({ name, target, pod }: Instance): Attributes {
@@ -134,11 +154,11 @@ function unasked(instances: readonly Instance[], done: ReadonlyMap<string, unkno
 }
 
 /** Says whom it waits for when that has changed; why a pod is not ready may change by the second. */
-function tell({ progress }: SweepOptions, waiting: readonly Instance[], told: string): string {
+function tell(show: (line: string) => void, waiting: readonly Instance[], told: string): string {
   const names = waiting.slice(0, 5).map(({ name, pod }) => `${name} (${pod?.notReady ?? "not ready"})`);
   const more = waiting.length > 5 ? ` and ${waiting.length - 5} more` : "";
   const who = waiting.map(instanceId).join();
-  if (who !== told) progress?.(`waiting for ${names.join(", ")}${more}`);
+  if (who !== told) show(`waiting for ${names.join(", ")}${more}`);
   return who;
 }
 

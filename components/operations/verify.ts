@@ -19,7 +19,8 @@ import { redactor } from "./redact.ts";
 import type { RefreshSettings } from "./refresh.ts";
 import { describeFailedRestart, type RestartResult, type RestartSettings } from "./restart.ts";
 import { startedAfter } from "./restart-reason.ts";
-import { report } from "./run-phase.ts";
+import { progressOf } from "./run-phase.ts";
+import type { SideBySide } from "./side-by-side.ts";
 import { applyOrders, type StandingOrders } from "./standing-orders.ts";
 import { type Sweep, sweep } from "./sweep.ts";
 import { type OpenTarget, openTargets, readyTimeoutMs, type Target } from "./targets.ts";
@@ -34,6 +35,8 @@ import {
 } from "./verify-instance.ts";
 
 export interface VerificationRequest {
+  /** Named in lines of progress, where it has several realms. */
+  run?: SideBySide;
   targets: Target[];
   probe: ProbeSettings;
   refresh: RefreshSettings;
@@ -184,11 +187,11 @@ async function questionAll(
 
 async function askDenyLists(
   admin: KeycloakAdmin,
-  { targets, refresh, refreshTokens, beside }: VerificationRequest,
+  { targets, refresh, refreshTokens, beside, run }: VerificationRequest,
 ): Promise<DenyListResult | undefined> {
   if (!beside.denyList) return undefined;
   const question = { targets, refresh, refreshTokens, ...beside.denyList };
-  return proveDenyList(admin, question, (line) => report("verify", line));
+  return proveDenyList(admin, question, progressOf("verify", run));
 }
 
 async function verifyEveryInstance(
@@ -203,7 +206,7 @@ async function verifyEveryInstance(
     concurrency: request.refresh.concurrency,
     readyTimeoutMs: readyTimeoutMs(request.targets),
     overdue: "ask" as const,
-    progress: (line: string) => report("verify", line),
+    progress: progressOf("verify", request.run),
   };
   return sweep(targets, options, async (instance) => {
     const id = instanceId(instance);
