@@ -8,7 +8,16 @@ import {
   sendJson,
   serve,
 } from "../operations/loopback-server.ts";
-import { type AnyScenario, adoptedScenario, evidenceOf, failed, scenarioFor, succeeded } from "./world.ts";
+import { receiveSpans } from "../operations/telemetry/otlp-receiver.ts";
+import {
+  type AnyScenario,
+  adoptedScenario,
+  evidenceOf,
+  failed,
+  scenarioFor,
+  signingKid,
+  succeeded,
+} from "./world.ts";
 
 const secretPath = "/services/T000/B000/0123456789abcdef";
 
@@ -23,7 +32,7 @@ function texts({ received }: LoopbackServer): string[] {
   return received.map(({ body }) => (JSON.parse(body) as { text: string }).text);
 }
 
-suite("notify", () => {
+suite("watching a run", () => {
   test("a receiver gets start and verified of a green run, start and failed of a red one, and nothing secret", async (t) => {
     const scenario = await scenarioFor(t, { instances: 2 });
     const receiver = await serve(t, (response) => sendJson(response, 200, {}));
@@ -77,6 +86,38 @@ suite("notify", () => {
       // Not even a receiver that never answers may keep a stolen key alive.
       assert.ok((exposureWindow?.ms ?? Number.POSITIVE_INFINITY) < 10_000, `${exposureWindow?.ms} ms`);
     }
+  });
+
+  test("a run's phases and every instance's operations are one trace, without a secret; a collector that hangs costs nothing", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 2 });
+    const collector = await receiveSpans(t);
+    await scenario.rotateTo(1, "INC-1");
+    succeeded(await scenario.stack.up([], { env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } }));
+    const spans = collector.spans();
+    const [root, ...others] = spans.filter(({ name }) => name === "rotation");
+    assert.ok(root && others.length === 0);
+    assert.deepEqual(new Set(spans.map(({ traceId }) => traceId)), new Set([root.traceId]));
+    const phases = spans.filter(({ parentSpanId }) => parentSpanId === root.spanId).map(({ name }) => name);
+    assert.deepEqual(phases.toSorted(), ["canary", "cut-over", "enforce", "publish", "verify"]);
+    const refreshed = spans.filter(
+      ({ name, attributes }) => name === "refresh" && attributes["jwks.phase"] === "enforce",
+    );
+    assert.deepEqual(refreshed.map(({ attributes }) => attributes["jwks.instance"]).toSorted(), [
+      "api-1",
+      "api-2",
+    ]);
+    const kid = await signingKid(scenario);
+    assert.ok(spans.some(({ name, attributes }) => name === "probe" && attributes["jwks.kid"] === kid));
+    const { keycloak, refreshToken } = scenario;
+    for (const secret of [keycloak.adminClientSecret, refreshToken, "eyJ"])
+      assert.ok(!collector.raw().includes(secret));
+
+    const hanging = await receiverThat(t, () => undefined);
+    await scenario.rotateTo(2, "INC-2");
+    const { output } = succeeded(
+      await scenario.stack.up([], { env: { OTEL_EXPORTER_OTLP_ENDPOINT: hanging } }),
+    );
+    assert.doesNotMatch(output, /telemetry|otlp/i);
   });
 
   test("a webhook over plain http is refused before anything is touched, and the URL is not shown", async (t) => {
