@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { setTimeout as delay } from "node:timers/promises";
 import type { RunContext } from "./evidence.ts";
 import type { Spans } from "./telemetry/spans.ts";
 
@@ -23,9 +22,6 @@ export type Opener = <T>(
 /** As much of a run as spans tell. */
 export type TracedRun = Pick<RunContext, "realm"> &
   Partial<Pick<RunContext, "rotation" | "mode" | "incident" | "stack">>;
-
-/** For how long the end of a run waits until its spans are sent, in milliseconds. */
-export const flushMs = 2_000;
 
 const current = new AsyncLocalStorage<Opener>();
 const silent: OpenSpan = { set: () => undefined, fail: () => undefined };
@@ -71,14 +67,10 @@ export function inSpan<T>(
   return open ? open(name, attributes(), work) : work(silent);
 }
 
-/** Ends the span of a realm's rotation and sends what there is, for {@link flushMs} at the longest. Never throws. */
+/** Ends the span of a realm's rotation and sends what there is, for two seconds at the longest. Never throws. */
 export async function endTrace(run: TracedRun, failure?: string): Promise<void> {
   const spans = loading && (await loading);
   if (!spans) return;
   spans.end(run, failure);
-  await within(flushMs, spans.flush());
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  await Promise.race([work, delay(ms, undefined, { ref: false })]).catch(() => undefined);
+  await spans.flush();
 }

@@ -1,4 +1,5 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   type Context,
   isSpanContextValid,
@@ -13,6 +14,9 @@ import type { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import type { Attributes, Opener, OpenSpan, TracedRun } from "../telemetry.ts";
 import { errorTypeOf } from "./error-type.ts";
 import { openProvider } from "./provider.ts";
+
+/** For how long the end of a run waits until its spans are sent, in milliseconds. */
+const flushMs = 2_000;
 
 interface Rotation {
   span: Span;
@@ -60,9 +64,10 @@ export class Spans {
     rotation.span.end();
   }
 
-  /** Never throws: spans that can't be sent are lost, and nothing else. */
+  /** Sends what there is. Never throws, and gives up in time: spans that can't be sent are lost, and nothing else. */
   async flush(): Promise<void> {
-    await this.#provider.forceFlush().catch(() => undefined);
+    const sent = this.#provider.forceFlush().catch(() => undefined);
+    await Promise.race([sent, delay(flushMs, undefined, { ref: false })]);
   }
 
   #rotationOf(run: TracedRun): Rotation {

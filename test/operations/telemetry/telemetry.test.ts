@@ -10,14 +10,16 @@ const program = fileURLToPath(new URL("traced-run.ts", import.meta.url));
 const header = Buffer.from(JSON.stringify({ alg: "RS256", kid: "old" })).toString("base64url");
 const token = `${header}.eyJzdWIiOiJzZWNyZXQtc3ViamVjdCJ9.c2lnbmF0dXJlLW9mLWl0`;
 
-/** Runs two phases over one instance in a process of its own. */
+type Measured = "workedMs" | "endedMs" | "thawedMs";
+
+/** Runs phases over one instance in a process of its own. */
 async function tracedRun(t: TestContext, env: Record<string, string>) {
   const api = await serve(t, (response, { method }) => sendJson(response, method === "POST" ? 200 : 401, {}));
   const plain = Object.entries(process.env).filter(([key]) => !/^(OTEL_|TRACEPARENT)/.test(key));
   const options = { env: { ...Object.fromEntries(plain), ...env }, timeout: 30_000 };
   const { stdout } = await promisify(execFile)(process.execPath, [program, api.url, token], options);
   const lines = stdout.trim().split("\n");
-  const found = JSON.parse(lines.at(-1) ?? "") as { workedMs: number; endedMs: number; isLoaded: boolean };
+  const found = JSON.parse(lines.at(-1) ?? "") as Record<Measured, number> & { isLoaded: boolean };
   return { ...found, lines: lines.slice(0, -1), api };
 }
 
@@ -44,6 +46,7 @@ suite("telemetry", () => {
       "instance > refresh",
       "rotation > cut-over",
       "rotation > enforce",
+      "rotation > thaw",
     ]);
     const byName = new Map(spans.map((span) => [span.name, span]));
     const common = {
@@ -112,9 +115,10 @@ suite("telemetry", () => {
   test("a receiver that is down or never answers costs the end of a run two seconds at the most", async (t) => {
     const hanging = await serve(t, () => undefined);
     for (const url of [await refusingUrl(), hanging.url]) {
-      const { workedMs, endedMs } = await tracedRun(t, { OTEL_EXPORTER_OTLP_ENDPOINT: url });
+      const { workedMs, endedMs, thawedMs } = await tracedRun(t, { OTEL_EXPORTER_OTLP_ENDPOINT: url });
       // Two seconds are the limit; the rest is a machine that is busy.
       assert.ok(endedMs < 4_000, `the end took ${endedMs} ms`);
+      assert.ok(thawedMs < 4_000, `the phase after it took ${thawedMs} ms`);
       assert.ok(workedMs < 10_000, `the work took ${workedMs} ms`);
     }
     assert.ok(hanging.received.length > 0);

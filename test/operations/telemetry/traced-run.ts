@@ -28,8 +28,12 @@ const error = await inPhase(run, "cut-over", () => Promise.reject(failure)).catc
 await onEveryInstance([instance], 1, (open) => probe(open, probeSettings, token));
 const workedMs = performance.now() - startedAt;
 await endTrace(run, errorTypeOf(error));
+const endedMs = performance.now() - startedAt - workedMs;
+// A phase that comes after the end of the rotation sends its own spans.
+await inPhase(run, "thaw", async () => undefined);
+const thawedMs = performance.now() - startedAt - workedMs - endedMs;
 
 const loaded = Object.keys(createRequire(import.meta.url).cache);
 const isLoaded = loaded.some((path) => path.includes("@opentelemetry"));
-console.log(JSON.stringify({ workedMs, endedMs: performance.now() - startedAt - workedMs, isLoaded }));
+console.log(JSON.stringify({ workedMs, endedMs, thawedMs, isLoaded }));
 process.exit(0);
