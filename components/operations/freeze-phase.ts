@@ -6,6 +6,7 @@ import { type FrozenInstance, freezeInstances } from "./freeze-instances.ts";
 import { type FrozenClient, freezeKeycloak, thawKeycloak } from "./freeze-keycloak.ts";
 import { KeycloakAdmin } from "./keycloak-admin.ts";
 import { listNames } from "./mint-canaries.ts";
+import { tellStart } from "./notify/run-notices.ts";
 import type { RefreshSettings } from "./refresh.ts";
 import { progressOf, report } from "./run-phase.ts";
 import { afterTheOthers, underWay } from "./side-by-side.ts";
@@ -61,6 +62,7 @@ export async function freezePhase(request: FreezePhaseRequest): Promise<FreezeOu
 }
 
 async function freezeAll(request: FreezePhaseRequest): Promise<FreezeOutputs> {
+  tellStart(request.run);
   const startedAt = new Date().toISOString();
   const [clients, api] = await Promise.all([freezeClients(request), freezeApi(request)]);
   const result = {

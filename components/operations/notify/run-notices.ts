@@ -22,9 +22,10 @@ export function configureNotify(text: string | undefined): void {
   if (read) configured.settings = read;
 }
 
-/** Tells that a rotation has started. Nothing waits for it. */
+/** Tells, once, that a rotation has started. Nothing waits for it. */
 export function tellStart(run: RunContext): void {
-  if (noticesOf(run).start) return;
+  // Where the provider is not configured yet, the next phase of the realm tells it.
+  if (!configured.settings || noticesOf(run).start) return;
   const stop = new AbortController();
   noticesOf(run).start = { sent: tell("start", () => startMessage(run), stop.signal), stop };
 }

@@ -14,7 +14,7 @@ type Measured = "workedMs" | "endedMs" | "thawedMs";
 
 /** Runs phases over one instance in a process of its own. */
 async function tracedRun(t: TestContext, env: Record<string, string>) {
-  const api = await serve(t, (response, { method }) => sendJson(response, method === "POST" ? 200 : 401, {}));
+  const api = await serve(t, (response, { method }) => sendJson(response, method === "GET" ? 401 : 200, {}));
   const plain = Object.entries(process.env).filter(([key]) => !/^(OTEL_|TRACEPARENT)/.test(key));
   const options = { env: { ...Object.fromEntries(plain), ...env }, timeout: 30_000 };
   const { stdout } = await promisify(execFile)(process.execPath, [program, api.url, token], options);
@@ -42,6 +42,7 @@ suite("telemetry", () => {
     assert.deepEqual(spans.map(({ name, parentSpanId }) => `${nameOf(parentSpanId)} > ${name}`).toSorted(), [
       "enforce > instance",
       "from outside > rotation",
+      "instance > deny-list",
       "instance > probe",
       "instance > refresh",
       "rotation > cut-over",
@@ -83,12 +84,13 @@ suite("telemetry", () => {
     );
   });
 
-  test("no token and no secret is in what is sent", async (t) => {
+  test("no token, no secret and no session id is in what is sent", async (t) => {
     const receiver = await receiveSpans(t);
     await tracedRun(t, { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url}/in/v1/traces` });
     assert.deepEqual(new Set(receiver.paths()), new Set(["/in/v1/traces"]));
     assert.ok(receiver.raw().includes("jwks-break-glass"));
-    for (const secret of [...token.split("."), "refresh-token-0123456789"])
+    assert.ok(receiver.raw().includes("/deny-list/{sid}"));
+    for (const secret of [...token.split("."), "refresh-token-0123456789", "sid-0123456789"])
       assert.ok(!receiver.raw().includes(secret));
   });
 

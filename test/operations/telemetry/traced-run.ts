@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { RotationError } from "#operations/errors";
 import { onEveryInstance } from "#operations/instances";
+import { callInternal } from "#operations/internal-call";
 import { probe } from "#operations/probes";
 import { refreshInstance } from "#operations/refresh";
 import { sweep } from "#operations/sweep";
@@ -20,6 +21,8 @@ await inPhase(run, "enforce", async () => {
   await sweep(targets, { concurrency: 1, readyTimeoutMs: 0 }, async (open) => {
     await refreshInstance(open, refreshSettings, ["refresh-token-0123456789"], { present: [], absent: [] });
     await probe(open, probeSettings, token);
+    const deny = { method: "PUT", path: "/deny-list/sid-0123456789", operation: "deny-list" } as const;
+    await callInternal(open, deny, refreshSettings, ["refresh-token-0123456789"]);
   });
 });
 const failure = new RotationError("JWKS_NOT_CURRENT", "x", { nextStep: "y" });
