@@ -8,7 +8,7 @@ import {
 } from "./inspect-emergency.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import { type DerivedOverlap, deriveOverlap } from "./overlap.ts";
-import { planRun, type RunPlan, type RunQuestion } from "./plan-run.ts";
+import { overlapEnd, planRun, type RunPlan, type RunQuestion } from "./plan-run.ts";
 import { highestRotation } from "./publish-key.ts";
 import { listClients, type RealmClient } from "./realm-clients.ts";
 import { listKeyComponents, listSigningKeys, type RealmKey, readRealm } from "./realm-keys.ts";
@@ -32,6 +32,10 @@ export interface RealmInspection {
     /** What an emergency does before and after its changes to the keys, a sentence each. */
     beside: Pick<EmergencyInspection, "before" | "after">;
     overlapSeconds: number;
+    /** Highest rotation that has left a key in the realm; 0 where there is none. */
+    highestRotation: number;
+    /** When the overlap is over that is under way or was last, ISO 8601 UTC. */
+    overlapEnd?: string | undefined;
     /** How long a token of the realm may live, with the clock skew. */
     tokenLifeSeconds: number;
     /** What the run leaves open, a sentence each. */
@@ -68,6 +72,8 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
         actions: [...beside.before, ...plan.actions, ...beside.after],
         warnings: [...(await stillFrozen(admin)), ...beside.warnings],
         overlapSeconds,
+        highestRotation: highestRotation(components),
+        overlapEnd: overlapEnd(keys),
         tokenLifeSeconds: overlap.seconds,
       },
       missingRights: [...(missingRole ? [missingRole.message] : []), ...beside.missingRights],

@@ -201,6 +201,24 @@ export class LabStack {
     await this.#must(this.#onStack("cancel", ...(this.engine === "pulumi" ? ["--yes"] : [])));
   }
 
+  /** Runs one of the project's own scripts, such as `preview`, on this stack. Doesn't throw on failure. */
+  async script(
+    name: string,
+    args: readonly string[] = [],
+    { env }: OperationOptions = {},
+  ): Promise<RunResult> {
+    const { projectDir, stack, onLine } = this.#options;
+    const own = ["--stack", stack, "--config-file", this.configFile, ...args];
+    const child = spawn(process.execPath, [join(projectDir, "scripts", `${name}.ts`), ...own], {
+      cwd: projectDir,
+      env: this.#env(env),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#children.add(child);
+    child.once("exit", () => this.#children.delete(child));
+    return collect(child, onLine ?? (() => {}));
+  }
+
   /** The stack's outputs; secret ones are masked unless `showSecrets` is set. */
   async outputs({ showSecrets = false } = {}): Promise<Record<string, unknown>> {
     const show = showSecrets ? ["--show-secrets"] : [];

@@ -1,0 +1,63 @@
+import { describeDuration } from "#operations/durations";
+import type { TargetReach } from "./reach.ts";
+import type { PreviewSummary, RealmSummary } from "./summary.ts";
+
+/** More is told as a count: a comment has to fit, whatever the fleet's size. */
+export const shownInstances = 20;
+export const shownKeys = 40;
+
+/** What the change is, as a heading. */
+export function headline({ outcome, mode, rotation, realms }: PreviewSummary): string {
+  if (outcome === "refused") return "an up would be refused";
+  if (outcome === "nothing") return "nothing to do";
+  const before = [...new Set(realms.flatMap(({ from }) => from ?? []))];
+  const [from] = before;
+  const isRetirement = realms.some(({ keys }) => keys.some(({ change }) => change === "retire"));
+  if (realms.every(({ keys }) => keys.length === 0)) return "the keys stay as they are";
+  if (mode === "rollback") return `rollback of rotation ${rotation}`;
+  if (isRetirement) return `retirement of the keys before rotation ${rotation}`;
+  const steps = before.length === 1 && from !== rotation ? `${from} → ${rotation}` : `${rotation}`;
+  return `${mode} rotation ${steps}`;
+}
+
+/** The facts of the change, each with its name. */
+export function factsOf(summary: PreviewSummary): [name: string, value: string][] {
+  const { mode, incident, reason, targets, estimatedSeconds, resources } = summary;
+  const changed = Object.entries(resources).filter(([op, count]) => op !== "same" && count > 0);
+  return [
+    ["mode", mode ?? "not known"],
+    ...(incident ? [["incident", incident] as [string, string]] : []),
+    ...(reason ? [["reason", reason] as [string, string]] : []),
+    ["instances", instancesLine(targets)],
+    ...(estimatedSeconds === null ? [] : [["takes", durationLine(estimatedSeconds)] as [string, string]]),
+    ["resources", changed.map(([op, count]) => `${count} to ${op}`).join(", ") || "no change"],
+  ];
+}
+
+function durationLine(seconds: number): string {
+  return `about ${describeDuration(seconds * 1000)} (an estimate; longer where instances must be restarted, or a cache in front of the JWKS is slow)`;
+}
+
+function instancesLine(targets: readonly TargetReach[]): string {
+  const all = targets.reduce((sum, { instances }) => sum + instances, 0);
+  const left = targets.reduce((sum, { unreachable }) => sum + unreachable.length, 0);
+  const where = targets.length === 1 ? "1 target" : `${targets.length} targets`;
+  return `${all} in ${where}${left > 0 ? `, ${left} of them take no connection now` : ""}`;
+}
+
+/** What becomes of a realm, each a sentence. */
+export function actionsOf({ keys, before, after, overlapEnd }: RealmSummary): string[] {
+  const more = keys.length - shownKeys;
+  const changed = keys.slice(0, shownKeys).map(({ text }) => text);
+  const all = [...before, ...changed, ...(more > 0 ? [`and ${more} more keys`] : []), ...after];
+  if (all.length > 0) return all;
+  return overlapEnd === null
+    ? ["no key changes"]
+    : [`no key changes; the overlap ends at ${overlapEnd}, and the first up after that retires the old keys`];
+}
+
+/** The instances that can't be reached, as many as can be shown. */
+export function unreachableOf({ unreachable }: TargetReach): string {
+  const more = unreachable.length - shownInstances;
+  return `${unreachable.slice(0, shownInstances).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
