@@ -38,7 +38,10 @@ export async function temporaryDirectory(t: TestContext): Promise<string> {
 
 /** Writes a bundle as a run does. @returns its directory */
 export async function bundleOf(t: TestContext, found: Findings): Promise<string> {
-  const { directory } = await writeEvidence(runContext(await temporaryDirectory(t)), found);
+  const context = runContext(await temporaryDirectory(t));
+  const isPlanned = (found.cutover?.passive.length ?? 0) > 0;
+  const run = isPlanned ? { ...context, mode: "planned" as const, stage: "overlap" as const } : context;
+  const { directory } = await writeEvidence(run, found);
   return directory;
 }
 
