@@ -1,15 +1,25 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { type BundleCheck, checkBundle } from "#operations/check-evidence";
+import { messageOf } from "#operations/errors";
 import { type EvidenceOptions, readOptions, usage } from "./evidence-command/options.ts";
 import { printFindings } from "./evidence-command/print-findings.ts";
 
 const [couldNotTell, somethingIsWrong] = [1, 2];
 
-async function verify({ directory, key, json }: EvidenceOptions): Promise<BundleCheck> {
+async function verify({ directory, key }: EvidenceOptions): Promise<BundleCheck> {
   const publicKey = key === undefined ? {} : { publicKey: await readFile(key, "utf8") };
-  const check = await checkBundle(directory, publicKey);
-  if (json !== undefined) await writeFile(json, `${JSON.stringify(check, null, 2)}\n`);
-  return check;
+  return checkBundle(directory, publicKey);
+}
+
+/** That the findings can't be written makes a bad bundle no better. */
+async function tell({ directory, json }: EvidenceOptions, check: BundleCheck): Promise<void> {
+  printFindings(directory, check);
+  if (!check.ok) process.exitCode = somethingIsWrong;
+  if (json === undefined) return;
+  await writeFile(json, `${JSON.stringify(check, null, 2)}\n`).catch((error: unknown) => {
+    console.error(`The findings could not be written: ${messageOf(error)}`);
+    process.exitCode ??= couldNotTell;
+  });
 }
 
 function readArguments(): EvidenceOptions | "help" | undefined {
@@ -21,7 +31,7 @@ function readArguments(): EvidenceOptions | "help" | undefined {
 }
 
 function fail(error: unknown, more = ""): undefined {
-  console.error(`Could not tell: ${error instanceof Error ? error.message : error}${more}`);
+  console.error(`Could not tell: ${messageOf(error)}${more}`);
   process.exitCode = couldNotTell;
 }
 
@@ -29,6 +39,5 @@ const options = readArguments();
 if (options === "help") console.log(usage);
 else if (options) {
   const check = await verify(options).catch((error: unknown) => fail(error));
-  if (check) printFindings(options.directory, check);
-  if (check?.ok === false) process.exitCode = somethingIsWrong;
+  if (check) await tell(options, check);
 }
