@@ -17,9 +17,12 @@ suite("the journal of a realm", () => {
     const second = await make("r2", signing);
     await admin.setKey(realm, first, { enabled: "false" });
     assert.deepEqual(await changesWithoutSigner(scenario, ["RS256"]), { changes: 4, gaps: [] });
+    const bare = await make("r0", { priority: "600" });
     await admin.setKey(realm, second, { active: "false" });
+    assert.deepEqual((await changesWithoutSigner(scenario, ["RS256"])).gaps, []);
+    await admin.setKey(realm, bare, { active: "false" });
     const { gaps } = await changesWithoutSigner(scenario, ["RS256"]);
     assert.equal(gaps.length, 1);
-    assert.match(gaps[0] ?? "", new RegExp(`^UPDATE components/${second} `));
+    assert.match(gaps[0] ?? "", new RegExp(`^UPDATE components/${bare} `));
   });
 });

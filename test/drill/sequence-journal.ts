@@ -41,7 +41,8 @@ export async function changesWithoutSigner(
 }
 
 function signsFor({ name, config }: Component): string[] {
-  const isOn = (setting: string) => config[setting]?.[0] === "true";
+  // A key that Keycloak has made with the realm has neither setting, and is both.
+  const isOn = (setting: string) => config[setting]?.[0] !== "false";
   const algorithm = /^jwks-break-glass-r\d+-(.+)$/.exec(name)?.[1];
   return algorithm !== undefined && isOn("enabled") && isOn("active") ? [algorithm] : [];
 }
