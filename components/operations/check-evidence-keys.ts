@@ -56,13 +56,13 @@ function missingSigner(kid: string, evidence: Evidence, published: readonly stri
 }
 
 /** A key can't have lost its trust without being listed as retired: taken off that list, it need not be refused. */
-function unaccounted({ keysBefore, keysAfter, retired }: Evidence): string[] {
+function unaccounted({ keysBefore, keysAfter, retired, canaries }: Evidence): string[] {
   if (keysAfter.length === 0) return [];
-  return keysBefore
-    .filter(isTrusted)
-    .filter(({ kid }) => !isTrusted(keysAfter.find((one) => one.kid === kid)))
-    .filter(({ kid }) => !retired.some((one) => one.kid === kid))
-    .map(({ kid }) => `kid ${kid} was trusted before, is not after, and is not listed as retired`);
+  const before = [...keysBefore.filter(isTrusted), ...canaries].map(({ kid }) => kid);
+  const known = new Set([...keysAfter.filter(isTrusted), ...retired].map(({ kid }) => kid));
+  return [...new Set(before)]
+    .filter((kid) => !known.has(kid))
+    .map((kid) => `kid ${kid} was trusted before, is not after, and is not listed as retired`);
 }
 
 function after(kid: string, { keysAfter }: Evidence): RealmKey | undefined {

@@ -1,7 +1,8 @@
+import { checkDenyLists } from "./check-evidence-deny-lists.ts";
 import { readBundle } from "./check-evidence-files.ts";
 import { error, type Finding, judge } from "./check-evidence-finding.ts";
+import { checkInstances } from "./check-evidence-instances.ts";
 import { checkKeys } from "./check-evidence-keys.ts";
-import { checkDenyLists, checkInstances } from "./check-evidence-proofs.ts";
 import { checkSignature, verificationKey } from "./check-evidence-signature.ts";
 import { checkCanaries, checkTimes } from "./check-evidence-times.ts";
 import { checkExposureWindow, checkOutcome } from "./check-evidence-verdicts.ts";

@@ -419,6 +419,14 @@ const keys: Forgery[] = [
     problem: /kid old was trusted before, is not after, and is not listed as retired/,
   },
   {
+    title: "the same, and out of what was there before",
+    change: (evidence) => {
+      evidence.retired = [];
+      evidence.keysBefore = [];
+    },
+    problem: /kid old was trusted before, is not after, and is not listed as retired/,
+  },
+  {
     title: "a signer that does not sign",
     change: (evidence) => {
       defined(evidence.keysAfter[1]).signing = false;
