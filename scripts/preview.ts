@@ -3,15 +3,16 @@ import { messageOf } from "#operations/errors";
 import { distinctTargets, inspectStack } from "#operations/inspect-stack";
 import { configureKubernetes } from "#operations/kubernetes/kubernetes-defaults";
 import { previewByEngine } from "./preview/engine-preview.ts";
-import { type PreviewOptions, readOptions, usage } from "./preview/options.ts";
 import { reachTargets } from "./preview/reach.ts";
 import { renderMarkdown } from "./preview/render-markdown.ts";
 import { renderText } from "./preview/render-text.ts";
 import { type PreviewSummary, summarize } from "./preview/summary.ts";
+import { usage } from "./preview/usage.ts";
+import { readStackOptions, type StackOptions } from "./stack-options.ts";
 import { defaultRunner, namespaceOf, readStack, type StackContents } from "./stack-reader.ts";
 
 /** Looks at everything that an `up` would look at, and changes nothing. */
-async function preview({ place }: PreviewOptions): Promise<PreviewSummary> {
+async function preview({ place }: StackOptions): Promise<PreviewSummary> {
   const runner = await defaultRunner(place.projectDir);
   const contents = await readStack(place, runner);
   const given = namespaceOf(contents, contents.project);
@@ -45,7 +46,7 @@ function lastVerified({ resources }: StackContents): boolean | undefined {
   return verdicts.length === 0 ? undefined : verdicts.every((verified) => verified === true);
 }
 
-async function main(options: PreviewOptions): Promise<void> {
+async function main(options: StackOptions): Promise<void> {
   const summary = await preview(options);
   console.log(renderText(summary));
   if (options.markdown !== undefined) await writeFile(options.markdown, renderMarkdown(summary));
@@ -54,7 +55,7 @@ async function main(options: PreviewOptions): Promise<void> {
 }
 
 try {
-  const options = readOptions(process.argv.slice(2));
+  const options = readStackOptions(process.argv.slice(2));
   if (options === "help") console.log(usage);
   else await main(options);
 } catch (error) {

@@ -118,6 +118,16 @@ export async function removeAdminProbe(admin: KeycloakAdmin): Promise<void> {
   if (client) await admin.deleteIfThere(`/clients/${client.id}`);
 }
 
+/** Whether a run that was killed has left the user or the client. Changes nothing. */
+export async function findAdminProbe(admin: KeycloakAdmin): Promise<string[]> {
+  const users = await Promise.all([name, email].map((username) => findUser(admin, username)));
+  const client = await findClient(admin);
+  return [
+    ...users.flatMap((user) => (user ? [`user ${user.username}`] : [])),
+    ...(client ? [`client ${name}`] : []),
+  ];
+}
+
 async function findUser(admin: KeycloakAdmin, username: string) {
   const query = new URLSearchParams({ username, exact: "true" });
   return (await admin.get(`/users?${query}`, z.array(userShape)))[0];

@@ -1,0 +1,162 @@
+import { describeDuration } from "../durations.ts";
+import { overlapEnd } from "../plan-run.ts";
+import { describeKey, isTrusted, type RealmKey, rotationOf } from "../realm-keys.ts";
+import type { DriftCode, Finding, Severity } from "./finding.ts";
+import type { KnownRealm } from "./known-realm.ts";
+
+export interface KeyQuestion {
+  stack: string;
+  /** Days after which the newest rotation is too old. */
+  maxKeyAgeDays: number;
+  /** ISO 8601 UTC. */
+  now: string;
+}
+
+const dayMs = 86_400_000;
+
+/** Compares the realm's keys with what the last `up` has left. Pure. */
+export function keyDrift(keys: readonly RealmKey[], known: KnownRealm, question: KeyQuestion): Finding[] {
+  return [
+    ...signerDrift(keys, known, question),
+    ...strangers(keys, known, question),
+    ...retiredEarly(keys, known, question),
+    ...retirement(keys, known, question),
+    ...age(known, question),
+  ];
+}
+
+/** Makes findings of one realm. */
+function finder({ realm }: KnownRealm) {
+  return (code: DriftCode, severity: Severity, what: string, means: string, mend: string): Finding => ({
+    code,
+    severity,
+    realm,
+    what,
+    means,
+    mend,
+  });
+}
+
+function bump({ rotation }: KnownRealm, { stack }: KeyQuestion): string {
+  return `pulumi config set rotation ${rotation + 1} --stack ${stack} && pulumi up --stack ${stack}`;
+}
+
+function up({ stack }: KeyQuestion): string {
+  return `pulumi up --stack ${stack}`;
+}
+
+/** The keys that are to sign: whether they are there, and do. */
+function signerDrift(keys: readonly RealmKey[], known: KnownRealm, question: KeyQuestion): Finding[] {
+  const find = finder(known);
+  return known.signers.flatMap(({ kid, algorithm }) => {
+    const name = `kid ${kid} (${algorithm})`;
+    const key = keys.find((one) => one.kid === kid);
+    const lost =
+      "tokens that it signed are refused, and Keycloak signs with another key or makes one of its own";
+    if (!key)
+      return [
+        find("KEY_MISSING", "critical", `${name}, which is to sign, is deleted`, lost, bump(known, question)),
+      ];
+    if (!isTrusted(key))
+      return [
+        find(
+          "KEY_DISABLED",
+          "critical",
+          `${describeKey(key)}, which is to sign, is disabled`,
+          lost,
+          bump(known, question),
+        ),
+      ];
+    const rivals = keys.filter((one) => one !== key && isTrusted(one) && one.algorithm === algorithm);
+    const above = rivals.filter(({ priority }) => priority >= key.priority);
+    if (key.signing && key.status === "ACTIVE" && above.length === 0) return [];
+    const how = key.signing
+      ? `shares its priority ${key.priority} with, or is below,`
+      : "does not sign; above it is";
+    const who = above.map(describeKey).join(", ") || "no other key";
+    const means = "new tokens are, or may at any time be, signed with a key that was not meant to sign";
+    return [find("KEY_NOT_SIGNING", "critical", `${describeKey(key)} ${how} ${who}`, means, up(question))];
+  });
+}
+
+/** Keys that are trusted and should not be. */
+function strangers(keys: readonly RealmKey[], known: KnownRealm, question: KeyQuestion): Finding[] {
+  const expected = [...known.signers, ...known.passive].map(({ kid }) => kid);
+  const find = finder(known);
+  return keys
+    .filter(
+      (key) => isTrusted(key) && !expected.includes(key.kid) && !known.exemptKeys.includes(key.componentName),
+    )
+    .map((key) => {
+      const name = describeKey(key);
+      if (key.componentName.startsWith("fallback-"))
+        return find(
+          "KEY_FALLBACK",
+          "critical",
+          `${name} was made by Keycloak itself`,
+          `a client asks for ${key.algorithm}, which is not in algorithms, so that its tokens are signed with a key that no rotation retires`,
+          `add ${key.algorithm} to algorithms in the config of stack ${question.stack}, then ${up(question)}`,
+        );
+      if (known.retired.some(({ kid }) => kid === key.kid) || rotationOf(key.componentName) !== undefined)
+        return find(
+          "KEY_ENABLED_AGAIN",
+          "critical",
+          `${name} was retired, and is trusted again`,
+          "whoever has that key can sign tokens that are accepted",
+          up(question),
+        );
+      return find(
+        "KEY_UNMANAGED",
+        "critical",
+        `${name} is trusted, and this stack has not made it`,
+        "whoever has added it can sign tokens that are accepted",
+        up(question),
+      );
+    });
+}
+
+/** Passive keys that were to be trusted for longer. */
+function retiredEarly(keys: readonly RealmKey[], known: KnownRealm, question: KeyQuestion): Finding[] {
+  return known.passive
+    .filter(({ kid }) => !keys.some((key) => key.kid === kid && isTrusted(key)))
+    .map(({ kid, algorithm, componentName }) =>
+      finder(known)(
+        "KEY_RETIRED_EARLY",
+        "warning",
+        `${describeKey({ kid, algorithm, componentName })} is no longer trusted, though it was to be until its overlap is over`,
+        "users whose token it has signed are refused until they get another one",
+        up(question),
+      ),
+    );
+}
+
+function retirement(keys: readonly RealmKey[], known: KnownRealm, question: KeyQuestion): Finding[] {
+  const end = overlapEnd(keys);
+  const left = keys.filter((key) => isTrusted(key) && known.passive.some(({ kid }) => kid === key.kid));
+  if (end === undefined || end > question.now || left.length === 0) return [];
+  const lateMs = Date.parse(question.now) - Date.parse(end);
+  const isOverdue = lateMs > dayMs;
+  return [
+    finder(known)(
+      isOverdue ? "RETIREMENT_OVERDUE" : "RETIREMENT_DUE",
+      "warning",
+      `${left.map(describeKey).join(", ")}: the overlap is over since ${end} (${describeDuration(lateMs)})`,
+      "the old key is trusted for longer than anybody needs it",
+      up(question),
+    ),
+  ];
+}
+
+function age(known: KnownRealm, question: KeyQuestion): Finding[] {
+  const ageMs = Date.parse(question.now) - Date.parse(known.activatedAt);
+  if (!(ageMs > question.maxKeyAgeDays * dayMs)) return [];
+  return [
+    finder(known)(
+      "KEY_TOO_OLD",
+      "warning",
+      `rotation ${known.rotation} is ${describeDuration(ageMs)} old, and maxKeyAgeDays is ${question.maxKeyAgeDays}`,
+      "what nobody has rehearsed for long does not work when it must",
+      `pulumi config set mode planned --stack ${question.stack} && ${bump(known, question)}`,
+    ),
+  ];
+}

@@ -1,0 +1,33 @@
+import type { PassiveKey, RetiredKey } from "../cut-over.ts";
+import type { CanaryReference } from "../mint-canaries.ts";
+import type { ProbeSettings } from "../probes.ts";
+import type { RefreshSettings } from "../refresh.ts";
+import type { Target } from "../targets.ts";
+import type { ProbeClient } from "../tokens.ts";
+
+/** A realm as the last `up` has left it, by the stack's state. Holds secrets: it stays in memory. */
+export interface KnownRealm {
+  realm: string;
+  rotation: number;
+  mode: string;
+  /** Whether the last cut-over was verified. */
+  verified: boolean;
+  /** When the keys that sign were activated, ISO 8601 UTC. */
+  activatedAt: string;
+  signers: { kid: string; algorithm: string }[];
+  passive: PassiveKey[];
+  retired: RetiredKey[];
+  exemptKeys: string[];
+  /** Empty: the issuer's own. */
+  jwksUris: string[];
+  targets: Target[];
+  probe: ProbeSettings;
+  refresh: RefreshSettings;
+  /** Secret. */
+  probeClients: ProbeClient[];
+  canaries: CanaryReference[];
+  /** Secret. */
+  canaryTokens: Record<string, string>;
+  /** When instances were frozen and not thawed since, ISO 8601 UTC. */
+  frozenAt?: string;
+}

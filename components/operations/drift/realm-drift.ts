@@ -1,0 +1,156 @@
+import { findAdminProbe } from "../admin-probe.ts";
+import { messageOf, RotationError } from "../errors.ts";
+import { frozenClients } from "../freeze-keycloak.ts";
+import { discover, readJwks, signatureKids } from "../jwks.ts";
+import type { KeycloakAdmin } from "../keycloak-admin.ts";
+import { isTrusted, listSigningKeys, type RealmKey } from "../realm-keys.ts";
+import { mintToken } from "../tokens.ts";
+import type { Finding } from "./finding.ts";
+import { couldNotTell, instanceDrift } from "./instance-drift.ts";
+import { type KeyQuestion, keyDrift } from "./key-drift.ts";
+import type { KnownRealm } from "./known-realm.ts";
+
+export interface RealmDrift {
+  realm: string;
+  findings: Finding[];
+  /** What was looked at. */
+  keys: number;
+  jwksUris: number;
+  instances: number;
+}
+
+/**
+ * Compares one realm, its JWKS and its instances with what the last `up` has left. It reads, and mints a token with the
+ * probe's client; it changes nothing. What can't be looked at is a finding, never clean.
+ */
+export async function realmDrift(
+  admin: KeycloakAdmin,
+  known: KnownRealm,
+  question: KeyQuestion,
+): Promise<RealmDrift> {
+  const findings: Finding[] = [...stateDrift(known, question)];
+  const look = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof RotationError)) throw error;
+      findings.push(couldNotTell(known.realm, `${what}: ${messageOf(error)}`));
+      return undefined;
+    }
+  };
+  const keys = await look("the realm's keys", () => listSigningKeys(admin));
+  if (!keys) return { realm: known.realm, findings, keys: 0, jwksUris: 0, instances: 0 };
+  findings.push(...keyDrift(keys, known, question));
+  const jwks = await look("the JWKS", () => jwksDrift(admin, known, keys));
+  findings.push(...(jwks?.findings ?? []));
+  findings.push(...((await look("the freeze", () => freezeDrift(admin, known, question))) ?? []));
+  findings.push(...((await look("the admin probe", () => probeDrift(admin, known, question))) ?? []));
+  const answers = await look("the instances", async () =>
+    instanceDrift(known, await freshTokens(admin, known, keys), question),
+  );
+  findings.push(...(answers?.findings ?? []));
+  return {
+    realm: known.realm,
+    findings,
+    keys: keys.length,
+    jwksUris: jwks?.read ?? 0,
+    instances: answers?.asked ?? 0,
+  };
+}
+
+function stateDrift({ realm, verified, rotation }: KnownRealm, { stack }: KeyQuestion): Finding[] {
+  if (verified) return [];
+  return [
+    {
+      code: "NOT_VERIFIED",
+      severity: "critical",
+      realm,
+      what: `rotation ${rotation} is not verified`,
+      means: "an instance may still accept the retired key",
+      mend: `pulumi up --stack ${stack}`,
+    },
+  ];
+}
+
+async function jwksDrift(admin: KeycloakAdmin, known: KnownRealm, keys: readonly RealmKey[]) {
+  const trusted = keys.filter(isTrusted).map(({ kid }) => kid);
+  const urls = known.jwksUris.length > 0 ? known.jwksUris : [(await discover(admin)).jwksUri];
+  const findings = await Promise.all(urls.map((url) => jwksAt(admin, url, trusted, known.realm)));
+  return { findings: findings.flat(), read: urls.length };
+}
+
+async function jwksAt(
+  admin: KeycloakAdmin,
+  url: string,
+  trusted: readonly string[],
+  realm: string,
+): Promise<Finding[]> {
+  try {
+    const shown = signatureKids(await readJwks(admin, url));
+    const dead = shown.filter((kid) => !trusted.includes(kid));
+    const missing = trusted.filter((kid) => !shown.includes(kid));
+    if (dead.length + missing.length === 0) return [];
+    const differences = [
+      ...(dead.length > 0 ? [`still shows ${dead.join(", ")}`] : []),
+      ...(missing.length > 0 ? [`lacks ${missing.join(", ")}`] : []),
+    ];
+    return [
+      {
+        code: "JWKS_DIFFERS",
+        severity: "critical",
+        realm,
+        what: `${url} ${differences.join(" and ")}`,
+        means: "whoever fetches its keys there trusts other keys than Keycloak does",
+        mend: "purge the cache in front of it (CDN, proxy, second Keycloak node), then have the instances refresh",
+      },
+    ];
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    return [couldNotTell(realm, error.message)];
+  }
+}
+
+async function freezeDrift(
+  admin: KeycloakAdmin,
+  known: KnownRealm,
+  { stack }: KeyQuestion,
+): Promise<Finding[]> {
+  const clients = (await frozenClients(admin)).map(({ clientId }) => `client ${clientId} is disabled`);
+  const instances =
+    known.frozenAt === undefined ? [] : [`what was frozen at ${known.frozenAt} was never thawed`];
+  return [...clients, ...instances].map((what) => ({
+    code: "STILL_FROZEN",
+    severity: "warning",
+    realm: known.realm,
+    what: `${what} by the freeze of an emergency`.replace("thawed by the freeze of an emergency", "thawed"),
+    means: "administrators can't work",
+    mend: `pulumi config set freeze release --stack ${stack} && pulumi up --stack ${stack}`,
+  }));
+}
+
+async function probeDrift(
+  admin: KeycloakAdmin,
+  { realm }: KnownRealm,
+  { stack }: KeyQuestion,
+): Promise<Finding[]> {
+  const left = await findAdminProbe(admin);
+  if (left.length === 0) return [];
+  return [
+    {
+      code: "ADMIN_PROBE_LEFT",
+      severity: "warning",
+      realm,
+      what: `${left.join(" and ")} of a run that was killed ${left.length === 1 ? "is" : "are"} still there`,
+      means: "an administrator exists whom nobody needs; nobody knows its password",
+      mend: `delete it in Keycloak's console, or, where the run is not verified, pulumi up --stack ${stack}`,
+    },
+  ];
+}
+
+/** Without an active key of its algorithm a client is not asked: Keycloak would make a key for it. */
+async function freshTokens(admin: KeycloakAdmin, known: KnownRealm, keys: readonly RealmKey[]) {
+  const { tokenEndpoint } = await discover(admin);
+  const active = keys.filter(({ status }) => status === "ACTIVE").map(({ algorithm }) => algorithm);
+  const clients = known.probeClients.filter(({ algorithm }) => active.includes(algorithm));
+  return Promise.all(clients.map((client) => mintToken(admin, tokenEndpoint, client)));
+}

@@ -1,0 +1,90 @@
+import { readConnection } from "#operations/connection";
+import { type Finding, sortFindings } from "#operations/drift/finding";
+import { couldNotTell } from "#operations/drift/instance-drift";
+import type { KnownRealm } from "#operations/drift/known-realm";
+import { type RealmDrift, realmDrift } from "#operations/drift/realm-drift";
+import { KeycloakAdmin } from "#operations/keycloak-admin";
+import { configureKubernetes } from "#operations/kubernetes/kubernetes-defaults";
+import { settingsShape } from "#operations/settings-shape";
+import { namespaceOf, type StackContents } from "../stack-reader.ts";
+import { knownRealms, knownSecrets } from "./known-state.ts";
+import { secretDrift } from "./secret-drift.ts";
+
+/** What a drift check has found, for machines: `--json`. */
+export interface DriftReport {
+  schemaVersion: 1;
+  stack: string;
+  /** ISO 8601 UTC. */
+  checkedAt: string;
+  outcome: "clean" | "drift" | "could-not-tell";
+  /** What was looked at, by realm. */
+  realms: Omit<RealmDrift, "findings">[];
+  /** The worst first. */
+  findings: Finding[];
+}
+
+/** Compares the stack's state with Keycloak, the instances and the clusters. Changes nothing. */
+export async function checkDrift(contents: StackContents, checkedAt: string): Promise<DriftReport> {
+  const { name: stack } = contents;
+  const given = namespaceOf(contents, contents.project);
+  const kubernetes = namespaceOf(contents, "kubernetes");
+  configureKubernetes((key) => kubernetes[key]);
+  const known = knownRealms(contents);
+  const realms = await lookAtRealms(known, contents, checkedAt);
+  const findings = sortFindings([
+    ...("problems" in realms
+      ? realms.problems.map((what) => couldNotTell("", what))
+      : realms.found.flatMap((one) => one.findings)),
+    ...(known.length === 0 ? [neverUp(stack)] : []),
+    ...configAhead(given, known, stack),
+    ...(await secretDrift(knownSecrets(contents), stack)),
+  ]);
+  const isDrift = findings.some(({ severity }) => severity !== "unknown");
+  return {
+    schemaVersion: 1,
+    stack,
+    checkedAt,
+    outcome: isDrift ? "drift" : findings.length > 0 ? "could-not-tell" : "clean",
+    realms: "problems" in realms ? [] : realms.found.map(({ findings: _findings, ...looked }) => looked),
+    findings,
+  };
+}
+
+async function lookAtRealms(
+  known: readonly KnownRealm[],
+  contents: StackContents,
+  now: string,
+): Promise<{ problems: string[] } | { found: RealmDrift[] }> {
+  const keycloak = namespaceOf(contents, "keycloak");
+  const read = readConnection((key) => keycloak[key]);
+  if ("problems" in read) return read;
+  const given = namespaceOf(contents, contents.project);
+  const maxKeyAgeDays = settingsShape.shape.maxKeyAgeDays.safeParse(given.maxKeyAgeDays).data ?? 90;
+  const question = { stack: contents.name, maxKeyAgeDays, now };
+  const look = (one: KnownRealm) => realmDrift(new KeycloakAdmin(read.connection, one.realm), one, question);
+  return { found: await Promise.all(known.map(look)) };
+}
+
+function neverUp(stack: string): Finding {
+  const next = `pulumi up --stack ${stack}, or check the stack's name`;
+  return couldNotTell("", `stack ${stack} has never been up`, next);
+}
+
+/** A config that was changed, and whose `up` has not come or has failed. */
+function configAhead(
+  given: Readonly<Record<string, string>>,
+  known: readonly KnownRealm[],
+  stack: string,
+): Finding[] {
+  const rotation = settingsShape.shape.rotation.safeParse(given.rotation).data;
+  return known
+    .filter((one) => rotation !== undefined && one.rotation !== rotation)
+    .map((one) => ({
+      code: "CONFIG_AHEAD",
+      severity: "warning",
+      realm: one.realm,
+      what: `the config says rotation ${rotation}, and the last up has come to rotation ${one.rotation}`,
+      means: "a change that was agreed on has not been carried out",
+      mend: `pulumi up --stack ${stack}`,
+    }));
+}

@@ -1,0 +1,36 @@
+import type { Finding } from "#operations/drift/finding";
+import { couldNotTell } from "#operations/drift/instance-drift";
+import { RotationError } from "#operations/errors";
+import { tokenKey } from "#operations/refresh-token";
+import type { KnownSecret } from "./known-state.ts";
+
+/** Compares the Secrets of the refresh token with what the last `up` has put there. */
+export async function secretDrift(secrets: readonly KnownSecret[], stack: string): Promise<Finding[]> {
+  return (await Promise.all(secrets.map((one) => lookAt(one, stack)))).flat();
+}
+
+async function lookAt({ target, name, token }: KnownSecret, stack: string): Promise<Finding[]> {
+  const where = `Secret ${target.namespace}/${name} of target ${target.name}`;
+  try {
+    const { openCluster } = await import("#operations/kubernetes/cluster");
+    const { readSecretKey } = await import("#operations/kubernetes/secret");
+    const { namespace } = target;
+    const found = await readSecretKey(await openCluster(target), { namespace, name, key: tokenKey });
+    if (typeof found === "object" && found.value === token) return [];
+    const what =
+      typeof found === "object" ? "has another token" : found === "no-key" ? `lacks ${tokenKey}` : "is gone";
+    return [
+      {
+        code: "SECRET_ALTERED",
+        severity: "critical",
+        realm: "",
+        what: `${where} ${what}`,
+        means: "pods that start now can't be refreshed in an emergency, but only restarted",
+        mend: `pulumi up --refresh --stack ${stack}`,
+      },
+    ];
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    return [couldNotTell("", `${where}: ${error.message}`)];
+  }
+}
