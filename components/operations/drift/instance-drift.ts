@@ -49,9 +49,7 @@ export async function instanceDrift(
   return {
     asked: results.length,
     findings: [
-      ...results.flatMap(({ instance, value }) =>
-        value.flatMap((answer) => judge(instance, answer, known, stack)),
-      ),
+      ...results.flatMap(({ instance, value }) => judge(instance, value, known, stack)),
       ...unseen.map((what) => couldNotTell(known.realm, what)),
       ...(results.length + unseen.length === 0
         ? [couldNotTell(known.realm, "no instance is found in any target")]
@@ -141,28 +139,21 @@ const wrongAnswers = {
   },
 } as const;
 
-function judge(
-  instance: Instance,
-  { kind, kid, verdict }: Answer,
-  known: KnownRealm,
-  stack: string,
-): Finding[] {
+function judge(instance: Instance, answers: readonly Answer[], known: KnownRealm, stack: string): Finding[] {
   const where = instance.target === undefined ? instance.name : `${instance.target}/${instance.name}`;
-  if (verdict.kind === "inconclusive")
-    return [
-      couldNotTell(known.realm, `${where} could not be asked about kid ${kid}: ${describeVerdict(verdict)}`),
-    ];
-  const { when, code, what, means } = wrongAnswers[kind];
-  if (verdict.kind !== when) return [];
+  const silent = answers.filter(({ verdict }) => verdict.kind === "inconclusive");
+  const [first] = silent;
+  const unasked = first
+    ? [couldNotTell(known.realm, `${where} could not be asked: ${describeVerdict(first.verdict)}`)]
+    : [];
+  const wrong = answers.filter(({ kind, verdict }) => verdict.kind === wrongAnswers[kind].when);
   return [
-    {
-      code,
-      severity: "critical",
-      realm: known.realm,
-      what: `${where} ${what} ${kid}`,
-      means,
-      mend: mendInstance(instance, known, stack),
-    },
+    ...unasked,
+    ...wrong.map(({ kind, kid }): Finding => {
+      const { code, what, means } = wrongAnswers[kind];
+      const mend = mendInstance(instance, known, stack);
+      return { code, severity: "critical", realm: known.realm, what: `${where} ${what} ${kid}`, means, mend };
+    }),
   ];
 }
 

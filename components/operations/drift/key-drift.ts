@@ -75,44 +75,50 @@ function signerDrift(keys: readonly RealmKey[], known: KnownRealm, question: Key
       : "does not sign; above it is";
     const who = above.map(describeKey).join(", ") || "no other key";
     const means = "new tokens are, or may at any time be, signed with a key that was not meant to sign";
-    return [find("KEY_NOT_SIGNING", "critical", `${describeKey(key)} ${how} ${who}`, means, up(question))];
+    const [stranger] = above.filter((one) => isStranger(one, known));
+    const mend = stranger ? kill(stranger, known, question) : up(question);
+    return [find("KEY_NOT_SIGNING", "critical", `${describeKey(key)} ${how} ${who}`, means, mend)];
   });
+}
+
+/** Whether a key is trusted that should not be. */
+function isStranger(key: RealmKey, { signers, passive, exemptKeys }: KnownRealm): boolean {
+  const expected = [...signers, ...passive].map(({ kid }) => kid);
+  return isTrusted(key) && !expected.includes(key.kid) && !exemptKeys.includes(key.componentName);
+}
+
+/** An `up` can kill a key and prove its death where it has canaries of it; only another rotation mints them. */
+function kill(key: RealmKey, known: KnownRealm, question: KeyQuestion): string {
+  const isProvable = known.canaries.some(({ kid, seen }) => kid === key.kid && seen.expiresAt > question.now);
+  return isProvable ? up(question) : bump(known, question);
 }
 
 /** Keys that are trusted and should not be. */
 function strangers(keys: readonly RealmKey[], known: KnownRealm, question: KeyQuestion): Finding[] {
-  const expected = [...known.signers, ...known.passive].map(({ kid }) => kid);
-  const find = finder(known);
   return keys
-    .filter(
-      (key) => isTrusted(key) && !expected.includes(key.kid) && !known.exemptKeys.includes(key.componentName),
-    )
-    .map((key) => {
-      const name = describeKey(key);
-      if (key.componentName.startsWith("fallback-"))
-        return find(
-          "KEY_FALLBACK",
-          "critical",
-          `${name} was made by Keycloak itself`,
-          `a client asks for ${key.algorithm}, which is not in algorithms, so that its tokens are signed with a key that no rotation retires`,
-          `add ${key.algorithm} to algorithms in the config of stack ${question.stack}, then ${up(question)}`,
-        );
-      if (known.retired.some(({ kid }) => kid === key.kid) || rotationOf(key.componentName) !== undefined)
-        return find(
-          "KEY_ENABLED_AGAIN",
-          "critical",
-          `${name} was retired, and is trusted again`,
-          "whoever has that key can sign tokens that are accepted",
-          up(question),
-        );
-      return find(
-        "KEY_UNMANAGED",
-        "critical",
-        `${name} is trusted, and this stack has not made it`,
-        "whoever has added it can sign tokens that are accepted",
-        up(question),
-      );
-    });
+    .filter((key) => isStranger(key, known))
+    .map((key) => finder(known)(...describeStranger(key, known, question)));
+}
+
+function describeStranger(
+  key: RealmKey,
+  known: KnownRealm,
+  question: KeyQuestion,
+): Parameters<ReturnType<typeof finder>> {
+  const name = describeKey(key);
+  if (key.componentName.startsWith("fallback-")) {
+    const means = `a client asks for ${key.algorithm}, which is not in algorithms, so that its tokens are signed with a key that no rotation retires`;
+    const mend = `add ${key.algorithm} to algorithms in the stack's config, then ${bump(known, question)}`;
+    return ["KEY_FALLBACK", "critical", `${name} was made by Keycloak itself`, means, mend];
+  }
+  const mend = kill(key, known, question);
+  const whoever = "can sign tokens that are accepted";
+  if (known.retired.some(({ kid }) => kid === key.kid) || rotationOf(key.componentName) !== undefined) {
+    const what = `${name} was retired, and is trusted again`;
+    return ["KEY_ENABLED_AGAIN", "critical", what, `whoever has that key ${whoever}`, mend];
+  }
+  const what = `${name} is trusted, and this stack has not made it`;
+  return ["KEY_UNMANAGED", "critical", what, `whoever has added it ${whoever}`, mend];
 }
 
 /** Passive keys that were to be trusted for longer. */
