@@ -26,7 +26,12 @@ export function readStackOptions(argv: readonly string[]): StackOptions | "help"
   if (!values.stack) throw new Error("--stack is missing: say which stack");
   const configFile = values["config-file"];
   return {
-    place: { stack: values.stack, ...(configFile === undefined ? {} : { configFile }) },
+    // As for pulumi itself; npm runs a script in the package's folder.
+    place: {
+      stack: values.stack,
+      projectDir: process.cwd(),
+      ...(configFile === undefined ? {} : { configFile }),
+    },
     json: values.json,
     markdown: values.markdown,
   };

@@ -62,7 +62,7 @@ function writeFiles(directory: string, files: Record<string, string>): Promise<v
 async function writeBundle(directory: string, files: Record<string, string>): Promise<void> {
   try {
     await mkdir(directory, { recursive: true });
-    await keepEarlier(directory, Object.keys(files));
+    await keepEarlier(directory);
     for (const [name, text] of Object.entries(files)) {
       const partial = join(directory, `.${name}.partial`);
       await writeFile(partial, text);
@@ -76,14 +76,27 @@ async function writeBundle(directory: string, files: Record<string, string>): Pr
   }
 }
 
+/** Every file that a bundle may have. */
+const bundleFiles = [
+  "evidence.json",
+  "report.md",
+  "report.html",
+  "jwks-before.json",
+  "jwks-after.json",
+  "SHA256SUMS",
+  "evidence.jws",
+];
+
 /** Evidence is never written over: the bundle of an earlier attempt moves to `earlier/<n>`. */
-async function keepEarlier(directory: string, names: readonly string[]): Promise<void> {
+async function keepEarlier(directory: string): Promise<void> {
   if (!existsSync(join(directory, "evidence.json"))) return;
   const earlier = join(directory, "earlier");
   await mkdir(earlier, { recursive: true });
   const target = join(earlier, String((await readdir(earlier)).length + 1));
   await mkdir(target);
-  for (const name of names) await rename(join(directory, name), join(target, name)).catch(ignoreMissing);
+  // A later attempt may write fewer: one that is not signed must not be left with the signature of the one before.
+  for (const name of bundleFiles)
+    await rename(join(directory, name), join(target, name)).catch(ignoreMissing);
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): void {

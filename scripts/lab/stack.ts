@@ -201,6 +201,11 @@ export class LabStack {
     await this.#must(this.#onStack("cancel", ...(this.engine === "pulumi" ? ["--yes"] : [])));
   }
 
+  /** What a command needs to find this stack's state and to read its secrets. */
+  get environment(): NodeJS.ProcessEnv {
+    return this.#env(undefined);
+  }
+
   /** Runs one of the project's own scripts, such as `preview`, on this stack. Doesn't throw on failure. */
   async script(
     name: string,

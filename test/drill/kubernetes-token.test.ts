@@ -99,6 +99,28 @@ suite("the refresh token's Secret", { skip }, () => {
     assert.match(evidence.restarts[0]?.because.join() ?? "", /HTTP 401/);
   });
 
+  test("a Secret that somebody has altered is drift, and so says the drift check; its command mends it", async () => {
+    const { stack, kubernetes, namespaces } = scenario;
+    assert.equal((await stack.script("drift")).stdout.match(/: clean\n/)?.length, 1);
+    const token = await tokenIn(scenario);
+    const altered = Buffer.from("somebody-elses-token-0123").toString("base64");
+    const [namespace = ""] = namespaces;
+    const core = clientConfig(kubernetes.kubeconfigPath).makeApiClient(CoreV1Api);
+    const body = [{ op: "replace", path: "/data", value: { INTERNAL_JWKS_REFRESH_TOKEN: altered } }];
+    await core.patchNamespacedSecret({ name: secretName, namespace, body });
+    const { exitCode, stdout } = await stack.script("drift");
+    assert.equal(exitCode, 2, stdout);
+    assert.match(
+      stdout,
+      new RegExp(`SECRET_ALTERED\\n  Secret ${namespace}/${secretName} .* has another token\\n`),
+    );
+    assert.match(stdout, /mend: {2}pulumi up --refresh --stack drill\n/);
+    assert.ok(!stdout.includes(token) && !stdout.includes("somebody-elses"));
+    succeeded(await stack.up(["--refresh"]));
+    assert.equal(await tokenIn(scenario), token);
+    assert.equal((await stack.script("drift")).exitCode, 0);
+  });
+
   test("destroy leaves the Secret, for pods could not start without it", async () => {
     const token = await tokenIn(scenario);
     succeeded(await scenario.stack.destroy());

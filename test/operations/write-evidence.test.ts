@@ -68,9 +68,12 @@ suite("writeEvidence", () => {
 
   test("a later attempt at the same rotation moves the bundle aside, and both agree with their sums", async (t) => {
     const context = runContext(await temporaryDirectory(t));
-    await writeEvidence(context, { phases: [] });
+    const first = await writeEvidence(context, { phases: [] });
+    // Of a time when the stack still had a key to sign with.
+    await writeFile(join(first.directory, "evidence.jws"), "signature of the first attempt");
     const { directory, evidence } = await writeEvidence(context, findings());
     assert.equal(evidence.outcome, "verified");
+    assert.ok((await readdir(join(directory, "earlier", "1"))).includes("evidence.jws"));
     await run("sha256sum", ["-c", "SHA256SUMS"], { cwd: directory });
     await run("sha256sum", ["-c", "SHA256SUMS"], { cwd: join(directory, "earlier", "1") });
     assert.deepEqual((await readdir(directory)).toSorted(), [...names, "earlier"].toSorted());
