@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { buildEvidence, type Findings } from "#operations/evidence";
+import type { Evidence } from "#operations/evidence-schema";
+import { renderHtml } from "#operations/report-html";
+import { at, findings, instanceVerification, runContext, verification } from "./samples.ts";
+
+function evidence(change: Partial<Findings> = {}): Evidence {
+  return buildEvidence(runContext("evidence"), findings(change), at(40));
+}
+
+suite("renderHtml", () => {
+  test("a green run says VERIFIED in words and shape, with its exposure window and its keys", () => {
+    const page = renderHtml(evidence());
+    assert.match(page, /<title>Key rotation 8, incident INC-4711: VERIFIED<\/title>/);
+    assert.match(page, /<span class="outcome good">✔ VERIFIED<\/span>/);
+    assert.match(page, /<dt>Exposure window<\/dt><dd>18\.000 s \(/);
+    assert.match(page, /<dt>Instances verified<\/dt><dd>1 of 1<\/dd>/);
+    assert.match(page, /<rect class="window" /);
+    assert.match(page, /<circle class="proof"[^>]*><title>proven 2026-01-01T10:00:30/);
+    assert.match(page, /What was not proven/);
+  });
+
+  test("a red run says FAILED, and names the instance and why, at the top and in its row", () => {
+    const bad = instanceVerification({
+      instance: "api-2",
+      verified: false,
+      proof: "unproven",
+      reasons: ["still accepts kid old"],
+    });
+    const found = verification({
+      verified: false,
+      instances: [bad],
+      failures: ["api-2 still accepts kid old"],
+    });
+    const page = renderHtml(evidence({ verification: found }));
+    assert.match(page, /✖ FAILED/);
+    assert.ok(page.indexOf("<li>api-2 still accepts kid old.</li>") < page.indexOf("<h2>Timeline"));
+    assert.match(page, /<span class="name">api-2<\/span><\/td><td><span class="bad">✖ NO<\/span>/);
+    assert.match(page, /<text class="bad" x="984"/);
+  });
+
+  test("hostile text from an instance stays text, and nothing can be loaded or run beside the page's own", () => {
+    const hostile = `</script><script>alert(1)</script><img src=x onerror="a('b')">\u2028\u202e\u0007`;
+    const bad = instanceVerification({ instance: hostile, verified: false, reasons: [hostile] });
+    const page = renderHtml(
+      evidence({ verification: verification({ verified: false, instances: [bad], failures: [hostile] }) }),
+    );
+    assert.equal(page.match(/<script>/g)?.length, 1);
+    assert.equal(page.match(/<style>/g)?.length, 1);
+    assert.doesNotMatch(page, /<img|\p{Bidi_Control}|(?!\n)\p{Cc}/u);
+    assert.match(page, /&lt;\/script&gt;&lt;script&gt;alert\(1\)/);
+    assert.match(
+      page,
+      /content="default-src &#39;none&#39;; style-src &#39;sha256-[\w+/=]+&#39;; script-src &#39;sha256-/,
+    );
+    assert.doesNotMatch(page, /<[^>]*\s(?:src|href|style|on\w+)=|url\(|@import/);
+  });
+
+  test("fifty instances have a lane each, more have a strip", () => {
+    const lanes = (count: number) => {
+      const instances = Array.from({ length: count }, (_, index) =>
+        instanceVerification({ instance: `api-${index}` }),
+      );
+      return renderHtml(evidence({ verification: verification({ instances }) }));
+    };
+    assert.equal(lanes(50).match(/<circle/g)?.length, 50);
+    assert.equal(lanes(51).match(/<circle/g), null);
+    assert.match(lanes(51), />51 instances<[\s\S]*<title>51 proven<\/title>/);
+  });
+
+  test("a run that ended early gives a page too", () => {
+    const page = renderHtml(buildEvidence(runContext("evidence"), { phases: [] }, at(1)));
+    assert.match(page, /No instance was verified/);
+  });
+});
