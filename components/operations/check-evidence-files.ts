@@ -16,7 +16,7 @@ export interface BundleFiles {
 }
 
 /** Every bundle has them, and SHA256SUMS lists them. */
-const listed = ["evidence.json", "report.md", "jwks-before.json", "jwks-after.json"];
+const listed = ["evidence.json", "report.md", "report.html", "jwks-before.json", "jwks-after.json"];
 /** They are there in addition: neither can list itself, nor can what signs the sums be among them. */
 const unlisted = ["SHA256SUMS", "evidence.jws"];
 

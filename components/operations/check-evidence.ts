@@ -8,6 +8,7 @@ import { checkCanaries, checkTimes } from "./check-evidence-times.ts";
 import { checkExposureWindow, checkOutcome } from "./check-evidence-verdicts.ts";
 import { type Evidence, evidenceSchema } from "./evidence-schema.ts";
 import { renderReport } from "./report.ts";
+import { renderHtml } from "./report-html.ts";
 
 export type { Finding } from "./check-evidence-finding.ts";
 
@@ -54,7 +55,9 @@ function checkContents(texts: ReadonlyMap<string, string>): Finding[] {
   const canonical = `${JSON.stringify(read, null, 2)}\n` === text;
   return [
     ...judge("evidence.json fits the schema, version 1.", canonical ? [] : [notAsWritten]),
-    ...judge("report.md says what evidence.json says.", reportProblems(evidence, texts.get("report.md"))),
+    ...reports.flatMap(([name, render]) =>
+      judge(`${name} says what evidence.json says.`, reportProblems(name, render(evidence), texts.get(name))),
+    ),
     ...checkClaims(evidence, parse(texts.get("jwks-after.json") ?? "")),
   ];
 }
@@ -62,16 +65,22 @@ function checkContents(texts: ReadonlyMap<string, string>): Finding[] {
 const notAsWritten =
   "evidence.json is not laid out as this program writes it: it was edited, or holds a key twice";
 
-function reportProblems(evidence: Evidence, report: string | undefined): string[] {
+/** What people read is made from evidence.json, and by nothing else. */
+const reports: [name: string, render: (evidence: Evidence) => string][] = [
+  ["report.md", renderReport],
+  ["report.html", renderHtml],
+];
+
+function reportProblems(name: string, wanted: string, report: string | undefined): string[] {
   // That it is missing is said already.
   if (report === undefined) return [];
-  const lines = renderReport(evidence).split("\n");
+  const lines = wanted.split("\n");
   const given = report.split("\n");
   const differs = given.findIndex((line, index) => line !== lines[index]);
   const at = differs === -1 ? (given.length === lines.length ? -1 : given.length) : differs;
   if (at === -1) return [];
   return [
-    `report.md says something else than evidence.json, first in line ${at + 1}; or another version of this program has written it`,
+    `${name} says something else than evidence.json, first in line ${at + 1}; or another version of this program has written it`,
   ];
 }
 

@@ -295,7 +295,7 @@ function attempts(evidence: Evidence): string {
 }
 
 const files = [
-  "`evidence.json` holds everything above for machines (schema version 1).",
+  "`report.html` shows the same as a picture and tables; `evidence.json` holds everything for machines (schema version 1).",
   "`jwks-before.json` and `jwks-after.json` are the issuer's key sets. Check all with `sha256sum -c SHA256SUMS`.",
 ].join("\n");
 

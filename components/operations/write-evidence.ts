@@ -7,6 +7,7 @@ import { messageOf, RotationError } from "./errors.ts";
 import { buildEvidence, type Findings, type RunContext } from "./evidence.ts";
 import type { Evidence } from "./evidence-schema.ts";
 import { renderReport } from "./report.ts";
+import { renderHtml } from "./report-html.ts";
 
 export interface EvidenceBundle {
   evidence: Evidence;
@@ -24,7 +25,7 @@ export function bundleDirectory({ evidenceDir, incident, rotation, realm, realms
 }
 
 /**
- * Writes the evidence bundle: `evidence.json`, `report.md`, `jwks-before.json`, `jwks-after.json`, `SHA256SUMS`, and
+ * Writes the evidence bundle: `evidence.json`, `report.md`, `report.html`, `jwks-before.json`, `jwks-after.json`, `SHA256SUMS`, and
  * `evidence.jws` where the stack has a key to sign with.
  * The bundle of an earlier attempt at the same rotation moves to `earlier/<n>` beside it.
  *
@@ -35,6 +36,7 @@ export async function writeEvidence(run: RunContext, findings: Findings): Promis
   const files: Record<string, string> = {
     "evidence.json": json(evidence),
     "report.md": renderReport(evidence),
+    "report.html": renderHtml(evidence),
     "jwks-before.json": json(findings.canary?.jwksBefore ?? { keys: [] }),
     "jwks-after.json": json(findings.cutover?.jwksAfter ?? { keys: [] }),
   };

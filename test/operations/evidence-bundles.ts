@@ -7,6 +7,7 @@ import type { Findings } from "#operations/evidence";
 import { type Evidence, evidenceSchema } from "#operations/evidence-schema";
 import type { DenyListProof } from "#operations/prove-deny-list";
 import { renderReport } from "#operations/report";
+import { renderHtml } from "#operations/report-html";
 import { signManifest } from "#operations/sign-evidence";
 import type { VerificationResult } from "#operations/verify";
 import type { Check, InstanceVerification } from "#operations/verify-instance";
@@ -58,12 +59,13 @@ export async function forge(directory: string, change: (evidence: Evidence) => v
   change(evidence);
   await writeFile(path, `${JSON.stringify(evidence, null, 2)}\n`);
   await writeFile(join(directory, "report.md"), renderReport(evidence));
+  await writeFile(join(directory, "report.html"), renderHtml(evidence));
   await rehash(directory);
 }
 
 /** Makes SHA256SUMS fit the files. */
 export async function rehash(directory: string): Promise<void> {
-  const names = ["evidence.json", "report.md", "jwks-before.json", "jwks-after.json"];
+  const names = ["evidence.json", "report.md", "report.html", "jwks-before.json", "jwks-after.json"];
   const lines = await Promise.all(
     names.map(async (name) => {
       const bytes = await readFile(join(directory, name));

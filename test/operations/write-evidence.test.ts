@@ -18,7 +18,14 @@ async function temporaryDirectory(t: TestContext): Promise<string> {
   return directory;
 }
 
-const names = ["SHA256SUMS", "evidence.json", "jwks-after.json", "jwks-before.json", "report.md"];
+const names = [
+  "SHA256SUMS",
+  "evidence.json",
+  "jwks-after.json",
+  "jwks-before.json",
+  "report.html",
+  "report.md",
+];
 
 suite("writeEvidence", () => {
   test("the bundle lies under incident and rotation, complete and with nothing left over", async (t) => {
@@ -39,7 +46,7 @@ suite("writeEvidence", () => {
   test("sha256sum -c agrees, and the digest pins the sums", async (t) => {
     const { directory, digest } = await writeEvidence(runContext(await temporaryDirectory(t)), findings());
     const { stdout } = await run("sha256sum", ["--strict", "-c", "SHA256SUMS"], { cwd: directory });
-    assert.equal(stdout.match(/: OK$/gm)?.length, 4);
+    assert.equal(stdout.match(/: OK$/gm)?.length, 5);
     const sums = await readFile(join(directory, "SHA256SUMS"));
     assert.equal(createHash("sha256").update(sums).digest("hex"), digest);
   });
