@@ -70,8 +70,127 @@ suite("renderHtml", () => {
     assert.match(lanes(51), />51 proven<[\s\S]*<rect class="proof"[^>]*><title>51 proven<\/title>/);
   });
 
+  test("beyond fifty, what failed is never counted with what went well", () => {
+    const names = Array.from({ length: 60 }, (_, index) => `api-${index}`);
+    const instances = names.map((instance, index) =>
+      instanceVerification({ instance, verified: index % 2 === 0 }),
+    );
+    const refresh = names.map((instance, index) => ({
+      instance,
+      outcome: index < 20 ? ("failed" as const) : ("claimed" as const),
+      attempts: 1,
+      startedAt: at(15),
+      finishedAt: at(16),
+    }));
+    const page = renderHtml(
+      evidence({ verification: verification({ verified: false, instances }), refresh }),
+    );
+    for (const text of ["40 claim a refresh", "20 refreshes failed", "30 proven", "30 not proven"])
+      assert.ok(page.includes(`>${text}<`), text);
+  });
+
+  test("a window that is still open is marked so, from the key's disabling to the end", () => {
+    const bad = instanceVerification({ verified: false, proof: "unproven", reasons: ["no answer"] });
+    const found = verification({ verified: false, instances: [{ ...bad, checks: [] }], unseen: ["eu-west"] });
+    const page = renderHtml(evidence({ verification: found }));
+    assert.match(page, /<rect class="window open"[^>]*><title>exposure window: open</);
+    assert.match(page, /<dt>Exposure window<\/dt><dd>open<\/dd>/);
+    assert.match(page, /Could not be looked at, or has no instance: eu-west</);
+  });
+
+  test("everything that a run may have done has its section", () => {
+    const page = renderHtml(evidence(everything));
+    const sections = [...page.matchAll(/<h2>([^<]+)<\/h2>/g)].map(([, title]) => title);
+    assert.deepEqual(sections, [
+      "Timeline (UTC)",
+      "Instances",
+      "Keys before and after",
+      "JWKS as published",
+      "Told of the new keys before they signed",
+      "Freeze",
+      "Sessions",
+      "Deny-list",
+      "Internal keys",
+      "Refresh",
+      "Restarts",
+      "Issuer",
+      "Canary tokens",
+      "Verification attempts",
+    ]);
+    for (const fact of [
+      "admin-console",
+      "sid-1",
+      "hmac-old at",
+      "deployment/shop-api",
+      "JWKS bootstrap: 2 keys",
+    ])
+      assert.ok(page.includes(fact), fact);
+    assert.match(page, /<ul class="failures"><li>api-1 could not be frozen<\/li><\/ul>/);
+    assert.match(page, /More sessions were ended than are listed and denied/);
+  });
+
   test("a run that ended early gives a page too", () => {
     const page = renderHtml(buildEvidence(runContext("evidence"), { phases: [] }, at(1)));
     assert.match(page, /No instance was verified/);
   });
 });
+
+const restart = {
+  target: "eu-west",
+  subject: "deployment/shop-api",
+  because: ["refresh failed"],
+  outcome: "done",
+  startedAt: at(16),
+  finishedAt: at(20),
+} as const;
+
+const everything: Partial<Findings> = {
+  announced: {
+    results: [{ instance: "api-1", outcome: "claimed", attempts: 1, startedAt: at(9), finishedAt: at(10) }],
+    restarts: [],
+    known: [],
+    unproven: ["api-1"],
+  },
+  freeze: {
+    clients: [{ clientId: "admin-console", outcome: "frozen", at: at(0) }],
+    instances: [{ instance: "api-1", outcome: "failed", reason: "HTTP 500", at: at(0) }],
+    failures: ["api-1 could not be frozen"],
+  },
+  sessions: {
+    ended: [{ sid: "sid-1", user: "eve", because: "user" }],
+    truncated: true,
+    denied: [{ instance: "api-1", outcome: "done", at: at(14) }],
+    failures: [],
+  },
+  internalKeys: {
+    keys: [
+      {
+        kind: "hmac",
+        componentName: "hmac-new",
+        kid: "hmac-1",
+        activatedAt: at(14),
+        disabled: [{ kid: "hmac-0", componentName: "hmac-old", disabledAt: at(14) }],
+      },
+    ],
+    failures: [],
+  },
+  restarts: [{ ...restart, because: [...restart.because] }],
+  verification: verification({
+    instances: [
+      instanceVerification({
+        startup: { bootstrap: "seen", startedAt: at(18), line: "JWKS bootstrap: 2 keys" },
+      }),
+    ],
+    denyList: [
+      {
+        instance: "api-1",
+        accepted: { kind: "accepted", status: 200 },
+        denied: { outcome: "done" },
+        refused: { kind: "rejected", status: 403 },
+        cleaned: { outcome: "done" },
+        ok: true,
+        reasons: [],
+      },
+    ],
+  }),
+};

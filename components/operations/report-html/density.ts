@@ -1,27 +1,48 @@
 import type { Evidence } from "../evidence-schema.ts";
 import { type Html, html } from "./html.ts";
-import type { Rows } from "./lanes.ts";
+import type { Call, Rows } from "./lanes.ts";
 import { cross, label, refreshesOf, restartsOf, round, rowHeight, type Scale, x } from "./scale.ts";
 
 const bins = 100;
 
+interface Strip {
+  kind: string;
+  name: string;
+  times: string[];
+}
+
 /** How many instances were refreshed, restarted and proven when: a strip each, in a hundred steps. */
 export function drawDensity(evidence: Evidence, top: number, scale: Scale): Rows {
-  const instances = evidence.verification?.instances ?? [];
-  const proven = instances.flatMap(({ verified, provenAt }) => (verified && provenAt ? [provenAt] : []));
-  const strips = [
-    { kind: "refresh", name: "refreshed", times: refreshesOf(evidence).map(({ finishedAt }) => finishedAt) },
-    { kind: "restart", name: "restarted", times: restartsOf(evidence).map(({ finishedAt }) => finishedAt) },
-    { kind: "proof", name: "proven", times: proven },
-  ].filter(({ times }) => times.length > 0);
+  const strips = stripsOf(evidence).filter(({ times }) => times.length > 0);
   const drawn = strips.map(({ kind, name, times }, index) => {
     const y = top + index * 2 * rowHeight;
     return html`${label(`${times.length} ${name}`, y + rowHeight / 2)}${drawStrip(times, kind, name, y, scale)}\n`;
   });
+  const unproven = evidence.verification?.instances.filter(({ verified }) => !verified).length ?? 0;
   const y = top + strips.length * 2 * rowHeight;
-  const unproven = instances.filter(({ verified }) => !verified).length;
   if (unproven > 0) drawn.push(drawUnproven(`${unproven} not proven`, y, scale));
   return { drawn, count: strips.length * 2 + (unproven > 0 ? 1 : 0) };
+}
+
+/** What failed has strips of its own, and is never counted with what went well. */
+function stripsOf(evidence: Evidence): Strip[] {
+  const instances = evidence.verification?.instances ?? [];
+  const names = new Set(instances.map(({ instance }) => instance));
+  const refreshes = refreshesOf(evidence);
+  const restarts = restartsOf(evidence).filter(({ subject }) => names.has(subject));
+  const ends = (calls: readonly Call[], outcome: Call["outcome"]) =>
+    calls.filter((call) => call.outcome === outcome).map(({ finishedAt }) => finishedAt);
+  return [
+    { kind: "refresh", name: "claim a refresh", times: ends(refreshes, "claimed") },
+    { kind: "refresh failed", name: "refreshes failed", times: ends(refreshes, "failed") },
+    { kind: "restart", name: "restarted", times: ends(restarts, "done") },
+    { kind: "restart failed", name: "restarts failed", times: ends(restarts, "failed") },
+    {
+      kind: "proof",
+      name: "proven",
+      times: instances.flatMap(({ verified, provenAt }) => (verified && provenAt ? [provenAt] : [])),
+    },
+  ];
 }
 
 /** Its height is that of the busiest step. */

@@ -45,7 +45,7 @@ function isOf(call: Evidence["refresh"][number], { uid, target, instance }: Inst
   return uid ? call.uid === uid : call.instance === instance && call.target === target;
 }
 
-type Call = Evidence["refresh"][number] | Evidence["restarts"][number];
+export type Call = Evidence["refresh"][number] | Evidence["restarts"][number];
 
 function drawCall(call: Call, kind: "refresh" | "restart", name: string, y: number, scale: Scale): Html {
   const hint = `${kind} of ${name}: ${call.outcome}, ${call.startedAt} to ${call.finishedAt}`;

@@ -84,7 +84,8 @@ const print = `
     --phase: #0550ae; --refresh: #6639ba; --restart: #8a4600;
   }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  body { max-width: none; padding: 0; font-size: 9pt; }
+  html { font-size: 9pt; }
+  body { max-width: none; padding: 0; }
   table { font-size: 7pt; }
   th, td { padding: .1rem .3rem; overflow-wrap: anywhere; }
   time { white-space: normal; }
