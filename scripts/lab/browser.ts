@@ -36,37 +36,39 @@ export async function browserGap(): Promise<string | false> {
     const text = String(error);
     const reason = gaps.find((gap) => gap.test(text))?.exec(text)?.[0];
     if (reason === undefined) throw error;
-    return `Chromium does not start on this machine: ${reason}; LAB_CHROMIUM may name another one`;
+    return `no browser starts on this machine: ${reason}; LAB_CHROMIUM may name one`;
   }
 }
 
 const gaps = [
+  /the Chromium from npm is for .*/,
   /error while loading shared libraries:.*/,
   /Cannot find (?:package|module) '[^']*'/,
-  /Failed to launch: Error: spawn .*/,
-  /spawn \S+ E(?:NOEXEC|ACCES)/,
-  /Executable doesn't exist at .*/,
+  /executable doesn't exist at .*/i,
+  /spawn\b.* E[A-Z]+/,
 ];
 
 /** It comes as Brotli archives; its libraries are unpacked too, as a bare machine has no NSS. */
 async function unpacked(): Promise<string> {
+  const machine = `${process.platform}-${process.arch}`;
+  if (machine !== "linux-x64") throw new Error(`the Chromium from npm is for linux-x64, this is ${machine}`);
   const packed = dirname(dirname(dirname(createRequire(import.meta.url).resolve("@sparticuz/chromium"))));
   const { version } = JSON.parse(await readFile(join(packed, "package.json"), "utf8")) as { version: string };
   return madeOnce(cacheDir("chromium", version), async (directory) => {
-    await extract(join(packed, "bin", "al2023.tar.br"), directory);
-    await extract(join(packed, "bin", "fonts.tar.br"), directory);
+    for (const archive of ["al2023.tar.br", "fonts.tar.br"])
+      await extract(join(packed, "bin", archive), directory);
     const executable = createWriteStream(join(directory, "chromium"), { mode: 0o755 });
-    await pipeline(unbrotli(join(packed, "bin", "chromium.br")), executable);
+    await unbrotli(join(packed, "bin", "chromium.br"), executable);
   });
 }
 
-function unbrotli(path: string): NodeJS.ReadableStream {
-  return createReadStream(path).pipe(createBrotliDecompress());
+function unbrotli(path: string, into: NodeJS.WritableStream): Promise<void> {
+  return pipeline(createReadStream(path), createBrotliDecompress(), into);
 }
 
 async function extract(archive: string, directory: string): Promise<void> {
   const tar = spawn("tar", ["-x", "-C", directory], { stdio: ["pipe", "ignore", "inherit"] });
-  const [[code]] = await Promise.all([once(tar, "exit"), pipeline(unbrotli(archive), tar.stdin)]);
+  const [[code]] = await Promise.all([once(tar, "exit"), unbrotli(archive, tar.stdin)]);
   if (code !== 0) throw new Error(`tar could not unpack ${archive}`);
 }
 
