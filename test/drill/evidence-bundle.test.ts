@@ -53,7 +53,7 @@ suite("the bundles of real runs", () => {
         page.on("console", (message) => noise.push(message.text()));
         page.on("pageerror", (error) => noise.push(error.message));
         await page.goto(pathToFileURL(join(bundle, "report.html")).href);
-        assert.match(await page.locator("h1").innerText(), new RegExp(outcome));
+        assert.match((await page.locator("h1").textContent()) ?? "", new RegExp(outcome));
         const cells = await page.locator("#instances tbody tr td:nth-child(2)").allInnerTexts();
         assert.deepEqual(cells.map((text) => /yes|NO/.exec(text)?.[0]).toSorted(), marks.toSorted());
         assert.deepEqual(noise, []);
