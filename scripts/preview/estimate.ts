@@ -1,6 +1,6 @@
 import type { CheckedConfig } from "#operations/inspect-stack";
+import type { RealmSummary } from "./preview-summary.ts";
 import type { TargetReach } from "./reach.ts";
-import type { RealmSummary } from "./summary.ts";
 
 /** Seconds for the phases that do not depend on the fleet: minting, making a key, reading the JWKS back. */
 const baseSeconds = 5;

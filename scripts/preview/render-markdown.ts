@@ -1,5 +1,5 @@
+import type { PreviewSummary, RealmSummary } from "./preview-summary.ts";
 import type { TargetReach } from "./reach.ts";
-import type { PreviewSummary, RealmSummary } from "./summary.ts";
 import { actionsOf, factsOf, headline, unreachableOf } from "./words.ts";
 
 /** GitHub takes 65,536 characters. */

@@ -1,4 +1,4 @@
-import type { PreviewSummary } from "./summary.ts";
+import type { PreviewSummary } from "./preview-summary.ts";
 import { actionsOf, factsOf, headline, unreachableOf } from "./words.ts";
 
 /** The summary for a terminal or a log. Pure. */

@@ -1,6 +1,6 @@
 import { describeDuration } from "#operations/durations";
+import type { PreviewSummary, RealmSummary } from "./preview-summary.ts";
 import type { TargetReach } from "./reach.ts";
-import type { PreviewSummary, RealmSummary } from "./summary.ts";
 
 /** More is told as a count: a comment has to fit, whatever the fleet's size. */
 export const shownInstances = 20;

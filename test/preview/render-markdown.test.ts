@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import type { KeyChange, PreviewSummary, RealmSummary } from "../../scripts/preview/preview-summary.ts";
 import { maxCharacters, renderMarkdown } from "../../scripts/preview/render-markdown.ts";
 import { renderText } from "../../scripts/preview/render-text.ts";
-import type { KeyChange, PreviewSummary, RealmSummary } from "../../scripts/preview/summary.ts";
 
 const key = (index: number): KeyChange => ({
   change: "disable",

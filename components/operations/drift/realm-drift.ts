@@ -112,17 +112,19 @@ async function jwksAt(
 
 async function freezeDrift(
   admin: KeycloakAdmin,
-  known: KnownRealm,
+  { realm, frozenAt }: KnownRealm,
   { stack }: KeyQuestion,
 ): Promise<Finding[]> {
-  const clients = (await frozenClients(admin)).map(({ clientId }) => `client ${clientId} is disabled`);
-  const instances =
-    known.frozenAt === undefined ? [] : [`what was frozen at ${known.frozenAt} was never thawed`];
-  return [...clients, ...instances].map((what) => ({
+  const clients = await frozenClients(admin);
+  const left = [
+    ...clients.map(({ clientId }) => `client ${clientId} is disabled by the freeze of an emergency`),
+    ...(frozenAt === undefined ? [] : [`what was frozen at ${frozenAt} was never thawed`]),
+  ];
+  return left.map((what) => ({
     code: "STILL_FROZEN",
     severity: "warning",
-    realm: known.realm,
-    what: `${what} by the freeze of an emergency`.replace("thawed by the freeze of an emergency", "thawed"),
+    realm,
+    what,
     means: "administrators can't work",
     mend: `pulumi config set freeze release --stack ${stack} && pulumi up --stack ${stack}`,
   }));
