@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import type { InspectedRealm, StackInspection } from "#operations/inspect-stack";
+import { planRun, type RunQuestion } from "#operations/plan-run";
+import type { RealmKey } from "#operations/realm-keys";
+import { settingsShape } from "#operations/settings-shape";
+import { renderText } from "../../scripts/preview/render-text.ts";
+import { type PreviewFacts, summarize } from "../../scripts/preview/summary.ts";
+
+const now = "2026-01-01T10:00:00.000Z";
+
+function key(name: string, change: Partial<RealmKey> = {}): RealmKey {
+  return {
+    kid: `kid-of-${name}`,
+    algorithm: "RS256",
+    status: "ACTIVE",
+    signing: false,
+    priority: 100,
+    componentId: name,
+    componentName: name,
+    providerId: "rsa-generated",
+    ...change,
+  };
+}
+
+const managed = (rotation: number, change: Partial<RealmKey> = {}) =>
+  key(`jwks-break-glass-r${rotation}-RS256`, change);
+
+/** What is found of a realm with these keys, by the program's own plan. */
+function realm(name: string, keys: RealmKey[], question: Partial<RunQuestion>): InspectedRealm {
+  const whole = {
+    rotation: 2,
+    mode: "planned",
+    algorithms: ["RS256"],
+    exemptKeys: [],
+    overlapMs: 360_000,
+    keepRetired: 1,
+    now,
+  } as const;
+  const { problems, ...plan } = planRun(keys, { ...whole, ...question });
+  const beside = { before: [], after: [] };
+  const rest = { overlapSeconds: 360, tokenLifeSeconds: 360, highestRotation: 1, warnings: [], beside };
+  return { name, entry: { name }, problems, missingRights: [], plan: { ...plan, ...rest } };
+}
+
+function facts(
+  realms: InspectedRealm[],
+  given: Record<string, unknown>,
+  change: Partial<PreviewFacts> = {},
+): PreviewFacts {
+  const config = settingsShape.parse({
+    rotation: "2",
+    mode: "planned",
+    realm: "shop",
+    instances: ["https://api-1"],
+    ...given,
+  });
+  const inspection: StackInspection = { config, realms, problems: [], warnings: [] };
+  const targets = [{ name: "static", kind: "static" as const, instances: 1, unreachable: [] }];
+  const engine = { ok: true, changes: { update: 5, same: 8 }, errors: [] };
+  return { stack: "prod", given: {}, inspection, engine, targets, verified: true, now, ...change };
+}
+
+const textOf = (given: PreviewFacts) => renderText(summarize(given));
+
+suite("summarize", () => {
+  test("a planned rotation of a realm that the stack has adopted", () => {
+    const text = textOf(facts([realm("shop", [managed(1, { signing: true })], {})], {}));
+    assert.match(text, /^Stack prod: planned rotation 1 → 2\n/);
+    assert.match(
+      text,
+      /- publish a new RS256 key for rotation 2, and make it the signer\n {2}- kid kid-of-jwks-break-glass-r1-RS256 .* no longer signs; its tokens are accepted for another 6 min/,
+    );
+    assert.doesNotMatch(text, /unmanaged/);
+  });
+
+  test("a rollback says which key signs again, and that nobody notices", () => {
+    const keys = [
+      managed(1, { status: "PASSIVE" }),
+      managed(2, { signing: true, retireAfter: "2026-01-01T10:05:00.000Z" }),
+    ];
+    const text = textOf(facts([realm("shop", keys, { mode: "rollback" })], { mode: "rollback" }));
+    assert.match(text, /^Stack prod: rollback of rotation 2\n/);
+    assert.match(text, /kid-of-jwks-break-glass-r1-RS256 .* signs again/);
+    assert.match(text, /Nothing: nobody is logged out/);
+  });
+
+  test("an emergency with everything beside it, in its order", () => {
+    const emergency = realm("shop", [managed(1, { signing: true })], { mode: "emergency" });
+    const { plan } = emergency;
+    assert.ok(plan);
+    const beside = { before: ["freeze administrators"], after: ["end every session"] };
+    const given = { mode: "emergency", incident: "INC-2", freeze: "both", sessions: { revoke: "all" } };
+    const text = textOf(facts([{ ...emergency, plan: { ...plan, beside } }], given));
+    const order = ["freeze administrators", "publish a new", "disable kid", "end every session"];
+    const places = order.map((words) => text.indexOf(words));
+    assert.deepEqual(
+      places,
+      places.toSorted((a, b) => a - b),
+    );
+    assert.ok(places.every((place) => place > 0));
+    assert.match(text, /Everyone is logged out[\s\S]*Administrators can't change anything/);
+  });
+
+  test("of several realms each is told, and one that is refused refuses the preview", () => {
+    const good = realm("shop", [managed(1, { signing: true })], {});
+    const bad = {
+      ...realm("bank", [], {}),
+      problems: ["algorithms: the realm asks for ES256, which is not listed"],
+    };
+    const summary = summarize(facts([good, bad], { realm: ["shop", "bank"] }));
+    assert.equal(summary.outcome, "refused");
+    assert.deepEqual(summary.problems, [
+      "realm bank: algorithms: the realm asks for ES256, which is not listed",
+    ]);
+  });
+
+  test("what the engine alone has found is told, and so are a last run that is red and a target that is empty", () => {
+    const failed = { ok: false, changes: {}, errors: ["error: no passphrase"] };
+    const shop = [realm("shop", [managed(2, { signing: true })], {})];
+    assert.deepEqual(summarize(facts(shop, {}, { engine: failed })).problems, ["error: no passphrase"]);
+    const targets = [{ name: "pods", kind: "kubernetes" as const, instances: 0, unreachable: [] }];
+    const { warnings, outcome } = summarize(
+      facts(shop, {}, { verified: false, targets, engine: { ok: true, changes: { same: 9 }, errors: [] } }),
+    );
+    assert.equal(outcome, "nothing");
+    assert.deepEqual(warnings, [
+      "target pods has no instance now",
+      "the last run is not verified: it stays red until an up proves it",
+    ]);
+  });
+});
