@@ -15,8 +15,17 @@ async function main({ place, json, markdown }: StackOptions): Promise<void> {
   process.exitCode = exitCodeOf(report.findings);
 }
 
+/** What is wrong with the command line is told with what it takes. */
+function readArguments(): StackOptions | "help" {
+  try {
+    return readStackOptions(process.argv.slice(2));
+  } catch (error) {
+    throw new Error(`${messageOf(error)}\n\n${usage}`, { cause: error });
+  }
+}
+
 try {
-  const options = readStackOptions(process.argv.slice(2));
+  const options = readArguments();
   if (options === "help") console.log(usage);
   else await main(options);
 } catch (error) {

@@ -55,8 +55,17 @@ async function main(options: StackOptions): Promise<void> {
   process.exitCode = summary.outcome === "refused" ? 1 : 0;
 }
 
+/** What is wrong with the command line is told with what it takes. */
+function readArguments(): StackOptions | "help" {
+  try {
+    return readStackOptions(process.argv.slice(2));
+  } catch (error) {
+    throw new Error(`${messageOf(error)}\n\n${usage}`, { cause: error });
+  }
+}
+
 try {
-  const options = readStackOptions(process.argv.slice(2));
+  const options = readArguments();
   if (options === "help") console.log(usage);
   else await main(options);
 } catch (error) {

@@ -188,7 +188,9 @@ async function must(runner: EngineRunner, args: readonly string[]): Promise<stri
   const why = result.stderr.trim().split("\n").slice(-3).join(" ").slice(0, 500);
   throw new StackUnreadableError(
     `\`${command.join(" ")}\` ended with ${result.exitCode}: ${why}`,
-    "check --stack, the login to the backend and the passphrase, as for `pulumi stack export`",
+    runner.kind === "local"
+      ? "check --stack; for a real stack put the Pulumi CLI on PATH: where it is not, the local engine of drills and tests is asked"
+      : "check --stack, the login to the backend and the passphrase, as for `pulumi stack export`",
   );
 }
 

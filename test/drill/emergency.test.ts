@@ -19,7 +19,14 @@ import {
   succeeded,
 } from "./world.ts";
 
-const bundle = ["SHA256SUMS", "evidence.json", "jwks-after.json", "jwks-before.json", "report.md"];
+const bundle = [
+  "SHA256SUMS",
+  "evidence.json",
+  "jwks-after.json",
+  "jwks-before.json",
+  "report.html",
+  "report.md",
+];
 
 suite("an emergency rotation against a real Keycloak", () => {
   test("the old key dies at Keycloak and on five instances, new tokens are accepted, the evidence is complete", async (t) => {
