@@ -8,7 +8,7 @@ import { movedClockEnv } from "../../scripts/lab/moved-clock.ts";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
 import type { OperationOptions, RunResult } from "../../scripts/lab/stack.ts";
 import { refusingUrl, serve } from "../operations/loopback-server.ts";
-import { keepJournal } from "./sequence-journal.ts";
+import { KeyJournal } from "./sequence-journal.ts";
 import { failed, scenarioFor, signingKid, succeeded } from "./world.ts";
 
 interface Found {
@@ -141,7 +141,7 @@ suite("npm run drift", () => {
     shown.stale = "";
     const old = await live();
     await up(scenario);
-    await keepJournal(scenario);
+    await KeyJournal.open(scenario);
     const before = await traces(scenario);
     await expectDrift(t, scenario, []);
 

@@ -8,7 +8,7 @@ import { movedClockEnv } from "../../scripts/lab/moved-clock.ts";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
 import type { OperationOptions, RunResult } from "../../scripts/lab/stack.ts";
 import { refusingUrl } from "../operations/loopback-server.ts";
-import { keepJournal } from "./sequence-journal.ts";
+import { KeyJournal } from "./sequence-journal.ts";
 import { failed, scenarioFor, succeeded } from "./world.ts";
 
 const afterOverlap = { env: movedClockEnv(7 * 60_000) };
@@ -64,7 +64,7 @@ suite("npm run preview", () => {
   test("says what an up would do, from adoption to an emergency, and leaves no trace anywhere", async (t) => {
     const scenario = await scenarioFor(t, { instances: 2, config: { mode: "planned", rotation: 1 } });
     const { stack, keycloak, refreshToken } = scenario;
-    await keepJournal(scenario);
+    await KeyJournal.open(scenario);
     const seen: string[] = [];
     const look = async (options?: OperationOptions): Promise<Previewed> => {
       const before = await traces(scenario);

@@ -1,28 +1,49 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { changesWithoutSigner, keepJournal } from "./sequence-journal.ts";
+import type { Scenario } from "../../scripts/lab/scenario.ts";
+import { KeyJournal } from "./sequence-journal.ts";
 import { scenarioFor } from "./world.ts";
 
 const signing = { priority: "500", enabled: "true", active: "true" };
+const off = { active: "false" };
 
 suite("the journal of a realm", () => {
   test("tells each change that leaves an algorithm without a key that signs, and none before the first", async (t) => {
     const scenario = await scenarioFor(t, { instances: 0 });
-    await keepJournal(scenario);
     const { admin, realm } = scenario;
-    const make = (name: string, config: Record<string, string>) =>
-      admin.createKey(realm, `jwks-break-glass-${name}-RS256`, "rsa-generated", config);
-    const first = await make("r1", { ...signing, active: "false" });
+    const journal = await KeyJournal.open(scenario);
+    const first = await makeKey(scenario, "r1-ES256", { ...signing, ...off });
     await admin.setKey(realm, first, signing);
-    const second = await make("r2", signing);
+    const second = await makeKey(scenario, "r2-ES256", signing);
     await admin.setKey(realm, first, { enabled: "false" });
-    assert.deepEqual(await changesWithoutSigner(scenario, ["RS256"]), { changes: 4, gaps: [] });
-    const bare = await make("r0", { priority: "600" });
-    await admin.setKey(realm, second, { active: "false" });
-    assert.deepEqual((await changesWithoutSigner(scenario, ["RS256"])).gaps, []);
-    await admin.setKey(realm, bare, { active: "false" });
-    const { gaps } = await changesWithoutSigner(scenario, ["RS256"]);
+    assert.deepEqual(await journal.replay(["ES256"]), { changes: 4, gaps: [] });
+    const bare = await makeKey(scenario, "r0-ES256", { priority: "600" });
+    await admin.setKey(realm, second, off);
+    assert.deepEqual((await journal.replay(["ES256"])).gaps, []);
+    await admin.setKey(realm, bare, off);
+    const { gaps } = await journal.replay(["ES256"]);
     assert.equal(gaps.length, 1);
     assert.match(gaps[0] ?? "", new RegExp(`^UPDATE components/${bare} `));
   });
+
+  test("knows the keys that the realm came with: another may sign for a moment and stop", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 0 });
+    const { admin, realm } = scenario;
+    const original = (await admin.keys(realm)).keys.find(({ algorithm }) => algorithm === "RS256");
+    assert.ok(original, "the realm has no key of RS256");
+    const journal = await KeyJournal.open(scenario);
+    const tried = await makeKey(scenario, "r1-RS256", { ...signing, ...off });
+    await admin.setKey(realm, tried, signing);
+    await admin.setKey(realm, tried, off);
+    assert.deepEqual(await journal.replay(["RS256"]), { changes: 3, gaps: [] });
+    await admin.setKey(realm, original.providerId, off);
+    const { gaps } = await journal.replay(["RS256"]);
+    assert.equal(gaps.length, 1);
+    assert.match(gaps[0] ?? "", new RegExp(`^UPDATE components/${original.providerId} `));
+  });
 });
+
+function makeKey({ admin, realm }: Scenario, name: string, config: Record<string, string>): Promise<string> {
+  const providerId = name.endsWith("ES256") ? "ecdsa-generated" : "rsa-generated";
+  return admin.createKey(realm, `jwks-break-glass-${name}`, providerId, config);
+}

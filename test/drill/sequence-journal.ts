@@ -11,38 +11,76 @@ const journal = z.array(
 const component = z.looseObject({ name: z.string(), config: z.record(z.string(), z.array(z.string())) });
 type Component = z.infer<typeof component>;
 
-/** Has Keycloak write down each change of a key, in the transaction that makes it. */
-export async function keepJournal({ admin, realm }: Scenario): Promise<void> {
-  await admin.send("PUT", `/${realm}`, { adminEventsEnabled: true, adminEventsDetailsEnabled: true });
+interface Replay {
+  /** How many changes Keycloak has written down. */
+  changes: number;
+  /** Those of them after which an algorithm had no key that signs, although it had had one. */
+  gaps: string[];
 }
 
-/**
- * Plays the changes again, one after the other; gives those that have left an algorithm without an enabled, active,
- * managed key that it had before. Looking at a realm while it changes could both miss them and see what never was: a
- * list of components is read from several rows.
- */
-export async function changesWithoutSigner(
-  { admin, realm }: Scenario,
-  algorithms: readonly string[],
-): Promise<{ changes: number; gaps: string[] }> {
-  const events = journal.parse(await admin.get(`/${realm}/admin-events?resourceTypes=COMPONENT&max=10000`));
-  const components = new Map<string, Component>();
-  const hadOne = new Set<string>();
-  const gaps: string[] = [];
-  for (const { operationType, resourcePath, representation = "{}" } of events.toReversed()) {
-    if (operationType === "DELETE") components.delete(resourcePath);
-    else components.set(resourcePath, component.parse(JSON.parse(representation)));
-    const signing = [...components.values()].flatMap(signsFor);
-    for (const algorithm of signing) hadOne.add(algorithm);
-    if (algorithms.some((one) => hadOne.has(one) && !signing.includes(one)))
-      gaps.push(`${operationType} ${resourcePath} ${representation}`);
+/** Keycloak's own list of the changes of a realm's keys, which it writes in the transaction that makes each. */
+export class KeyJournal {
+  readonly #scenario: Scenario;
+  /** What the realm had before the first change, by the path that the journal gives it. */
+  readonly #start: ReadonlyMap<string, Component>;
+  /** The algorithms of the keys that the realm came with: their components don't say. */
+  readonly #algorithms: ReadonlyMap<string, string>;
+
+  private constructor(
+    scenario: Scenario,
+    start: ReadonlyMap<string, Component>,
+    algorithms: ReadonlyMap<string, string>,
+  ) {
+    this.#scenario = scenario;
+    this.#start = start;
+    this.#algorithms = algorithms;
   }
-  return { changes: events.length, gaps };
+
+  static async open(scenario: Scenario): Promise<KeyJournal> {
+    const { admin, realm } = scenario;
+    const start = await admin.keyComponents(realm);
+    const { keys } = await admin.keys(realm);
+    await admin.send("PUT", `/${realm}`, { adminEventsEnabled: true, adminEventsDetailsEnabled: true });
+    return new KeyJournal(
+      scenario,
+      new Map(start.map((one) => [pathOf(one.id), one])),
+      new Map(
+        keys.flatMap(({ providerId, algorithm }) => (algorithm ? [[pathOf(providerId), algorithm]] : [])),
+      ),
+    );
+  }
+
+  /**
+   * Plays the changes again, one after the other. Looking at a realm while it changes could both miss a gap and see
+   * what never was: a list of components is read from several rows.
+   */
+  async replay(algorithms: readonly string[]): Promise<Replay> {
+    const { admin, realm } = this.#scenario;
+    const events = journal.parse(await admin.get(`/${realm}/admin-events?resourceTypes=COMPONENT&max=10000`));
+    const components = new Map(this.#start);
+    const hadOne = new Set(this.#signing(components));
+    const gaps: string[] = [];
+    for (const { operationType, resourcePath, representation = "{}" } of events.toReversed()) {
+      if (operationType === "DELETE") components.delete(resourcePath);
+      else components.set(resourcePath, component.parse(JSON.parse(representation)));
+      const signing = this.#signing(components);
+      for (const algorithm of signing) hadOne.add(algorithm);
+      if (algorithms.some((one) => hadOne.has(one) && !signing.includes(one)))
+        gaps.push(`${operationType} ${resourcePath} ${representation}`);
+    }
+    return { changes: events.length, gaps };
+  }
+
+  #signing(components: ReadonlyMap<string, Component>): string[] {
+    return [...components].flatMap(([path, { name, config }]) => {
+      // A key that Keycloak has made with the realm has neither setting, and is both.
+      const isOn = (setting: string) => config[setting]?.[0] !== "false";
+      const algorithm = this.#algorithms.get(path) ?? /^jwks-break-glass-r\d+-(.+)$/.exec(name)?.[1];
+      return algorithm !== undefined && isOn("enabled") && isOn("active") ? [algorithm] : [];
+    });
+  }
 }
 
-function signsFor({ name, config }: Component): string[] {
-  // A key that Keycloak has made with the realm has neither setting, and is both.
-  const isOn = (setting: string) => config[setting]?.[0] !== "false";
-  const algorithm = /^jwks-break-glass-r\d+-(.+)$/.exec(name)?.[1];
-  return algorithm !== undefined && isOn("enabled") && isOn("active") ? [algorithm] : [];
+function pathOf(componentId: string): string {
+  return `components/${componentId}`;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import type { LabKeys } from "../../scripts/lab/keycloak-realms.ts";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
-import { changesWithoutSigner, keepJournal } from "./sequence-journal.ts";
+import { KeyJournal } from "./sequence-journal.ts";
 import type { Expected } from "./sequence-model.ts";
 import { kidOf, outputsShape, statusesOf } from "./world.ts";
 
@@ -15,6 +15,7 @@ const freshMs = 4 * 60_000;
 export class RealmWitness {
   readonly #scenario: Scenario;
   readonly #clients: Clients;
+  readonly #journal: KeyJournal;
   /** By `algorithm rotation`. */
   readonly #kids = new Map<string, string>();
   readonly #tokens = new Map<string, { token: string; mintedAt: number }>();
@@ -23,14 +24,15 @@ export class RealmWitness {
   /** Kids that the last step has ended. */
   #retired: string[] = [];
 
-  private constructor(scenario: Scenario, clients: Clients) {
+  private constructor(scenario: Scenario, clients: Clients, journal: KeyJournal) {
     this.#scenario = scenario;
     this.#clients = clients;
+    this.#journal = journal;
   }
 
   static async open(scenario: Scenario, algorithms: readonly string[]): Promise<RealmWitness> {
     const { admin, realm } = scenario;
-    await keepJournal(scenario);
+    const journal = await KeyJournal.open(scenario);
     const clients: Clients = new Map();
     for (const algorithm of algorithms) {
       const attributes = { "access.token.signed.response.alg": algorithm };
@@ -39,7 +41,7 @@ export class RealmWitness {
         await admin.createClient(realm, `asks-${algorithm.toLowerCase()}`, undefined, attributes),
       );
     }
-    const witness = new RealmWitness(scenario, clients);
+    const witness = new RealmWitness(scenario, clients, journal);
     for (const [algorithm, kid] of Object.entries((await admin.keys(realm)).active))
       witness.#kids.set(`${algorithm} 0`, kid);
     return witness;
@@ -171,7 +173,7 @@ export class RealmWitness {
 
   /** At no moment may an algorithm have been without a key that signs. */
   async checkJournal(): Promise<void> {
-    const { changes, gaps } = await changesWithoutSigner(this.#scenario, [...this.#clients.keys()]);
+    const { changes, gaps } = await this.#journal.replay([...this.#clients.keys()]);
     assert.ok(changes > 0, "Keycloak's journal has no change of a key");
     assert.deepEqual(gaps, [], "changes that left an algorithm without a key that signs");
   }

@@ -20,25 +20,31 @@ suite("random sequences of planned, emergency, rollback, retire, kill -9 and ret
       const sequences = planSequences(seed + index, sequencesEach, algorithms);
       const scenario = await scenarioFor(t, { instances: 1, config: { algorithms } });
       const run = await SequenceRun.open(scenario, algorithms);
-      for (const [number, sequence] of sequences.entries()) {
-        for (const [position, step] of sequence.entries())
-          await run.take(step).catch((error: unknown) => {
-            throw atStep(sequences, number, position, error);
-          });
+      const taken: Step[][] = [];
+      try {
+        for (const sequence of sequences) {
+          const steps: Step[] = [];
+          taken.push(steps);
+          for (const step of sequence) {
+            steps.push(step);
+            await run.take(step);
+          }
+        }
+        await run.end();
+      } catch (error) {
+        throw failureAfter(taken, error);
       }
-      await run.end();
     });
   }
 });
 
 /** A failure with all that it takes to see it again: the steps of this realm until then, and the seed. */
-function atStep(sequences: readonly Step[][], number: number, position: number, cause: unknown): Error {
-  const lines = sequences.slice(0, number + 1).flatMap((sequence, row) => {
-    const steps = row === number ? sequence.slice(0, position + 1) : sequence;
-    return [`  sequence ${row + 1}: ${steps.map(({ text }) => text).join(" → ")}`];
-  });
+function failureAfter(taken: readonly Step[][], cause: unknown): Error {
+  const lines = taken.map(
+    (steps, row) => `  sequence ${row + 1}: ${steps.map(({ text }) => text).join(" → ")}`,
+  );
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new Error(`the last of these steps failed, SEQUENCE_SEED=${seed}:\n${lines.join("\n")}\n${reason}`, {
+  return new Error(`failed with SEQUENCE_SEED=${seed}, after these steps:\n${lines.join("\n")}\n${reason}`, {
     cause,
   });
 }
