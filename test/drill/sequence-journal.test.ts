@@ -41,6 +41,23 @@ suite("the journal of a realm", () => {
     assert.equal(gaps.length, 1);
     assert.match(gaps[0] ?? "", new RegExp(`^UPDATE components/${original.providerId} `));
   });
+
+  test("a key that signs for a moment, where there never was one, leaves no gap when it is put back to priority 0", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 0 });
+    const { admin, realm } = scenario;
+    const journal = await KeyJournal.open(scenario);
+    const tried = await makeKey(scenario, "r1-ES256", { ...signing, ...off, priority: "0" });
+    const signer = await makeKey(scenario, "r2-ES256", { ...signing, ...off, priority: "0" });
+    await admin.setKey(realm, tried, signing);
+    await admin.setKey(realm, tried, { ...off, priority: "0" });
+    await admin.setKey(realm, signer, signing);
+    assert.deepEqual(await journal.replay(["ES256"]), { changes: 5, gaps: [] });
+    await admin.setKey(realm, signer, { ...off, priority: "0" });
+    assert.equal((await journal.replay(["ES256"])).gaps.length, 0);
+    await admin.setKey(realm, signer, signing);
+    await admin.setKey(realm, signer, off);
+    assert.equal((await journal.replay(["ES256"])).gaps.length, 1);
+  });
 });
 
 function makeKey({ admin, realm }: Scenario, name: string, config: Record<string, string>): Promise<string> {

@@ -58,25 +58,29 @@ export class KeyJournal {
     const { admin, realm } = this.#scenario;
     const events = journal.parse(await admin.get(`/${realm}/admin-events?resourceTypes=COMPONENT&max=10000`));
     const components = new Map(this.#start);
-    const hadOne = new Set(this.#signing(components));
+    const firsts = new Map(this.#signing(components));
     const gaps: string[] = [];
     for (const { operationType, resourcePath, representation = "{}" } of events.toReversed()) {
       if (operationType === "DELETE") components.delete(resourcePath);
       else components.set(resourcePath, component.parse(JSON.parse(representation)));
-      const signing = this.#signing(components);
-      for (const algorithm of signing) hadOne.add(algorithm);
-      if (algorithms.some((one) => hadOne.has(one) && !signing.includes(one)))
+      const signing = new Map(this.#signing(components));
+      // Who signs the first tokens of an algorithm only to mint a canary is put back to priority 0, and nobody has gone.
+      const isLent = components.get(resourcePath)?.config.priority?.[0] === "0";
+      for (const [algorithm, first] of firsts)
+        if (isLent && first === resourcePath && !signing.has(algorithm)) firsts.delete(algorithm);
+      for (const [algorithm, path] of signing) if (!firsts.has(algorithm)) firsts.set(algorithm, path);
+      if (algorithms.some((one) => firsts.has(one) && !signing.has(one)))
         gaps.push(`${operationType} ${resourcePath} ${representation}`);
     }
     return { changes: events.length, gaps };
   }
 
-  #signing(components: ReadonlyMap<string, Component>): string[] {
+  #signing(components: ReadonlyMap<string, Component>): [algorithm: string, path: string][] {
     return [...components].flatMap(([path, { name, config }]) => {
       // A key that Keycloak has made with the realm has neither setting, and is both.
       const isOn = (setting: string) => config[setting]?.[0] !== "false";
       const algorithm = this.#algorithms.get(path) ?? /^jwks-break-glass-r\d+-(.+)$/.exec(name)?.[1];
-      return algorithm !== undefined && isOn("enabled") && isOn("active") ? [algorithm] : [];
+      return algorithm !== undefined && isOn("enabled") && isOn("active") ? [[algorithm, path]] : [];
     });
   }
 }
