@@ -21,10 +21,8 @@ export interface AdminFreezeArgs {
 const provider: pulumi.dynamic.ResourceProvider<FreezePhaseRequest, FreezePhaseRequest & FreezeOutputs> = {
   configure,
   async diff(_id, olds, news) {
-    const { stepChanged } = await import("#operations/changed");
-    const { isFreezing } = await import("#operations/freeze-phase");
-    const isOther = stepChanged(olds.run, news.run) || olds.freeze !== news.freeze || !isFreezing(olds);
-    return { changes: isFreezing(news) && isOther };
+    const { isFreezeDue } = await import("#operations/freeze-phase");
+    return { changes: isFreezeDue(news, olds) };
   },
   async create(inputs) {
     const { freezePhase } = await import("#operations/freeze-phase");

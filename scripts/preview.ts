@@ -1,7 +1,14 @@
 import { writeFile } from "node:fs/promises";
 import { messageOf } from "#operations/errors";
-import { distinctTargets, inspectStack } from "#operations/inspect-stack";
+import {
+  type CheckedConfig,
+  distinctTargets,
+  type InspectedRealm,
+  inspectStack,
+} from "#operations/inspect-stack";
 import { configureKubernetes } from "#operations/kubernetes/kubernetes-defaults";
+import { knownRealms } from "./drift/known-state.ts";
+import { type Due, dueBeside } from "./preview/due.ts";
 import { previewByEngine } from "./preview/engine-preview.ts";
 import type { PreviewSummary } from "./preview/preview-summary.ts";
 import { reachTargets } from "./preview/reach.ts";
@@ -35,16 +42,23 @@ async function preview({ place }: StackOptions): Promise<PreviewSummary> {
     engine,
     targets,
     verified: lastVerified(contents),
+    due: config
+      ? Object.fromEntries(realms.map((realm) => [realm.name, dueOf(contents, config, realm)]))
+      : {},
     now,
   });
 }
 
-/** Whether every realm's last verification was green; undefined where there was none. */
-function lastVerified({ resources }: StackContents): boolean | undefined {
-  const verdicts = resources
-    .filter(({ type }) => type.endsWith("jwks:Verification"))
-    .map(({ outputs }) => outputs.verified);
-  return verdicts.length === 0 ? undefined : verdicts.every((verified) => verified === true);
+/** Whether every realm's last cut-over was verified; undefined where there was none. */
+function lastVerified(contents: StackContents): boolean | undefined {
+  const known = knownRealms(contents);
+  return known.length === 0 ? undefined : known.every(({ verified }) => verified);
+}
+
+function dueOf(contents: StackContents, config: CheckedConfig, { name, plan }: InspectedRealm): Due {
+  const { rotation, mode, freeze, sessions, rotateInternalKeys: kinds } = config;
+  const run = { realm: name, rotation, mode, stage: plan?.stage ?? "final" };
+  return dueBeside(contents, { run, freeze, revoke: sessions.revoke, kinds });
 }
 
 async function main(options: StackOptions): Promise<void> {
@@ -52,7 +66,8 @@ async function main(options: StackOptions): Promise<void> {
   console.log(renderText(summary));
   if (options.markdown !== undefined) await writeFile(options.markdown, renderMarkdown(summary));
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(summary, null, 2)}\n`);
-  process.exitCode = summary.outcome === "refused" ? 1 : 0;
+  const isAnyRefused = summary.realms.some(({ problems }) => problems.length > 0);
+  process.exitCode = summary.outcome === "refused" || isAnyRefused ? 1 : 0;
 }
 
 /** What is wrong with the command line is told with what it takes. */

@@ -1,9 +1,10 @@
+import { stepChanged } from "./changed.ts";
 import { connection } from "./connection.ts";
 import { messageOf, RotationError } from "./errors.ts";
 import type { RunContext } from "./evidence.ts";
 import type { PhaseRecord } from "./evidence-schema.ts";
 import { type FrozenInstance, freezeInstances } from "./freeze-instances.ts";
-import { type FrozenClient, freezeKeycloak, thawKeycloak } from "./freeze-keycloak.ts";
+import { type FrozenClient, freezeKeycloak, refusesFreeze, thawKeycloak } from "./freeze-keycloak.ts";
 import { KeycloakAdmin } from "./keycloak-admin.ts";
 import { listNames } from "./mint-canaries.ts";
 import { tellStart } from "./notify/run-notices.ts";
@@ -43,8 +44,19 @@ export interface FreezeOutputs {
 }
 
 /** Whether a run freezes anything: only an emergency does. */
-export function isFreezing({ run, freeze }: Pick<FreezePhaseRequest, "run" | "freeze">): boolean {
+export function isFreezing({ run, freeze }: { run: Pick<RunContext, "mode">; freeze: Freeze }): boolean {
   return run.mode === "emergency" && (concernsApi(freeze) || concernsKeycloak(freeze));
+}
+
+type FreezeOrder = { run: Parameters<typeof stepChanged>[0] & Pick<RunContext, "mode">; freeze: Freeze };
+
+/** Whether there is something to freeze that the run before has not frozen. */
+export function isFreezeDue(order: FreezeOrder, previous: Partial<FreezeOrder>): boolean {
+  const { run, freeze } = previous;
+  if (!isFreezing(order)) return false;
+  return (
+    !run || !freeze || stepChanged(run, order.run) || freeze !== order.freeze || !isFreezing({ run, freeze })
+  );
 }
 
 function concernsApi(freeze: Freeze): boolean {
@@ -82,6 +94,8 @@ async function freezeClients(request: FreezePhaseRequest) {
   if (!concernsKeycloak(request.freeze)) return { clients: [], failures: [] };
   try {
     const admin = new KeycloakAdmin(await connection(), request.run.realm);
+    const lockOut = refusesFreeze(admin.connection, admin.realmName);
+    if (lockOut) return { clients: [], failures: [lockOut] };
     const { clients } = await freezeKeycloak(admin, progressOf("freeze", request.run));
     return { clients, failures: [] };
   } catch (error) {

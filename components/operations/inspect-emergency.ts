@@ -19,9 +19,10 @@ export interface EmergencyQuestion {
 /** What an emergency would do beside the rotation of the signing keys. */
 export interface EmergencyInspection {
   /** What comes before the rotation, a sentence each. */
-  before: string[];
+  freeze: string[];
   /** What comes after it. */
-  after: string[];
+  sessions: string[];
+  internalKeys: string[];
   problems: string[];
   /** What the admin client may not do and an `up` has to. */
   missingRights: string[];
@@ -29,8 +30,9 @@ export interface EmergencyInspection {
 }
 
 export const nothingBeside: EmergencyInspection = {
-  before: [],
-  after: [],
+  freeze: [],
+  sessions: [],
+  internalKeys: [],
   problems: [],
   missingRights: [],
   warnings: [],
@@ -50,8 +52,9 @@ export async function inspectEmergency(
   ];
   const missing = await Promise.all(roles.map((role) => admin.missingRole(role)));
   return {
-    before: describeFreeze(freeze),
-    after: [...sessions.actions, ...internalKeys.map(costOf)],
+    freeze: describeFreeze(freeze),
+    sessions: sessions.actions,
+    internalKeys: internalKeys.map(costOf),
     problems: [...(lockOut ? [lockOut] : []), ...sessions.problems],
     missingRights: missing.flatMap((error) => (error ? [error.message] : [])),
     warnings: openHoles({ mode: "emergency", revoke, rotateInternalKeys: internalKeys }),

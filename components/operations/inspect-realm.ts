@@ -19,6 +19,8 @@ export interface RealmQuestion extends Omit<RunQuestion, "overlapMs" | "now"> {
   /** Whether an overlap may be shorter than the realm's token lifetimes. */
   allowShortOverlap: boolean;
   clockSkewSeconds: number;
+  /** Whether the probe's service account needs roles of its own. */
+  probeHasRoles: boolean;
   emergency: EmergencyQuestion;
 }
 
@@ -29,8 +31,8 @@ export interface RealmInspection {
   missingRights: string[];
   /** What the `up` would do to the realm's keys; absent where the realm can't be read. */
   plan?: Pick<RunPlan, "stage" | "actions" | "changes"> & {
-    /** What an emergency does before and after its changes to the keys, a sentence each. */
-    beside: Pick<EmergencyInspection, "before" | "after">;
+    /** What an emergency does beside, where it has not been done yet; empty in other modes. */
+    beside: EmergencyInspection;
     overlapSeconds: number;
     /** Highest rotation that has left a key in the realm; 0 where there is none. */
     highestRotation: number;
@@ -56,29 +58,32 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
   try {
     const [components, keys] = [await listKeyComponents(admin), await listSigningKeys(admin)];
     const clients = await listClients(admin);
-    const missingRole = await admin.missingRole("manage-realm");
+    const missing = await missingRoles(admin, question);
     const overlap = await deriveOverlap(admin, clients, question.clockSkewSeconds);
     const overlapSeconds = question.overlapSeconds ?? overlap.seconds;
     const now = new Date().toISOString();
-    const { problems, ...plan } = planRun(keys, { ...question, overlapMs: overlapSeconds * 1000, now });
+    const asked = { ...question, overlapMs: overlapSeconds * 1000, now };
+    const { problems, ...plan } = Number.isFinite(question.rotation) ? planRun(keys, asked) : noPlan;
     const isBack = question.rotation < highestRotation(components);
-    const isDue = question.mode === "emergency" && plan.actions.length > 0;
-    const beside = isDue ? await inspectEmergency(admin, question.emergency) : nothingBeside;
+    const isEmergency = question.mode === "emergency";
+    const beside = isEmergency ? await inspectEmergency(admin, question.emergency) : nothingBeside;
+    // Whether any of it is left to do where no key changes, only the state knows.
+    const due = plan.actions.length > 0 ? beside : nothingBeside;
     return {
       plan: {
         stage: plan.stage,
         changes: plan.changes,
-        beside: { before: beside.before, after: beside.after },
-        actions: [...beside.before, ...plan.actions, ...beside.after],
-        warnings: [...(await stillFrozen(admin)), ...beside.warnings],
+        beside,
+        actions: [...due.freeze, ...plan.actions, ...due.sessions, ...due.internalKeys],
+        warnings: [...(await stillFrozen(admin)), ...due.warnings],
         overlapSeconds,
         highestRotation: highestRotation(components),
         overlapEnd: overlapEnd(keys),
         tokenLifeSeconds: overlap.seconds,
       },
-      missingRights: [...(missingRole ? [missingRole.message] : []), ...beside.missingRights],
+      missingRights: [...new Set([...missing, ...due.missingRights])],
       problems: [
-        ...beside.problems,
+        ...due.problems,
         ...(isBack ? [wentBack(admin, question, highestRotation(components))] : problems),
         ...uncoveredKeys(keys, question),
         ...(await uncoveredClients(admin, question, { keys, clients })),
@@ -89,6 +94,16 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
     if (error instanceof RotationError) return { problems: [messageOf(error)], missingRights: [] };
     throw error;
   }
+}
+
+/** Of a rotation that is no number nothing can be said. */
+const noPlan: RunPlan = { stage: "final", changes: [], actions: [], problems: [] };
+
+/** What every `up` may have to do: keys, the probe's clients and their roles. */
+async function missingRoles(admin: KeycloakAdmin, { probeHasRoles }: RealmQuestion): Promise<string[]> {
+  const roles = ["manage-realm", "manage-clients", ...(probeHasRoles ? ["manage-users"] : [])];
+  const missing = await Promise.all(roles.map((role) => admin.missingRole(role)));
+  return missing.flatMap((error) => (error ? [error.message] : []));
 }
 
 /** A run that was red, or was killed, leaves it frozen: whoever comes next has to know. */

@@ -113,6 +113,7 @@ function inspectRealms(connection: KeycloakConnection, given: Raw): Promise<Insp
 
 function questionFor(entry: RealmEntry, given: Raw): RealmQuestion {
   const { shape } = settingsShape;
+  const probe = shape.probe.safeParse(given.probe).data ?? shape.probe.parse(undefined);
   return {
     rotation: shape.rotation.safeParse(given.rotation).data ?? Number.POSITIVE_INFINITY,
     mode: shape.mode.safeParse(given.mode).data ?? "emergency",
@@ -121,8 +122,8 @@ function questionFor(entry: RealmEntry, given: Raw): RealmQuestion {
     overlapSeconds: shape.overlapSeconds.safeParse(given.overlapSeconds).data,
     allowShortOverlap: shape.allowShortOverlap.safeParse(given.allowShortOverlap).data ?? false,
     keepRetired: shape.keepRetired.safeParse(given.keepRetired).data ?? 1,
-    clockSkewSeconds: (shape.probe.safeParse(given.probe).data ?? shape.probe.parse(undefined))
-      .clockSkewSeconds,
+    clockSkewSeconds: probe.clockSkewSeconds,
+    probeHasRoles: probe.realmRoles.length > 0,
     emergency: emergencyQuestion(given),
   };
 }

@@ -29,7 +29,7 @@ export interface InternalKeysOutputs {
 
 /** Whether internal keys are to be rotated: in an emergency, once for each rotation, and again where it did not work. */
 export function areInternalKeysDue(
-  { run, kinds }: InternalKeysPhaseRequest,
+  { run, kinds }: { run: Pick<RunContext, "rotation" | "mode">; kinds: InternalKeyKind[] },
   previous?: Partial<InternalKeysPhaseRequest & InternalKeysOutputs>,
 ): boolean {
   if (run.mode !== "emergency" || kinds.length === 0) return false;

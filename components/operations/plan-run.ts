@@ -90,7 +90,10 @@ function planPlanned(view: View): Plan {
   }
   const changes = [
     ...publishes(view),
-    ...view.others.filter(isActive).map((key) => becomesPassive(key, view, view.signs)),
+    // A passive key that no overlap has an end for, such as one that somebody has enabled again, gets one.
+    ...view.others
+      .filter((key) => isActive(key) || view.overlapEnd === undefined)
+      .map((key) => becomesPassive(key, view, view.signs)),
   ];
   return { stage: "overlap", changes, problems };
 }

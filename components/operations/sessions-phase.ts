@@ -50,7 +50,7 @@ type Previous = Partial<SessionsPhaseRequest & SessionsOutputs>;
 
 /** What is to be done now: sessions are ended once for each rotation, and taken off the deny-list when it is time. */
 export function nextSessionsStep(
-  { run, revoke }: SessionsPhaseRequest,
+  { run, revoke }: { run: Pick<RunContext, "rotation" | "mode">; revoke: Revoke },
   previous: Previous = {},
 ): "revoke" | "tidy" | "nothing" {
   if (run.mode === "emergency" && revoke !== "none") {

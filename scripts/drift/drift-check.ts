@@ -35,8 +35,8 @@ export async function checkDrift(contents: StackContents, checkedAt: string): Pr
     ...("problems" in realms
       ? realms.problems.map((what) => couldNotTell("", what))
       : realms.found.flatMap((one) => one.findings)),
-    ...(known.length === 0 ? [neverUp(stack)] : []),
-    ...configAhead(given, known, stack),
+    ...(known.length === 0 ? [neverUp(stack)] : neverRotated(given, known, stack)),
+    ...known.flatMap((one) => configAhead(configured(given), one, stack)),
     ...(await secretDrift(knownSecrets(contents), stack)),
   ]);
   const isDrift = findings.some(({ severity }) => severity !== "unknown");
@@ -60,7 +60,7 @@ async function lookAtRealms(
   if ("problems" in read) return read;
   const given = namespaceOf(contents, contents.project);
   const maxKeyAgeDays = settingsShape.shape.maxKeyAgeDays.safeParse(given.maxKeyAgeDays).data ?? 90;
-  const question = { stack: contents.name, maxKeyAgeDays, now };
+  const question = { stack: contents.name, mode: configured(given).mode, maxKeyAgeDays, now };
   const look = (one: KnownRealm) => realmDrift(new KeycloakAdmin(read.connection, one.realm), one, question);
   return { found: await Promise.all(known.map(look)) };
 }
@@ -70,21 +70,62 @@ function neverUp(stack: string): Finding {
   return couldNotTell("", `stack ${stack} has never been up`, next);
 }
 
-/** A config that was changed, and whose `up` has not come or has failed. */
+/** A realm that no `up` has come to the end of is in no state that could be compared. */
+function neverRotated(given: Config, known: readonly KnownRealm[], stack: string): Finding[] {
+  return configured(given)
+    .realms.filter((name) => !known.some(({ realm }) => realm === name))
+    .map((name) =>
+      couldNotTell(name, `stack ${stack} has never rotated realm ${name}`, `pulumi up --stack ${stack}`),
+    );
+}
+
+type Config = Readonly<Record<string, string>>;
+
+/** What the config asks for, as far as it can be read. */
+function configured(given: Config) {
+  const { shape } = settingsShape;
+  const { realm = "" } = given;
+  return {
+    rotation: shape.rotation.safeParse(given.rotation).data,
+    mode: shape.mode.safeParse(given.mode).data,
+    realms: (shape.realm.safeParse(listOf(realm)).data ?? []).map(({ name }) => name),
+  };
+}
+
+function listOf(text: string): unknown {
+  if (!text.startsWith("[")) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** A config that was changed, and whose `up` has not come or has failed; or an `up` whose config is not in this checkout. */
 function configAhead(
-  given: Readonly<Record<string, string>>,
-  known: readonly KnownRealm[],
+  { rotation, mode }: ReturnType<typeof configured>,
+  known: KnownRealm,
   stack: string,
 ): Finding[] {
-  const rotation = settingsShape.shape.rotation.safeParse(given.rotation).data;
-  return known
-    .filter((one) => rotation !== undefined && one.rotation !== rotation)
-    .map((one) => ({
-      code: "CONFIG_AHEAD",
-      severity: "warning",
-      realm: one.realm,
-      what: `the config says rotation ${rotation}, and the last up has come to rotation ${one.rotation}`,
-      means: "a change that was agreed on has not been carried out",
-      mend: `pulumi up --stack ${stack}`,
-    }));
+  const find = (what: string, means: string, mend: string): Finding[] => [
+    { code: "CONFIG_AHEAD", severity: "warning", realm: known.realm, what, means, mend },
+  ];
+  const up = `pulumi up --stack ${stack}`;
+  const notDone = "a change that was agreed on has not been carried out";
+  if (rotation !== undefined && rotation < known.rotation)
+    return find(
+      `the config says rotation ${rotation}, and the last up has come to rotation ${known.rotation} already`,
+      "the config of that up is not merged, so that the next one is refused",
+      `merge it, or pulumi config set rotation ${known.rotation} --stack ${stack}`,
+    );
+  if (rotation !== undefined && rotation > known.rotation)
+    return find(
+      `the config says rotation ${rotation}, and the last up has come to rotation ${known.rotation}`,
+      notDone,
+      up,
+    );
+  const asks = (one: string) => mode !== undefined && (mode === one) !== (known.mode === one);
+  // Back from emergency to planned is what the runbook asks for, and changes nothing.
+  if (!asks("rollback") && !(asks("emergency") && mode === "emergency")) return [];
+  return find(`the config says mode ${mode}, and the last up was in mode ${known.mode}`, notDone, up);
 }

@@ -1,15 +1,34 @@
-import type { CheckedConfig, StackInspection } from "#operations/inspect-stack";
-import type { EnginePreview } from "./engine-preview.ts";
+import type { CheckedConfig } from "#operations/inspect-stack";
+import type { RealmSummary } from "./preview-summary.ts";
 import type { PreviewFacts } from "./summary.ts";
 
-/** The engine's own errors say the same as the inspection, where that has found something. */
-export function problemsOf({ problems, realms }: StackInspection, { ok, errors }: EnginePreview): string[] {
-  const all =
-    realms.length > 1
-      ? realms.flatMap((one) => one.problems.map((what) => `realm ${one.name}: ${what}`))
+/**
+ * What keeps all of an `up` from starting. Of several realms, one that can't be rotated keeps only itself from it. The
+ * engine's own errors say the same as the inspection, where that has found something. Pure.
+ */
+export function problemsOf(
+  { inspection, engine: { ok, errors }, targets }: PreviewFacts,
+  realms: readonly RealmSummary[],
+): string[] {
+  const isRotating = realms.some(({ keys }) => keys.length > 0);
+  const refused = realms.filter(({ problems }) => problems.length > 0);
+  const ofRealms =
+    refused.length === realms.length
+      ? refused.flatMap(({ realm, problems }) =>
+          problems.map((what) => (realms.length > 1 ? `realm ${realm}: ${what}` : what)),
+        )
       : [];
-  const found = [...new Set([...problems, ...all])];
-  if (found.length > 0 || ok) return found;
+  const found = [
+    ...inspection.problems,
+    ...ofRealms,
+    ...targets
+      .filter(({ instances, error }) => isRotating && instances === 0 && error === undefined)
+      .map(
+        ({ name }) =>
+          `NO_INSTANCES: target ${name} has no instance; scale it up, or take it out of instances`,
+      ),
+  ];
+  if (found.length > 0 || ok || refused.length > 0) return [...new Set(found)];
   return errors.length > 0 ? errors : ["the engine's preview failed"];
 }
 
@@ -31,9 +50,9 @@ export function warningsOf(
     ...targets.flatMap(({ name, error }) =>
       error === undefined ? [] : [`target ${name} can't be looked at: ${error}`],
     ),
-    ...targets
-      .filter(({ instances, error }) => instances === 0 && error === undefined)
-      .map(({ name }) => `target ${name} has no instance now`),
+    ...(isEmergency && config?.freeze === "release"
+      ? ["freeze: release is left over from an earlier emergency: nothing is frozen in this one"]
+      : []),
     ...(verified === false ? ["the last run is not verified: it stays red until an up proves it"] : []),
   ];
 }

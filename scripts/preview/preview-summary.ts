@@ -32,6 +32,7 @@ export interface RealmSummary {
   overlapEnd: string | null;
   /** What users will notice, a sentence each. */
   users: string[];
+  /** Why an up would leave it alone; empty where it would not. */
   problems: string[];
 }
 
@@ -39,7 +40,7 @@ export interface RealmSummary {
 export interface PreviewSummary {
   schemaVersion: 1;
   stack: string;
-  /** `refused`: an up would end before it touches anything. */
+  /** `refused`: an up would end before it touches anything. A realm may have problems of its own beside. */
   outcome: "nothing" | "change" | "refused";
   rotation: number | null;
   mode: Mode | null;

@@ -29,7 +29,9 @@ export function renderMarkdown(summary: PreviewSummary): string {
 
 function realmPart(realm: RealmSummary): string {
   const users =
-    realm.users.length > 0 ? `\n\n**Users will notice:** ${realm.users.map(plain).join(" ")}` : "";
+    realm.users.length > 0 && realm.problems.length === 0
+      ? `\n\n**Users will notice:** ${realm.users.map(plain).join(" ")}`
+      : "";
   return `### Realm ${plain(realm.realm)}\n\n${list(actionsOf(realm))}${users}`;
 }
 

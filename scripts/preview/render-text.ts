@@ -15,7 +15,7 @@ export function renderText(summary: PreviewSummary): string {
       ? []
       : realms.flatMap((realm) => [
           ...section(`Realm ${realm.realm}`, actionsOf(realm)),
-          ...section("Users will notice", realm.users),
+          ...(realm.problems.length > 0 ? [] : section("Users will notice", realm.users)),
         ])),
     ...targets
       .filter(({ unreachable }) => unreachable.length > 0)

@@ -4,6 +4,7 @@ import { describeChange, type PlannedChange } from "#operations/planned-change";
 import { rotationOf } from "#operations/realm-keys";
 import { settingsShape } from "#operations/settings-shape";
 import { problemsOf, warningsOf } from "./concerns.ts";
+import type { Due } from "./due.ts";
 import type { EnginePreview } from "./engine-preview.ts";
 import { estimateSeconds } from "./estimate.ts";
 import type { KeyChange, PreviewSummary, RealmSummary } from "./preview-summary.ts";
@@ -17,6 +18,8 @@ export interface PreviewFacts {
   inspection: StackInspection;
   engine: EnginePreview;
   targets: TargetReach[];
+  /** By realm, what an emergency has left to do beside the keys. */
+  due: Readonly<Record<string, Due>>;
   /** Of the last `up`: whether its verification was green; undefined where there was none. */
   verified: boolean | undefined;
   now: string;
@@ -27,10 +30,11 @@ export function summarize(facts: PreviewFacts): PreviewSummary {
   const { stack, given, inspection, engine, targets } = facts;
   const { config } = inspection;
   const realms = inspection.realms.map((realm) => summarizeRealm(realm, facts));
-  const problems = problemsOf(inspection, engine);
   const { same: _same, ...changed } = engine.changes;
   const changes =
-    Object.values(changed).some((count) => count > 0) || realms.some(({ keys }) => keys.length > 0);
+    Object.values(changed).some((count) => count > 0) ||
+    realms.some(({ keys, before, after }) => keys.length + before.length + after.length > 0);
+  const problems = problemsOf(facts, realms);
   const outcome = problems.length > 0 ? "refused" : changes ? "change" : "nothing";
   return {
     schemaVersion: 1,
@@ -55,22 +59,34 @@ function modeOf({ mode }: PreviewFacts["given"]): Mode | null {
 
 function summarizeRealm(
   { name, problems, plan }: InspectedRealm,
-  { inspection, now }: PreviewFacts,
+  { inspection, now, due: allDue }: PreviewFacts,
 ): RealmSummary {
   const keys = (plan?.changes ?? []).map(keyChange);
+  const { beside } = plan ?? {};
+  const all = { freeze: true, sessions: true, internalKeys: true };
+  const due = keys.length > 0 ? all : (allDue[name] ?? nothingDue);
+  const isAnyDue = keys.length === 0 && Object.values(due).includes(true);
   const end = plan?.overlapEnd;
   return {
     realm: name,
     from: plan?.highestRotation ?? null,
     stage: plan?.stage ?? null,
     keys,
-    before: plan?.beside.before ?? [],
-    after: plan?.beside.after ?? [],
+    before: (due.freeze && beside?.freeze) || [],
+    after: [
+      ...((due.sessions && beside?.sessions) || []),
+      ...((due.internalKeys && beside?.internalKeys) || []),
+    ],
     overlapEnd: end !== undefined && end > now ? end : null,
-    users: plan && inspection.config ? noticedByUsers(inspection.config, plan.changes) : [],
-    problems,
+    users:
+      plan && inspection.config
+        ? noticedByUsers(inspection.config, plan.changes, due, plan.tokenLifeSeconds * 1000)
+        : [],
+    problems: [...problems, ...((isAnyDue && beside?.problems) || [])],
   };
 }
+
+const nothingDue: Due = { freeze: false, sessions: false, internalKeys: false };
 
 function keyChange(change: PlannedChange): KeyChange {
   const said = describeChange(change);

@@ -1,18 +1,30 @@
 import { describeDuration } from "#operations/durations";
 import type { CheckedConfig } from "#operations/inspect-stack";
 import type { PlannedChange } from "#operations/planned-change";
+import type { Due } from "./due.ts";
 
 type Relevant = Pick<CheckedConfig, "mode" | "sessions" | "rotateInternalKeys" | "freeze">;
 
-/** What the users of the realm will notice, a sentence each. Pure. */
-export function noticedByUsers(config: Relevant, changes: readonly PlannedChange[]): string[] {
-  if (changes.length === 0) return ["Nothing."];
-  if (config.mode !== "emergency") return plannedNotice(changes);
+/**
+ * What the users of the realm will notice, a sentence each. Pure.
+ *
+ * @param due what an emergency has left to do beside the keys
+ * @param tokenLifeMs how long a token of the realm may live
+ */
+export function noticedByUsers(
+  config: Relevant,
+  changes: readonly PlannedChange[],
+  due: Due,
+  tokenLifeMs: number,
+): string[] {
+  if (config.mode !== "emergency") return plannedNotice(changes, tokenLifeMs);
   const disables = changes.some(({ kind }) => kind === "disable");
-  return [...loginNotice(config, disables), ...adminNotice(config)];
+  const noticed = [...loginNotice(config, disables, due), ...(due.freeze ? adminNotice(config) : [])];
+  return noticed.length > 0 ? noticed : ["Nothing."];
 }
 
-function plannedNotice(changes: readonly PlannedChange[]): string[] {
+function plannedNotice(changes: readonly PlannedChange[], tokenLifeMs: number): string[] {
+  if (changes.length === 0) return ["Nothing."];
   if (changes.some(({ kind }) => kind === "retire"))
     return [
       "Nothing, unless something has kept an access token for longer than the overlap: that token is refused.",
@@ -21,15 +33,23 @@ function plannedNotice(changes: readonly PlannedChange[]): string[] {
     0,
     ...changes.flatMap((change) => (change.kind === "passivate" ? [change.trustedForMs] : [])),
   );
+  if (changes.some((change) => change.kind === "passivate") && longest < tokenLifeMs)
+    return [
+      `Tokens of the old key are refused after ${describeDuration(longest)}, though they may live for ${describeDuration(tokenLifeMs)}: whoever has one is logged out, or has to refresh.`,
+    ];
   const until =
     longest > 0 ? ` Tokens of the old key are accepted for another ${describeDuration(longest)}.` : "";
   return [`Nothing: nobody is logged out.${until}`];
 }
 
-function loginNotice({ sessions, rotateInternalKeys }: Relevant, disables: boolean): string[] {
-  if (sessions.revoke === "all" || rotateInternalKeys.includes("hmac"))
+function loginNotice({ sessions, rotateInternalKeys }: Relevant, disables: boolean, due: Due): string[] {
+  if (
+    (due.sessions && sessions.revoke === "all") ||
+    (due.internalKeys && rotateInternalKeys.includes("hmac"))
+  )
     return ["Everyone is logged out and logs in again."];
-  const some = sessions.revoke === "none" ? [] : ["The listed users and sessions are logged out."];
+  const isSome = due.sessions && sessions.revoke !== "none";
+  const some = isSome ? ["The listed users and sessions are logged out."] : [];
   const tokens = disables
     ? [
         "Access tokens of the old keys are refused at once: each client gets a new one with its refresh token, nobody else logs in again.",

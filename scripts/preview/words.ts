@@ -7,9 +7,23 @@ export const shownInstances = 20;
 export const shownKeys = 40;
 
 /** What the change is, as a heading. */
-export function headline({ outcome, mode, rotation, realms }: PreviewSummary): string {
+export function headline(summary: PreviewSummary): string {
+  const { outcome, realms } = summary;
   if (outcome === "refused") return "an up would be refused";
   if (outcome === "nothing") return "nothing to do";
+  const isRefused = ({ problems }: RealmSummary) => problems.length > 0;
+  const others = realms.some(isRefused) ? `, but not of ${namesOf(realms.filter(isRefused))}` : "";
+  return `${change(
+    summary,
+    realms.filter((realm) => !isRefused(realm)),
+  )}${others}`;
+}
+
+function namesOf(realms: readonly RealmSummary[]): string {
+  return realms.map(({ realm }) => realm).join(", ");
+}
+
+function change({ mode, rotation }: PreviewSummary, realms: readonly RealmSummary[]): string {
   const before = [...new Set(realms.flatMap(({ from }) => from ?? []))];
   const [from] = before;
   const isRetirement = realms.some(({ keys }) => keys.some(({ change }) => change === "retire"));
@@ -46,7 +60,8 @@ function instancesLine(targets: readonly TargetReach[]): string {
 }
 
 /** What becomes of a realm, each a sentence. */
-export function actionsOf({ keys, before, after, overlapEnd }: RealmSummary): string[] {
+export function actionsOf({ keys, before, after, overlapEnd, problems }: RealmSummary): string[] {
+  if (problems.length > 0) return problems.map((problem) => `REFUSED, while the others go on: ${problem}`);
   const more = keys.length - shownKeys;
   const changed = keys.slice(0, shownKeys).map(({ text }) => text);
   const all = [...before, ...changed, ...(more > 0 ? [`and ${more} more keys`] : []), ...after];

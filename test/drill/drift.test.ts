@@ -219,6 +219,21 @@ suite("npm run drift", () => {
     const first = await signingKid(scenario);
     await up(scenario);
     await expectDrift(t, scenario, []);
+
+    await stack.setConfig({ rotation: 2 });
+    const ahead = await expectDrift(t, scenario, ["CONFIG_AHEAD"]);
+    assert.match(ahead.findings[0]?.what ?? "", /rotation 2, and the last up has come to rotation 1$/);
+    await stack.setConfig({ rotation: 1, mode: "emergency", incident: "INC-1" });
+    const escalated = await expectDrift(t, scenario, ["CONFIG_AHEAD"]);
+    assert.match(escalated.findings[0]?.what ?? "", /mode emergency, and the last up was in mode planned$/);
+    await stack.setConfig({ mode: "planned", incident: undefined });
+    const other = await admin.createRealm();
+    t.after(() => admin.deleteRealm(other.name));
+    await stack.setConfig({ realm: [realm, other.name] });
+    const never = await expectDrift(t, scenario, ["COULD_NOT_TELL"]);
+    assert.match(never.findings[0]?.what ?? "", /^stack drill has never rotated realm lab-/);
+    await stack.setConfig({ realm });
+
     const soon = { env: movedClockEnv(7 * 60_000) };
     const due = await expectDrift(t, scenario, ["RETIREMENT_DUE"], soon);
     assert.ok(due.findings[0]?.what.includes(first));
@@ -232,6 +247,15 @@ suite("npm run drift", () => {
     );
     succeeded(await stack.up([], soon));
     await expectDrift(t, scenario, [], soon);
+
+    // No phase has anything to do for it, and yet the next look must be at what the config says now.
+    const [api] = scenario.fleet.instances;
+    assert.ok(api);
+    const dead = { name: "api-2", url: await refusingUrl() };
+    await stack.setConfig({ instances: [{ name: api.name, url: api.url }, dead] });
+    succeeded(await stack.up([], soon));
+    const silent = await expectDrift(t, scenario, ["COULD_NOT_TELL"], soon);
+    assert.match(silent.findings[0]?.what ?? "", /^api-2 could not be asked/);
   });
 });
 

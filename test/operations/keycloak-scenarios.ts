@@ -241,6 +241,7 @@ function inspecting(connection: () => KeycloakConnection): void {
     allowShortOverlap: false,
     keepRetired: 1,
     clockSkewSeconds: 60,
+    probeHasRoles: false,
     emergency: { freeze: "none" as const, revoke: "none" as const, internalKeys: [], adminRoles: [] },
   };
 

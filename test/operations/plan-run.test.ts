@@ -134,9 +134,12 @@ const planned: Row[] = [
     actions: [losesItsPlace("kid old (RS256, fallback-RS256)")],
   },
   {
-    title: "a foreign passive key whose end nobody knows is not due",
+    title: "a foreign passive key whose end nobody knows is not due, and gets one",
     keys: [realmKey("old", { status: "PASSIVE" }), signs(2)],
     stage: "overlap",
+    actions: [
+      "kid old (RS256, name-old) no longer signs; its tokens are accepted for another 6 min, then the next up retires it",
+    ],
   },
   {
     title: "exempt keys are never named and never waited for",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { nothingBeside } from "#operations/inspect-emergency";
 import type { InspectedRealm, StackInspection } from "#operations/inspect-stack";
 import { planRun, type RunQuestion } from "#operations/plan-run";
 import type { RealmKey } from "#operations/realm-keys";
@@ -38,7 +39,7 @@ function realm(name: string, keys: RealmKey[], question: Partial<RunQuestion>): 
     now,
   } as const;
   const { problems, ...plan } = planRun(keys, { ...whole, ...question });
-  const beside = { before: [], after: [] };
+  const beside = nothingBeside;
   const rest = { overlapSeconds: 360, tokenLifeSeconds: 360, highestRotation: 1, warnings: [], beside };
   return { name, entry: { name }, problems, missingRights: [], plan: { ...plan, ...rest } };
 }
@@ -58,7 +59,8 @@ function facts(
   const inspection: StackInspection = { config, realms, problems: [], warnings: [] };
   const targets = [{ name: "static", kind: "static" as const, instances: 1, unreachable: [] }];
   const engine = { ok: true, changes: { update: 5, same: 8 }, errors: [] };
-  return { stack: "prod", given: {}, inspection, engine, targets, verified: true, now, ...change };
+  const rest = { given: {}, due: {}, verified: true, now };
+  return { stack: "prod", inspection, engine, targets, ...rest, ...change };
 }
 
 const textOf = (given: PreviewFacts) => renderText(summarize(given));
@@ -89,7 +91,7 @@ suite("summarize", () => {
     const emergency = realm("shop", [managed(1, { signing: true })], { mode: "emergency" });
     const { plan } = emergency;
     assert.ok(plan);
-    const beside = { before: ["freeze administrators"], after: ["end every session"] };
+    const beside = { ...nothingBeside, freeze: ["freeze administrators"], sessions: ["end every session"] };
     const given = { mode: "emergency", incident: "INC-2", freeze: "both", sessions: { revoke: "all" } };
     const text = textOf(facts([{ ...emergency, plan: { ...plan, beside } }], given));
     const order = ["freeze administrators", "publish a new", "disable kid", "end every session"];
@@ -102,15 +104,43 @@ suite("summarize", () => {
     assert.match(text, /Everyone is logged out[\s\S]*Administrators can't change anything/);
   });
 
-  test("of several realms each is told, and one that is refused refuses the preview", () => {
+  test("what an emergency has left to do beside the keys is told, and nothing that it has done", () => {
+    const done = realm("shop", [managed(2, { signing: true })], { mode: "emergency" });
+    const { plan } = done;
+    assert.ok(plan);
+    const beside = { ...nothingBeside, freeze: ["freeze administrators"], sessions: ["end every session"] };
+    const given = { mode: "emergency", incident: "INC-2", freeze: "both", sessions: { revoke: "all" } };
+    const seen = { ...done, plan: { ...plan, beside: { ...beside, problems: ["USER_NOT_FOUND: nobody"] } } };
+    assert.match(textOf(facts([seen], given)), /- no key changes[\s\S]*- Nothing\.$/m);
+    const due = { shop: { freeze: false, sessions: true, internalKeys: false } };
+    const refused = summarize(facts([seen], given, { due }));
+    assert.deepEqual([refused.outcome, refused.problems], ["refused", ["USER_NOT_FOUND: nobody"]]);
+    const sound = { ...done, plan: { ...plan, beside } };
+    const text = textOf(facts([sound], given, { due }));
+    assert.match(text, /^Stack prod: the keys stay as they are\n/);
+    assert.match(text, /- end every session\n[\s\S]*- Everyone is logged out and logs in again\.$/m);
+    assert.doesNotMatch(text, /freeze administrators|can't change anything/);
+  });
+
+  test("of several realms each is told, and one that is refused keeps none of the others from it", () => {
     const good = realm("shop", [managed(1, { signing: true })], {});
     const bad = {
       ...realm("bank", [], {}),
       problems: ["algorithms: the realm asks for ES256, which is not listed"],
     };
     const summary = summarize(facts([good, bad], { realm: ["shop", "bank"] }));
-    assert.equal(summary.outcome, "refused");
-    assert.deepEqual(summary.problems, [
+    assert.deepEqual([summary.outcome, summary.problems], ["change", []]);
+    const text = renderText(summary);
+    assert.match(text, /^Stack prod: planned rotation 1 → 2, but not of bank\n/);
+    assert.match(text, /Realm shop:\n {2}- publish a new RS256 key/);
+    assert.match(
+      text,
+      /Realm bank:\n {2}- REFUSED, while the others go on: algorithms: the realm asks for ES256/,
+    );
+    const none = summarize(facts([{ ...bad, name: "shop" }, bad], { realm: ["shop", "bank"] }));
+    assert.equal(none.outcome, "refused");
+    assert.deepEqual(none.problems, [
+      "realm shop: algorithms: the realm asks for ES256, which is not listed",
       "realm bank: algorithms: the realm asks for ES256, which is not listed",
     ]);
   });
@@ -124,9 +154,21 @@ suite("summarize", () => {
       facts(shop, {}, { verified: false, targets, engine: { ok: true, changes: { same: 9 }, errors: [] } }),
     );
     assert.equal(outcome, "nothing");
-    assert.deepEqual(warnings, [
-      "target pods has no instance now",
-      "the last run is not verified: it stays red until an up proves it",
-    ]);
+    assert.deepEqual(warnings, ["the last run is not verified: it stays red until an up proves it"]);
+    const rotating = [realm("shop", [managed(1, { signing: true })], {})];
+    const refused = summarize(facts(rotating, {}, { targets }));
+    assert.deepEqual(
+      [refused.outcome, refused.problems],
+      ["refused", ["NO_INSTANCES: target pods has no instance; scale it up, or take it out of instances"]],
+    );
+  });
+
+  test("a release that was left over is warned of in the next emergency", () => {
+    const shop = [realm("shop", [managed(1, { signing: true })], { mode: "emergency" })];
+    const given = { mode: "emergency", incident: "INC-2", freeze: "release" };
+    assert.match(
+      textOf(facts(shop, given)),
+      /- freeze: release is left over .* nothing is frozen in this one/,
+    );
   });
 });

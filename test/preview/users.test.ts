@@ -27,12 +27,14 @@ const config = (more: Partial<Config> = {}): Config => ({
 });
 
 suite("noticedByUsers", () => {
-  const all = { revoke: "all" as const, denyListPath: "/", adminProbe };
+  const everyone = { revoke: "all" as const, denyListPath: "/", adminProbe };
   const some = { revoke: { sids: ["s"], users: [], realmRoles: [] }, denyListPath: "/", adminProbe };
+  const all = { freeze: true, sessions: true, internalKeys: true };
+  const none = { freeze: false, sessions: false, internalKeys: false };
   for (const [what, given, changes, expected] of [
     ["no change", config(), [], /^Nothing\.$/],
     ["an emergency", config(), [disable], /^Access tokens of the old keys are refused at once/],
-    ["all sessions", config({ sessions: all }), [disable], /^Everyone is logged out/],
+    ["all sessions", config({ sessions: everyone }), [disable], /^Everyone is logged out/],
     ["the HMAC key", config({ rotateInternalKeys: ["hmac"] }), [disable], /^Everyone is logged out/],
     ["some sessions", config({ sessions: some }), [disable], /^The listed users and sessions are logged out/],
     ["a freeze", config({ freeze: "api" }), [disable], /Administrators can't change anything until/],
@@ -43,6 +45,13 @@ suite("noticedByUsers", () => {
       /^Nothing: .*another 1 min/,
     ],
     [
+      "an overlap that is shorter than tokens live",
+      config({ mode: "planned" }),
+      [{ kind: "passivate", key, trustedForMs: 0 }],
+      /^Tokens of the old key are refused after 0 s, though they may live for 1 min/,
+    ],
+    ["sessions that were ended before", config({ sessions: everyone, freeze: "api" }), [], /^Nothing\.$/],
+    [
       "a retirement",
       config({ mode: "planned" }),
       [{ kind: "retire", key, overlapEnd: "t" }],
@@ -50,7 +59,10 @@ suite("noticedByUsers", () => {
     ],
   ] satisfies [string, Config, PlannedChange[], RegExp][]) {
     test(`${what}`, () => {
-      assert.match(noticedByUsers(given, changes).join("\n"), expected);
+      assert.match(
+        noticedByUsers(given, changes, changes.length > 0 ? all : none, 60_000).join("\n"),
+        expected,
+      );
     });
   }
 });

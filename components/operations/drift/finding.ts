@@ -8,6 +8,7 @@ export type DriftCode =
   | "KEY_UNMANAGED"
   | "KEY_FALLBACK"
   | "KEY_TOO_OLD"
+  | "ROTATION_UNFINISHED"
   | "RETIREMENT_DUE"
   | "RETIREMENT_OVERDUE"
   | "JWKS_DIFFERS"

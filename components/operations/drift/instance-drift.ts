@@ -1,9 +1,10 @@
 import { messageOf } from "../errors.ts";
 import type { Instance, OpenInstance } from "../instances.ts";
 import { withTokens } from "../kept-canaries.ts";
+import { kubernetesDefaults } from "../kubernetes/kubernetes-defaults.ts";
 import { describeVerdict, probe, type Verdict } from "../probes.ts";
 import { sweep } from "../sweep.ts";
-import { openTargets } from "../targets.ts";
+import { openTargets, type Target } from "../targets.ts";
 import type { Finding } from "./finding.ts";
 import type { KnownRealm } from "./known-realm.ts";
 
@@ -46,17 +47,35 @@ export async function instanceDrift(
     ...waiting.map(({ name }) => `${name} is not ready`),
     ...failures.map(({ target, error }) => `target ${target}: ${error.message}`),
   ];
+  const seen = [...results.map(({ instance }) => instance), ...waiting];
+  const failed = failures.map(({ target }) => target);
   return {
     asked: results.length,
     findings: [
-      ...results.flatMap(({ instance, value }) => judge(instance, value, known, stack)),
+      ...(
+        await Promise.all(results.map(({ instance, value }) => judge(instance, value, known, stack)))
+      ).flat(),
       ...unseen.map((what) => couldNotTell(known.realm, what)),
-      ...(results.length + unseen.length === 0
-        ? [couldNotTell(known.realm, "no instance is found in any target")]
-        : []),
+      ...emptyTargets(known.targets, seen, failed).map((what) => couldNotTell(known.realm, what)),
       ...expired(known, questions, now),
     ],
   };
+}
+
+/** A selector that finds nothing any more must not look as if all were well. */
+function emptyTargets(
+  targets: readonly Target[],
+  seen: readonly Instance[],
+  failed: readonly string[],
+): string[] {
+  return targets
+    .filter(({ name }) => !failed.includes(name))
+    .filter((target) =>
+      target.kind === "static"
+        ? target.instances.length === 0
+        : !seen.some((instance) => instance.target === target.name),
+    )
+    .map(({ name }) => `target ${name} has no instance`);
 }
 
 /** What could not be looked at. */
@@ -139,7 +158,12 @@ const wrongAnswers = {
   },
 } as const;
 
-function judge(instance: Instance, answers: readonly Answer[], known: KnownRealm, stack: string): Finding[] {
+async function judge(
+  instance: Instance,
+  answers: readonly Answer[],
+  known: KnownRealm,
+  stack: string,
+): Promise<Finding[]> {
   const where = instance.target === undefined ? instance.name : `${instance.target}/${instance.name}`;
   const silent = answers.filter(({ verdict }) => verdict.kind === "inconclusive");
   const [first] = silent;
@@ -147,19 +171,38 @@ function judge(instance: Instance, answers: readonly Answer[], known: KnownRealm
     ? [couldNotTell(known.realm, `${where} could not be asked: ${describeVerdict(first.verdict)}`)]
     : [];
   const wrong = answers.filter(({ kind, verdict }) => verdict.kind === wrongAnswers[kind].when);
+  const mend = await mendInstance(instance, known, stack);
   return [
     ...unasked,
     ...wrong.map(({ kind, kid }): Finding => {
       const { code, what, means } = wrongAnswers[kind];
-      const mend = mendInstance(instance, known, stack);
       return { code, severity: "critical", realm: known.realm, what: `${where} ${what} ${kid}`, means, mend };
     }),
   ];
 }
 
-function mendInstance({ name, url, pod }: Instance, { refresh }: KnownRealm, stack: string): string {
-  if (pod) return `kubectl --namespace ${pod.namespace} delete pod ${name}`;
+async function mendInstance(
+  instance: Instance,
+  { refresh, targets }: KnownRealm,
+  stack: string,
+): Promise<string> {
+  const { name, url, pod, target } = instance;
+  if (pod) {
+    const where = targets.find((one) => one.name === target);
+    return `${await kubectl(where)} --namespace ${pod.namespace} delete pod ${name}`;
+  }
   // The token by stdin: anybody on the machine may read the arguments of a process.
   const token = `pulumi stack output refreshToken --show-secrets --stack ${stack}`;
   return `${token} | sed 's/^/Authorization: Bearer /' | curl --fail -X POST -H @- '${url}${refresh.path}'`;
+}
+
+/** For the target's own cluster: pods of another may have the same names. */
+async function kubectl(target: Target | undefined): Promise<string> {
+  const own = target?.kind === "kubernetes" ? target : undefined;
+  const context = own?.context ?? (await kubernetesDefaults()).context;
+  return [
+    "kubectl",
+    ...(own?.kubeconfig === undefined ? [] : ["--kubeconfig", own.kubeconfig]),
+    ...(context === undefined ? [] : ["--context", context]),
+  ].join(" ");
 }

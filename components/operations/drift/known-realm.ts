@@ -9,6 +9,7 @@ import type { ProbeClient } from "../tokens.ts";
 export interface KnownRealm {
   realm: string;
   rotation: number;
+  /** That the last `up` was asked for. */
   mode: string;
   /** Whether the last cut-over was verified. */
   verified: boolean;

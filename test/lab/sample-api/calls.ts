@@ -29,11 +29,11 @@ export async function call(
   };
 }
 
-export function refresh(instance: FleetInstance, token: string = refreshToken): Promise<Answer> {
+export function refresh(instance: Pick<FleetInstance, "url">, token: string = refreshToken): Promise<Answer> {
   return call(instance, "POST", refreshPath, token);
 }
 
 /** The status of the probe path for a token. */
-export async function probe(instance: FleetInstance, token: string): Promise<number> {
+export async function probe(instance: Pick<FleetInstance, "url">, token: string): Promise<number> {
   return (await call(instance, "GET", "/api/me", token)).status;
 }

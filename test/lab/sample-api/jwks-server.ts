@@ -52,7 +52,7 @@ export async function startIssuer(...keys: IssuerKey[]): Promise<TestIssuer> {
     mint: ({ kid, alg, privateKey }, claims = {}) =>
       new SignJWT({ sub: "alice", ...claims })
         .setProtectedHeader({ alg, kid })
-        .setIssuer(issuer.url)
+        .setIssuer(claims.iss ?? issuer.url)
         .setIssuedAt()
         .setExpirationTime(claims.exp ?? "5m")
         .sign(privateKey),

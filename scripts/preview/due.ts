@@ -1,0 +1,39 @@
+import type { RunContext } from "#operations/evidence";
+import { type Freeze, isFreezeDue } from "#operations/freeze-phase";
+import type { InternalKeyKind } from "#operations/internal-keys";
+import { areInternalKeysDue } from "#operations/internal-keys-phase";
+import { nextSessionsStep, type Revoke } from "#operations/sessions-phase";
+import type { StackContents } from "../stack-reader.ts";
+
+/** What an emergency would do beside the keys, by what the last `up` has done of it already. */
+export interface Due {
+  freeze: boolean;
+  sessions: boolean;
+  internalKeys: boolean;
+}
+
+export interface EmergencyConfig {
+  run: Pick<RunContext, "realm" | "rotation" | "mode"> & { stage: string };
+  freeze: Freeze;
+  revoke: Revoke;
+  kinds: InternalKeyKind[];
+}
+
+/** Decides as the resources' own diffs do. */
+export function dueBeside(contents: StackContents, { run, freeze, revoke, kinds }: EmergencyConfig): Due {
+  const before = (kind: string) => outputsOf(contents, kind, run.realm);
+  return {
+    freeze: isFreezeDue({ run, freeze }, before("AdminFreeze")),
+    sessions: nextSessionsStep({ run, revoke }, before("SessionRevocation")) === "revoke",
+    internalKeys: areInternalKeysDue({ run, kinds }, before("InternalKeys")),
+  };
+}
+
+/** What this program has written into the state itself has the shape that its own types say. */
+function outputsOf({ resources }: StackContents, kind: string, realm: string): Record<string, unknown> {
+  const found = resources.find(({ type, outputs }) => {
+    const run = outputs.run as { realm?: unknown } | undefined;
+    return type.endsWith(`jwks:${kind}`) && run?.realm === realm;
+  });
+  return { ...found?.outputs };
+}

@@ -1,0 +1,22 @@
+import { describe, test } from "node:test";
+import { describeContract } from "../lab/sample-api/contract.ts";
+import { examples, missingFor, startExample } from "./example-server.ts";
+
+for (const example of examples) {
+  const title = `the example in ${example.language}, by the contract`;
+  const missing = await missingFor(example);
+  if (missing !== undefined) {
+    describe(title, () => {
+      test("is built and run", { skip: `this machine has no fitting ${missing}` });
+    });
+    continue;
+  }
+  describeContract(title, ({ issuer, jwksUri, audience, refreshToken }) =>
+    startExample(example, {
+      ISSUER: issuer,
+      JWKS_URI: jwksUri,
+      AUDIENCE: audience,
+      ...(refreshToken === undefined ? {} : { INTERNAL_JWKS_REFRESH_TOKEN: refreshToken }),
+    }),
+  );
+}

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { call, probe, refresh, refreshPath, refreshToken } from "./calls.ts";
+import { type IssuerKey, issuerKey, startIssuer, type TestIssuer } from "./jwks-server.ts";
+
+/** A running process of some API. */
+export interface ContractSubject {
+  readonly url: string;
+  /** The lines that it has logged so far. */
+  log(): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+export interface ContractOptions {
+  issuer: string;
+  jwksUri: string;
+  audience: string;
+  /** Where absent, it must have no internal operations. */
+  refreshToken?: string;
+}
+
+type Start = (options: ContractOptions) => Promise<ContractSubject>;
+
+/** Tests of what docs/openapi.yaml asks of any API, whatever it is written in. It must demand the realm role `admin` below `/api/admin`. */
+export function describeContract(title: string, start: Start): void {
+  describe(title, () => {
+    let issuer: TestIssuer;
+    let api: ContractSubject;
+    let oldKey: IssuerKey;
+    let newKey: IssuerKey;
+    const options = () => ({ issuer: issuer.url, jwksUri: `${issuer.url}/jwks`, audience: "the-api" });
+    const mint = (key: IssuerKey, claims = {}) => issuer.mint(key, { aud: "the-api", ...claims });
+
+    before(async () => {
+      [oldKey, newKey] = await Promise.all([issuerKey("old"), issuerKey("new", "PS256")]);
+      issuer = await startIssuer(oldKey);
+      api = await start({ ...options(), refreshToken });
+    });
+    after(async () => {
+      await api?.stop();
+      await issuer?.stop();
+    });
+    beforeEach(async () => {
+      Object.assign(issuer, { published: [oldKey], gate: Promise.resolve(), failing: false });
+      await refresh(api);
+    });
+
+    test("its log shows the bootstrap with its kids", async () => {
+      assert.ok((await api.log()).some((line) => /JWKS bootstrap ok kids=\["?old"?\]$/.test(line)));
+    });
+
+    test("a token of the issuer for this audience is accepted, any other is rejected with 401", async () => {
+      assert.equal(await probe(api, await mint(oldKey)), 200);
+      assert.equal(await probe(api, await mint(oldKey, { aud: "another" })), 401);
+      assert.equal(await probe(api, await mint(oldKey, { iss: "https://another.example" })), 401);
+      assert.equal(await probe(api, await mint(oldKey, { exp: 1 })), 401);
+      assert.equal(await probe(api, await mint(await issuerKey("unknown"))), 401);
+      assert.equal(await probe(api, await mint(await issuerKey("old"))), 401);
+      assert.equal(await probe(api, "no-token"), 401);
+      assert.equal((await call(api, "GET", "/api/me")).status, 401);
+    });
+
+    test("a made-up kid does not make it ask the issuer again and again", async () => {
+      const fetchesBefore = issuer.fetches;
+      const strangers = await Promise.all(["x", "y", "z"].map((kid) => issuerKey(kid)));
+      for (const stranger of strangers) assert.equal(await probe(api, await mint(stranger)), 401);
+      assert.ok(issuer.fetches - fetchesBefore <= 1, `${issuer.fetches - fetchesBefore} fetches`);
+    });
+
+    test("a retired key stays trusted until a refresh, which answers with the kids it has now", async () => {
+      const canary = await mint(oldKey);
+      issuer.published = [newKey];
+      assert.equal(await probe(api, canary), 200);
+      const { status, body } = await refresh(api);
+      assert.equal(status, 200);
+      const { kids, fetchedAt } = body as { kids: string[]; fetchedAt: string };
+      assert.deepEqual(kids, ["new"]);
+      assert.ok(Math.abs(Date.parse(fetchedAt) - Date.now()) < 10_000);
+      assert.equal(await probe(api, canary), 401);
+      assert.equal(await probe(api, await mint(newKey)), 200);
+    });
+
+    test("a refresh does not settle for a fetch that was under way before it", async () => {
+      let open = () => {};
+      issuer.gate = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      const fetchesBefore = issuer.fetches;
+      const early = refresh(api);
+      while (issuer.fetches === fetchesBefore) await new Promise((resolve) => setImmediate(resolve));
+      issuer.published = [newKey];
+      const late = refresh(api);
+      // Answered later than the refresh has come in, which now waits.
+      assert.equal(await probe(api, "no-token"), 401);
+      open();
+      await early;
+      assert.deepEqual(((await late).body as { kids: string[] }).kids, ["new"]);
+      assert.equal(await probe(api, await mint(oldKey)), 401);
+    });
+
+    test("a refresh answers 502 and keeps the cache where the issuer fails", async () => {
+      issuer.failing = true;
+      assert.equal((await refresh(api)).status, 502);
+      issuer.failing = false;
+      assert.equal(await probe(api, await mint(oldKey)), 200);
+    });
+
+    test("a wrong or missing refresh token gets 401, and nothing is fetched", async () => {
+      const fetchesBefore = issuer.fetches;
+      assert.equal((await refresh(api, "wrong")).status, 401);
+      assert.equal((await call(api, "POST", refreshPath)).status, 401);
+      assert.equal((await call(api, "PUT", "/internal/auth/deny-list/s", "wrong")).status, 401);
+      assert.equal((await call(api, "PUT", "/internal/admin/freeze", "wrong")).status, 401);
+      assert.equal(issuer.fetches, fetchesBefore);
+    });
+
+    test("without a refresh token it has no internal operations", async () => {
+      const bare = await start(options());
+      try {
+        assert.equal((await refresh(bare)).status, 404);
+        assert.equal((await refresh(bare, "")).status, 404);
+        assert.equal((await call(bare, "PUT", "/internal/admin/freeze", refreshToken)).status, 404);
+        assert.equal(await probe(bare, await mint(oldKey)), 200);
+      } finally {
+        await bare.stop();
+      }
+    });
+
+    test("a denied session is refused as an administrator until it is allowed, and no other is", async () => {
+      const admin = { realm_access: { roles: ["admin"] } };
+      const token = await mint(oldKey, { sid: "s/1+", ...admin });
+      const other = await mint(oldKey, { sid: "s", ...admin });
+      const path = "/internal/auth/deny-list/s%2F1%2B";
+      assert.equal((await call(api, "GET", "/api/admin", token)).status, 200);
+      assert.equal((await call(api, "PUT", path, refreshToken)).status, 204);
+      assert.ok([401, 403].includes((await call(api, "GET", "/api/admin", token)).status));
+      assert.equal((await call(api, "GET", "/api/admin", other)).status, 200);
+      assert.equal((await call(api, "DELETE", path, refreshToken)).status, 204);
+      assert.equal((await call(api, "GET", "/api/admin", token)).status, 200);
+    });
+
+    test("administrators need the role, and a freeze refuses their writes but not their reads", async () => {
+      const admin = await mint(oldKey, { realm_access: { roles: ["admin"] } });
+      assert.equal((await call(api, "GET", "/api/admin", await mint(oldKey))).status, 403);
+      assert.equal((await call(api, "POST", "/api/admin", admin)).status, 200);
+      assert.equal((await call(api, "PUT", "/internal/admin/freeze", refreshToken)).status, 204);
+      assert.equal((await call(api, "POST", "/api/admin", admin)).status, 423);
+      assert.equal((await call(api, "GET", "/api/admin", admin)).status, 200);
+      assert.equal((await call(api, "DELETE", "/internal/admin/freeze", refreshToken)).status, 204);
+      assert.equal((await call(api, "POST", "/api/admin", admin)).status, 200);
+    });
+  });
+}
