@@ -138,7 +138,8 @@ function toRealmSettings(
   const isLone = realms.length === 1;
   return {
     name: isLone ? "rotation" : `rotation-${name}`,
-    aliases: !isLone && realms[0] === name ? [{ name: "rotation" }] : [],
+    // From one realm to several and back: what is known of it goes with it.
+    aliases: isLone ? [{ name: `rotation-${name}` }] : realms[0] === name ? [{ name: "rotation" }] : [],
     run: {
       rotation,
       mode,

@@ -32,6 +32,10 @@ const provider: pulumi.dynamic.ResourceProvider<FreezePhaseRequest, FreezePhaseR
     const { freezePhase } = await import("#operations/freeze-phase");
     return { outs: { ...news, ...(await freezePhase(news)) } };
   },
+  async delete(_id, props) {
+    const { thawForgotten } = await import("#operations/freeze-phase");
+    await thawForgotten(props);
+  },
 };
 
 /**

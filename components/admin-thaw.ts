@@ -17,13 +17,19 @@ export interface AdminThawArgs {
   refreshTokens: pulumi.Input<string[]>;
   /** When it was frozen last, ISO 8601 UTC; null where it never was. */
   frozenAt: pulumi.Input<string | null>;
+  /** When what was frozen was verified, ISO 8601 UTC; null where there is nothing to thaw after it. */
+  verifiedAt: pulumi.Input<string | null>;
 }
 
 const provider: pulumi.dynamic.ResourceProvider<ThawPhaseRequest, ThawPhaseRequest & ThawOutputs> = {
   configure,
   async diff(_id, olds, news) {
+    const { finished } = await import("#operations/side-by-side");
     const isReleased = news.freeze === "release" && olds.freeze !== "release";
-    return { changes: isReleased || olds.thawed !== news.frozenAt };
+    const isLater = news.verifiedAt !== null && (olds.verifiedAt ?? null) !== news.verifiedAt;
+    const changes = isReleased || isLater || olds.thawed !== news.frozenAt;
+    if (!changes && news.freeze !== "release") finished(news.run);
+    return { changes };
   },
   async create(inputs) {
     const { thawPhase } = await import("#operations/freeze-phase");

@@ -11,6 +11,7 @@ import type { KeyCutover } from "./key-cutover.ts";
 import type { KeyRotationArgs } from "./key-rotation.ts";
 import type { RealmCheck } from "./realm-check.ts";
 import { SessionRevocation } from "./session-revocation.ts";
+import type { Verification } from "./verification.ts";
 
 /** The steps beside the rotation of the signing keys. */
 export interface BesideSteps {
@@ -57,21 +58,35 @@ export class EmergencySteps {
     return new InternalKeys(name, { run, kinds: emergency.internalKeys }, this.#child(cutover));
   }
 
-  thaw(frozen: AdminFreeze, evidence: Evidence): AdminThaw {
+  /** Whether this rotation has frozen what is still to be thawed. */
+  isThawing({ frozenFor }: AdminFreeze): pulumi.Output<boolean> {
+    const { run, emergency } = this.#args;
+    return frozenFor.apply((madeFor) => madeFor === run.rotation && emergency.freeze !== "release");
+  }
+
+  thaw(frozen: AdminFreeze, verification: Verification, evidence: Evidence): AdminThaw {
     const { run, targets, refresh, refreshTokens, emergency } = this.#args;
     const { freeze, freezePath } = emergency;
     const { frozenAt } = frozen;
+    const isReleased = freeze === "release";
+    // A verification freezes what has come since; so each of them is followed by a thaw.
+    const verifiedAt = isReleased
+      ? null
+      : pulumi
+          .all([this.isThawing(frozen), verification.result])
+          .apply(([isThawing, result]) => (isThawing ? (result?.finishedAt ?? null) : null));
     return new AdminThaw(
       `${this.#name}-thaw`,
-      { run, freeze, freezePath, targets, refresh, refreshTokens, frozenAt },
-      freeze === "release" ? this.#child(frozen) : this.#child(evidence),
+      { run, freeze, freezePath, targets, refresh, refreshTokens, frozenAt, verifiedAt },
+      isReleased ? this.#child(frozen) : this.#child(evidence),
     );
   }
 
   /** What was done beside in this rotation; a result of an earlier one is none. */
   #current({ frozen, revoked, internal }: BesideSteps) {
-    const { rotation, mode } = this.#args.run;
-    const isCurrent = (madeFor: number | null) => mode === "emergency" && madeFor === rotation;
+    const { rotation } = this.#args.run;
+    // Back in mode planned, what an emergency has left undone is undone all the same.
+    const isCurrent = (madeFor: number | null) => madeFor === rotation;
     return pulumi
       .all([
         pulumi.all([frozen.frozenFor, frozen.result, frozen.record]),
@@ -118,13 +133,13 @@ export class EmergencySteps {
         failures: [...(sessions?.result?.failures ?? []), ...(internalKeys?.result?.failures ?? [])],
         orders: {
           ...(instances.length > 0 && wish !== "release"
-            ? { freeze: { path: freezePath, on: idsOf(instances) } }
+            ? { freeze: { path: freezePath, on: idsOf(instances), since: freeze?.record?.startedAt ?? "" } }
             : {}),
           ...(sids.length > 0
             ? { deny: { path: denyListPath, sids, on: idsOf(sessions?.result?.denied ?? []) } }
             : {}),
         },
-        ...(run.mode === "emergency" && revoke !== "none" ? { denyList } : {}),
+        ...((run.mode === "emergency" && revoke !== "none") || sessions ? { denyList } : {}),
       };
     });
     return pulumi.secret(beside);

@@ -6,6 +6,8 @@ import { configure } from "./configure.ts";
 export interface EvidenceArgs {
   run: RunContext;
   findings: pulumi.Input<WholeFindings>;
+  /** Whether a thaw comes after it. Then the realm is not through yet. */
+  isThawing: pulumi.Input<boolean>;
 }
 
 const provider: pulumi.dynamic.ResourceProvider<EvidenceRequest & { digest?: string }> = {
@@ -14,7 +16,7 @@ const provider: pulumi.dynamic.ResourceProvider<EvidenceRequest & { digest?: str
     const { finished } = await import("#operations/side-by-side");
     // In a preview the findings may be a placeholder for what is not known yet: then they are about to change.
     const changes = olds.findings.verification.finishedAt !== news.findings.verification?.finishedAt;
-    if (!changes) finished(news.run);
+    if (!changes && !news.isThawing) finished(news.run);
     return { changes };
   },
   async create(inputs) {

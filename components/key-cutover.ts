@@ -56,8 +56,9 @@ const provider: pulumi.dynamic.ResourceProvider<CutoverPhaseRequest> = {
     const { isSettled } = await import("#operations/phases");
     return props ? { id, props: { ...props, settled: await isSettled(props) } } : { id };
   },
-  async delete() {
-    // Forgets: the realm goes on signing with the keys it has.
+  async delete(_id, { run }) {
+    const { report } = await import("#operations/run-phase");
+    report("cut-over", `realm ${run.realm} is forgotten: it goes on signing with the keys it has`, run);
   },
 };
 

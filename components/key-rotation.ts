@@ -108,7 +108,7 @@ export class KeyRotation extends pulumi.ComponentResource {
     const refreshed = step.enforce(canary, cutover, newKids);
     const verification = step.verify(probes, canary, cutover, refreshed, newKids, beside);
     const evidence = step.writeEvidence(canary, keys, announced, cutover, refreshed, verification, beside);
-    step.emergency.thaw(frozen, evidence);
+    step.emergency.thaw(frozen, verification, evidence);
     this.kids = signers.apply((keys) =>
       Object.fromEntries(keys.map(({ algorithm, kid }) => [algorithm, kid])),
     );

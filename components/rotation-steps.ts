@@ -150,6 +150,7 @@ export class RotationSteps {
         passive: cutover.result.apply(({ passive = [] }) => passive),
         beside: this.emergency.beside(beside, refreshed),
         revokedAt: beside.revoked.revokedAt,
+        internalKeysAt: pulumi.output(beside.internal.record).apply((record) => record?.finishedAt ?? null),
         ...provableKeys(canary, cutover),
       },
       this.#child(refreshed),
@@ -187,7 +188,7 @@ export class RotationSteps {
       }));
     return new Evidence(
       `${this.#name}-evidence`,
-      { run: this.#args.run, findings },
+      { run: this.#args.run, findings, isThawing: this.emergency.isThawing(beside.frozen) },
       this.#child(verification),
     );
   }

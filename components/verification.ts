@@ -42,6 +42,8 @@ export interface VerificationArgs {
   after: pulumi.Input<string>;
   /** When sessions were ended last, ISO 8601 UTC, or null: another time makes it run again. */
   revokedAt: pulumi.Input<string | null>;
+  /** When internal keys were rotated last, ISO 8601 UTC, or null: another time makes it run again. */
+  internalKeysAt: pulumi.Input<string | null>;
 }
 
 const provider: pulumi.dynamic.ResourceProvider<
@@ -50,7 +52,10 @@ const provider: pulumi.dynamic.ResourceProvider<
 > = {
   configure,
   async diff(_id, olds, news) {
-    const isOther = olds.verifiedAfter !== news.after || (olds.revokedAt ?? null) !== news.revokedAt;
+    const isOther =
+      olds.verifiedAfter !== news.after ||
+      (olds.revokedAt ?? null) !== news.revokedAt ||
+      (olds.internalKeysAt ?? null) !== news.internalKeysAt;
     return { changes: isOther || olds.verified !== true };
   },
   async create(inputs) {
@@ -84,8 +89,10 @@ export class Verification extends pulumi.dynamic.Resource {
       result: undefined,
       verifiedAfter: undefined,
       attempts: undefined,
+      earlier: undefined,
       record: undefined,
     };
-    super(provider, name, { ...outputs, ...args }, opts, "jwks", "Verification");
+    const secret = pulumi.mergeOptions(opts, { additionalSecretOutputs: ["earlier"] });
+    super(provider, name, { ...outputs, ...args }, secret, "jwks", "Verification");
   }
 }

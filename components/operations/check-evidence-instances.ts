@@ -30,7 +30,7 @@ function idOf({ uid, instance }: Pick<Instance, "uid" | "instance">): string {
 /** Each answer by itself: what was expected follows from the question, and whether it is good from the answer. */
 function checkAnswers({ checks }: Instance): string[] {
   return checks.flatMap(({ check, subject, expected, verdict, ok }) => {
-    const right = check === "retired" || check === "forged" ? "rejected" : "accepted";
+    const right = ["retired", "earlier", "forged"].includes(check) ? "rejected" : "accepted";
     const what = `the ${check} token (${subject})`;
     return [
       ...(expected === right ? [] : [`is expected to have ${what} ${expected}, which must be ${right}`]),

@@ -62,7 +62,9 @@ const retiredKey = z.strictObject({
 const tokenReference = z.strictObject({ jti: z.string(), expiresAt: time });
 
 const check = z.strictObject({
-  check: z.enum(["fresh", "passive", "retired", "forged"]),
+  check: z
+    .enum(["fresh", "passive", "retired", "earlier", "forged"])
+    .describe("earlier: of a key that an earlier rotation has retired, which was never verified"),
   subject: z.string(),
   canary: z.enum(["seen", "unseen"]).optional(),
   jti: z.string().optional(),

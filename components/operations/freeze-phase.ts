@@ -10,7 +10,7 @@ import { listNames } from "./mint-canaries.ts";
 import { tellStart } from "./notify/run-notices.ts";
 import type { RefreshSettings } from "./refresh.ts";
 import { progressOf, report } from "./run-phase.ts";
-import { afterTheOthers, underWay } from "./side-by-side.ts";
+import { afterTheOthers, finished, underWay } from "./side-by-side.ts";
 import type { Target } from "./targets.ts";
 import { inPhase } from "./telemetry.ts";
 
@@ -137,6 +137,8 @@ function describeFrozen({ clients, instances, failures }: FreezeResult): string 
 export type ThawPhaseRequest = FreezePhaseRequest & {
   /** When it was frozen last, ISO 8601 UTC; null where it never was. */
   frozenAt: string | null;
+  /** When what was frozen was verified, ISO 8601 UTC; null where there is nothing to thaw after it. */
+  verifiedAt: string | null;
 };
 
 export interface ThawOutputs {
@@ -150,17 +152,31 @@ export interface ThawOutputs {
  */
 export async function thawPhase(request: ThawPhaseRequest): Promise<ThawOutputs> {
   const { frozenAt, freeze, run } = request;
-  if (frozenAt === null && freeze !== "release") return { thawed: null };
-  const failures = await underWay(run, () => inPhase(run, "thaw", () => thawAll(request)));
-  if (failures.length > 0) {
-    await afterTheOthers(run);
-    throw thawIncomplete(failures);
+  if (frozenAt !== null || freeze === "release") {
+    const failures = await underWay(run, () => inPhase(run, "thaw", () => thawAll(request)));
+    if (failures.length > 0) {
+      await afterTheOthers(run);
+      throw thawIncomplete(failures);
+    }
   }
+  // A release waits for nothing, so the rest is still to come.
+  if (freeze !== "release") finished(run);
   return { thawed: frozenAt };
 }
 
+/**
+ * Thaws what a stack has frozen that is about to be forgotten: afterwards nobody would know of it. Never throws, and
+ * touches nothing that is not frozen; what it can't thaw it says.
+ */
+export async function thawForgotten(request: FreezePhaseRequest & Partial<FreezeOutputs>): Promise<void> {
+  const { run, frozenAt } = request;
+  if ((frozenAt ?? null) === null) return;
+  for (const failure of await thawAll(request))
+    report("thaw", `STILL FROZEN, and forgotten: ${failure}`, run);
+}
+
 /** Both are thawed whatever the config says now: it may have been another when they were frozen. */
-async function thawAll(request: ThawPhaseRequest): Promise<string[]> {
+async function thawAll(request: FreezePhaseRequest): Promise<string[]> {
   const { run } = request;
   const [keycloak, api] = await Promise.all([thawClients(request), setInstances(request, "thaw")]);
   const failures = [...keycloak, ...api.failures];
@@ -170,7 +186,7 @@ async function thawAll(request: ThawPhaseRequest): Promise<string[]> {
   return failures;
 }
 
-async function thawClients({ run }: ThawPhaseRequest): Promise<string[]> {
+async function thawClients({ run }: FreezePhaseRequest): Promise<string[]> {
   try {
     const admin = new KeycloakAdmin(await connection(), run.realm);
     await thawKeycloak(admin, progressOf("thaw", run));

@@ -3,7 +3,7 @@ import { type Identity, identity, type OpenInstance } from "./instances.ts";
 import { type Discovery, discover, type PublishedJwks, readJwks } from "./jwks.ts";
 import { withTokens } from "./kept-canaries.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
-import { type Mode, rollbackSigners } from "./plan-cutover.ts";
+import { type Mode, rollbackSigners, isUntried, type Stage } from "./plan-cutover.ts";
 import { describeVerdict, type ProbeSettings, probe, type Verdict } from "./probes.ts";
 import { isTrusted, listSigningKeys, type RealmKey, rotationOf, updateKeyComponent } from "./realm-keys.ts";
 import { type RefreshSettings, refreshInstance } from "./refresh.ts";
@@ -32,6 +32,8 @@ export interface CanaryRequest {
   run?: SideBySide;
   rotation: number;
   mode: Mode;
+  /** Default: `final`. */
+  stage?: Stage;
   exemptKeys: string[];
   targets: Target[];
   probe: ProbeSettings;
@@ -100,20 +102,25 @@ export async function mintCanaries(admin: KeycloakAdmin, request: CanaryRequest)
   }
   const { baseline, notAsked } = await askEveryInstance(targets, request, canaries, isAnyReady);
   const verdicts = baseline.flatMap((one) => one.verdicts.map(({ verdict }) => verdict.kind));
-  for (const { kid } of canaries) refuseRejected(kid, baseline);
+  const doubtful = request.mode === "emergency" ? unknownEverywhere(canaries, retiring, baseline) : [];
+  for (const { kid } of canaries) if (!doubtful.includes(kid)) refuseRejected(kid, baseline);
   const baselineSkipped = canaries.length > 0 && verdicts.every((kind) => kind === "inconclusive");
   if (request.mode !== "emergency") refuseGaps(baseline, notAsked);
-  const references = canaries.map(withoutTokens);
+  const proving = canaries.filter(({ kid }) => !doubtful.includes(kid));
+  const references = proving.map(withoutTokens);
   return {
     tokens: Object.fromEntries(
-      canaries.flatMap(({ seen, unseen }) => [seen, unseen]).map(({ jti, token }) => [jti, token]),
+      proving.flatMap(({ seen, unseen }) => [seen, unseen]).map(({ jti, token }) => [jti, token]),
     ),
     findings: {
       canaries: references,
       keysBefore,
       keysBeforeAt,
       jwksBefore,
-      baseline,
+      baseline: baseline.map((one) => ({
+        ...one,
+        verdicts: one.verdicts.filter(({ kid }) => !doubtful.includes(kid)),
+      })),
       notAsked,
       baselineSkipped,
       ...(borrowedAt === undefined ? {} : { borrowedAt }),
@@ -130,13 +137,19 @@ function withoutTokens({ kid, algorithm, seen, unseen }: Canary): CanaryReferenc
  * Enabled signing keys that are neither exempt nor to sign after the cut-over; signers first, so that borrowing comes
  * last.
  */
-function retiringKeys(keys: readonly RealmKey[], { rotation, mode, exemptKeys }: CanaryRequest): RealmKey[] {
+function retiringKeys(
+  keys: readonly RealmKey[],
+  { rotation, mode, stage = "final", exemptKeys }: CanaryRequest,
+): RealmKey[] {
   const isFresh = ({ componentName }: RealmKey) => rotationOf(componentName) === rotation;
   const back = mode === "rollback" ? rollbackSigners(keys, exemptKeys, isFresh) : [];
   const staysSigner = (key: RealmKey) => (mode === "rollback" ? back.includes(key) : isFresh(key));
   return keys
     .filter(isTrusted)
     .filter((key) => !exemptKeys.includes(key.componentName) && !staysSigner(key))
+    // To mint with it, it would have to sign, and instances that were never told of it would refuse its users. When its
+    // turn comes to be retired, they have been.
+    .filter((key) => mode === "emergency" || stage === "final" || !isUntried(key))
     .toSorted((a, b) => Number(b.signing) - Number(a.signing));
 }
 
@@ -306,6 +319,21 @@ function notCovered({ kid, algorithm, componentName }: RealmKey): RotationError 
 }
 
 /** Where instances answer and none accepts a key's canary, the probe is wrong, and a rejection later would prove nothing. */
+/**
+ * Keys that no user has a token of, and that no instance accepts, since none was ever told of them: they keep no stolen
+ * key alive, and are left without a canary.
+ */
+function unknownEverywhere(
+  canaries: readonly Canary[],
+  keys: readonly RealmKey[],
+  baseline: readonly Baseline[],
+): string[] {
+  const isUnknown = (kid: string) =>
+    keys.some((key) => key.kid === kid && isUntried(key)) &&
+    !baseline.some(({ verdicts }) => verdicts.some((one) => one.kid === kid && one.verdict.kind === "accepted"));
+  return canaries.map(({ kid }) => kid).filter(isUnknown);
+}
+
 function refuseRejected(kid: string, baseline: readonly Baseline[]): void {
   const kindOf = ({ verdicts }: Baseline) => verdicts.find((one) => one.kid === kid)?.verdict.kind;
   const rejecting = baseline.filter((one) => kindOf(one) === "rejected").map(({ instance }) => instance);

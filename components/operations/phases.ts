@@ -1,10 +1,17 @@
 import { type AnnounceRequest, type AnnounceResult, announce } from "./announce.ts";
 import { connection } from "./connection.ts";
-import { type CutoverRequest, type CutoverResult, cutOver } from "./cut-over.ts";
+import {
+  type CutoverRequest,
+  type CutoverResult,
+  cutOver,
+  type PassiveKey,
+  type RetiredKey,
+} from "./cut-over.ts";
 import { type EnforceRequest, type EnforceResult, enforce, retiredAt } from "./enforce.ts";
 import { RotationError } from "./errors.ts";
 import type { Findings, RunContext, VerificationAttempt, WholeFindings } from "./evidence.ts";
 import type { PhaseRecord } from "./evidence-schema.ts";
+import type { KeptCanaries } from "./kept-canaries.ts";
 import { KeycloakAdmin } from "./keycloak-admin.ts";
 import {
   type CanaryFindings,
@@ -17,7 +24,7 @@ import { askNewcomers, type NewcomersRequest } from "./newcomers.ts";
 import { tellEnd, tellStart, told } from "./notify/run-notices.ts";
 import { planCutover } from "./plan-cutover.ts";
 import { type PublishedKey, publishKey } from "./publish-key.ts";
-import { type Algorithm, listKeyComponents, listSigningKeys } from "./realm-keys.ts";
+import { type Algorithm, isTrusted, listKeyComponents, listSigningKeys } from "./realm-keys.ts";
 import { progressOf, report, runPhase } from "./run-phase.ts";
 import { afterTheOthers, finished, underWay } from "./side-by-side.ts";
 import { endTrace, inPhase } from "./telemetry.ts";
@@ -64,7 +71,7 @@ function realmRefused(realm: string, problems: readonly string[]): RotationError
   );
 }
 
-export type CanaryPhaseRequest = Omit<CanaryRequest, "rotation" | "mode" | "kept"> & Run;
+export type CanaryPhaseRequest = Omit<CanaryRequest, "rotation" | "mode" | "stage" | "kept"> & Run;
 
 /**
  * Phase 2: mint canaries and prove that every instance accepts them now.
@@ -76,11 +83,11 @@ export async function canaryPhase(
 ): Promise<CanaryResult & Recorded> {
   const admin = await adminOf(request);
   tellStart(request.run);
-  const { rotation, mode } = request.run;
+  const { rotation, mode, stage } = request.run;
   const { tokens, findings } = previous ?? {};
   const kept = tokens && findings ? { tokens, findings } : undefined;
   const { result, record } = await runPhase(request.run, "canary", { phases: [] }, async () => {
-    const minted = await mintCanaries(admin, { ...request, rotation, mode, kept });
+    const minted = await mintCanaries(admin, { ...request, rotation, mode, stage, kept });
     return { result: minted, summary: describeBaseline(minted.findings) };
   });
   return { ...result, record };
@@ -160,14 +167,16 @@ export type CutoverPhaseRequest = AfterOthers &
 /** Phase 5, and the retirement later: make the signing keys what the run's mode and stage want, and see it published. */
 export async function cutoverPhase(
   request: CutoverPhaseRequest,
-  previous?: Run & { result?: CutoverResult; before?: Findings },
+  previous?: Partial<Run> & { result?: CutoverResult; before?: Findings },
 ): Promise<Recorded & { result: CutoverResult; settled: boolean }> {
   const admin = await adminOf(request);
   const { result, record } = await runPhase(request.run, "cut-over", request.before, async () => {
     const canary = request.before.canary ?? nothingBefore(request.before);
     // What an earlier attempt has retired is proven with the canaries of its time, so only where they are the same.
     const isRetry = previous?.before?.canary?.keysBeforeAt === canary.keysBeforeAt;
-    const { retired: earlier = [], newcomers: known = [] } = (isRetry ? previous?.result : undefined) ?? {};
+    const { retired = [], newcomers: known = [] } = (isRetry ? previous?.result : undefined) ?? {};
+    const lost = await lostOutside(admin, request, previous, canary.keysBeforeAt);
+    const earlier = [...lost.filter(({ kid }) => !retired.some((key) => key.kid === kid)), ...retired];
     const { canaries = [], baseline = [] } = request.before.canary ?? {};
     const ask = () => askNewcomers({ ...request, canaries, baseline: [...baseline, ...known] });
     const { mode, stage } = request.run;
@@ -177,6 +186,28 @@ export async function cutoverPhase(
     return { result: cutover, summary: describeCutover(cutover) };
   });
   return { result, record, settled: true };
+}
+
+/**
+ * Keys that the run before has left trusted, and that somebody else has disabled or deleted since. Instances may trust
+ * them still, and there are no canaries of them: only a restart proves that they are forgotten.
+ */
+async function lostOutside(
+  admin: KeycloakAdmin,
+  { run }: Run,
+  previous: (Partial<Run> & { result?: CutoverResult }) | undefined,
+  at: string,
+): Promise<RetiredKey[]> {
+  const { result } = previous ?? {};
+  if (run.mode !== "emergency" || !result || previous?.run?.rotation === run.rotation) return [];
+  const keys = await listSigningKeys(admin);
+  const passive: (Pick<PassiveKey, "kid" | "algorithm"> & Partial<PassiveKey>)[] = result.passive ?? [];
+  return [...(result.signers ?? []), ...passive].flatMap(({ kid, algorithm }) => {
+    const key = keys.find((one) => one.kid === kid);
+    if (key && isTrusted(key)) return [];
+    const componentName = key?.componentName ?? `deleted key ${kid}`;
+    return [{ kid, algorithm, componentName, disabledAt: at, disabledAtIsExact: false }];
+  });
 }
 
 function describeCutover({ signers, passive, retireAfter, retired, deleted }: CutoverResult): string {
@@ -249,34 +280,44 @@ async function refreshAll(request: RefreshPhaseRequest): Promise<RefreshOutputs>
 }
 
 export type VerificationPhaseRequest = Run &
-  Omit<VerificationRequest, "retiredAt"> & { after: string; revokedAt: string | null };
+  Omit<VerificationRequest, "retiredAt" | "earlier"> & {
+    after: string;
+    revokedAt: string | null;
+    internalKeysAt: string | null;
+  };
 export type VerificationOutputs = Recorded & {
   verified: boolean;
   result: VerificationResult;
   /** The cut-over that was verified. */
   verifiedAfter: string;
   attempts: VerificationAttempt[];
+  /** Secret. Canaries of keys that were retired, and of which nobody has shown since that they are dead. */
+  earlier: KeptCanaries;
 };
+
+type VerifiedBefore = VerificationOutputs & VerificationPhaseRequest;
 
 /** Phase 8: verify on every instance. The result is kept, red or green; `Evidence` makes a red one fail the run. */
 export function verificationPhase(
   request: VerificationPhaseRequest,
-  before?: VerificationOutputs & Run,
+  before?: VerifiedBefore,
 ): Promise<VerificationOutputs> {
   return underWay(request.run, () => inPhase(request.run, "verify", () => verifyAll(request, before)));
 }
 
 async function verifyAll(
   request: VerificationPhaseRequest,
-  before?: VerificationOutputs & Run,
+  before?: VerifiedBefore,
 ): Promise<VerificationOutputs> {
+  const open = stillOpen(request, before);
   const earlier = before?.verifiedAfter === request.after ? before : undefined;
   const attempts = before?.run.rotation === request.run.rotation ? before.attempts : [];
   const result = await verifyRotation(
     await adminOf(request),
     {
       ...request,
-      beside: earlier ? forgotten(request.beside) : request.beside,
+      earlier: open,
+      beside: besideNow(request.beside, before, earlier !== undefined),
       retiredAt: retiredAt(request),
     },
     earlier?.result.instances,
@@ -290,8 +331,33 @@ async function verifyAll(
     result,
     verifiedAfter: request.after,
     attempts: [...attempts, { startedAt, finishedAt, verified, failures }],
+    earlier: verified ? nothingOpen : open,
     record: { phase: "verify", outcome: verified ? "done" : "failed", startedAt, finishedAt, summary },
   };
+}
+
+const nothingOpen: KeptCanaries = { canaries: [], canaryTokens: {} };
+
+/** A red verification is not made up for by the next rotation: its keys go on being asked about until one is green. */
+function stillOpen({ retired }: VerificationPhaseRequest, before?: VerifiedBefore): KeptCanaries {
+  if (!before || before.verified) return nothingOpen;
+  const { canaries: older, canaryTokens: olderTokens } = before.earlier ?? nothingOpen;
+  const dead = before.canaries.filter(({ kid }) => before.retired.some((key) => key.kid === kid));
+  const canaries = [...new Map([...older, ...dead].map((one) => [one.kid, one])).values()].filter(
+    ({ kid }) => !retired.some((key) => key.kid === kid),
+  );
+  const tokens = { ...olderTokens, ...before.canaryTokens };
+  const ids = canaries.flatMap(({ seen, unseen }) => [seen.jti, unseen.jti]);
+  const canaryTokens = Object.fromEntries(Object.entries(tokens).filter(([jti]) => ids.includes(jti)));
+  return { canaries, canaryTokens };
+}
+
+/** What was thawed after a green verification is not frozen again by the next one of the same rotation. */
+function besideNow(beside: Beside, before: VerifiedBefore | undefined, isLater: boolean): Beside {
+  const { freeze, ...others } = beside.orders;
+  const isThawed = freeze && before?.verified === true && freeze.since < before.result.finishedAt;
+  const now = isThawed ? { ...beside, orders: others } : beside;
+  return isLater ? forgotten(now) : now;
 }
 
 /** In a later run, an instance that had been told may have been restarted by anybody and know nothing of it. */
@@ -303,7 +369,7 @@ function forgotten({ orders: { freeze, deny }, ...rest }: Beside): Beside {
   return { ...rest, orders };
 }
 
-export type EvidenceRequest = Run & { findings: WholeFindings };
+export type EvidenceRequest = Run & { findings: WholeFindings; isThawing: boolean };
 
 export interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
   /** Null where no key was retired. */
@@ -314,7 +380,7 @@ export interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
  * Phase 9: write the bundle, then fail where the rotation is not verified.
  * @throws {RotationError} VERIFICATION_FAILED, EVIDENCE_NOT_WRITTEN
  */
-export async function evidencePhase({ run, findings }: EvidenceRequest): Promise<EvidenceOutputs> {
+export async function evidencePhase({ run, findings, isThawing }: EvidenceRequest): Promise<EvidenceOutputs> {
   const bundle = await writeEvidence(run, findings).catch(async (error: unknown) => {
     tellEnd(run, "failed");
     await Promise.all([told(run), endTrace(run, "EVIDENCE_NOT_WRITTEN")]);
@@ -329,7 +395,7 @@ export async function evidencePhase({ run, findings }: EvidenceRequest): Promise
     await Promise.all([told(run), traced]);
     throw verificationError(findings.verification, reportPath, findings.restarts);
   }
-  finished(run);
+  if (!isThawing) finished(run);
   tellEnd(run, "verified", evidence);
   await Promise.all([told(run), endTrace(run)]);
   const window = evidence.exposureWindow;

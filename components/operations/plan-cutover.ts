@@ -90,8 +90,8 @@ function previousSigners(
   return [...algorithms].flatMap((algorithm) => candidates.find((key) => key.algorithm === algorithm) ?? []);
 }
 
-/** Published by a rotation that never got to its cut-over. */
-function isUntried(key: RealmKey): boolean {
+/** Whether a key was published by a rotation that never got to its cut-over: no user has a token of it. */
+export function isUntried(key: RealmKey): boolean {
   return isManaged(key) && key.priority === 0;
 }
 

@@ -54,15 +54,19 @@ export function nextSessionsStep(
   previous: Previous = {},
 ): "revoke" | "tidy" | "nothing" {
   if (run.mode === "emergency" && revoke !== "none") {
-    const isSame = changed(
-      { rotation: previous.run?.rotation, mode: previous.run?.mode, revoke: previous.revoke },
-      { rotation: run.rotation, mode: run.mode, revoke },
-      ["rotation", "mode", "revoke"],
-    );
-    if (isSame.length > 0 || previous.result?.failures.length !== 0) return "revoke";
+    if (!isSameOrder({ run, revoke }, previous) || previous.result?.failures.length !== 0) return "revoke";
   }
   const { denyUntil } = previous;
   return denyUntil && Date.parse(denyUntil) <= Date.now() ? "tidy" : "nothing";
+}
+
+function isSameOrder(
+  { run, revoke }: { run: Pick<RunContext, "rotation" | "mode">; revoke: Revoke },
+  previous: Previous,
+): boolean {
+  const before = { rotation: previous.run?.rotation, mode: previous.run?.mode, revoke: previous.revoke };
+  const now = { rotation: run.rotation, mode: run.mode, revoke };
+  return changed(before, now, ["rotation", "mode", "revoke"]).length === 0;
 }
 
 /** Phase 6: end sessions, and feed the deny-list. Never throws: what fails is a result, and makes the verification red. */
@@ -79,16 +83,27 @@ export async function sessionsPhase(
     case "tidy":
       return tidy(request, before);
     case "revoke":
-      return underWay(request.run, () => inPhase(request.run, "revoke", () => revokeAll(request)));
+      return underWay(request.run, () =>
+        inPhase(request.run, "revoke", () => revokeAll(request, endedBefore(request, previous))),
+      );
     default:
       return step satisfies never;
   }
 }
 
-async function revokeAll(request: SessionsPhaseRequest): Promise<SessionsOutputs> {
+/** Keycloak can't tell of a session any more that an earlier attempt has ended, and some instance may not know of it. */
+function endedBefore(request: SessionsPhaseRequest, previous: Previous): EndedSession[] {
+  const isAttempt = previous.revokedFor === request.run.rotation;
+  return isAttempt ? (previous.result?.ended ?? []) : [];
+}
+
+async function revokeAll(
+  request: SessionsPhaseRequest,
+  earlier: readonly EndedSession[],
+): Promise<SessionsOutputs> {
   const { run, denyForMs } = request;
   const startedAt = new Date().toISOString();
-  const result = await endAndDeny(request);
+  const result = await endAndDeny(request, earlier);
   const finishedAt = new Date().toISOString();
   const denied = result.denied.filter(({ outcome }) => outcome === "done").length;
   const summary = [
@@ -107,28 +122,44 @@ async function revokeAll(request: SessionsPhaseRequest): Promise<SessionsOutputs
   };
 }
 
-async function endAndDeny(request: SessionsPhaseRequest): Promise<SessionsResult> {
+async function endAndDeny(
+  request: SessionsPhaseRequest,
+  earlier: readonly EndedSession[],
+): Promise<SessionsResult> {
   const { run, revoke } = request;
+  let found = earlier;
   const progress = progressOf("revoke", run);
   try {
-    if (revoke === "none") return { ended: [], truncated: false, denied: [], failures: [] };
+    if (revoke === "none") return { ended: [...found], truncated: false, denied: [], failures: [] };
     const admin = new KeycloakAdmin(await connection(), run.realm);
     // Denied first: after a crash in between, an ended session's id could not be found any more.
     const before = await findSessions(admin, revoke);
-    const known = sidsOf(before.sessions);
+    found = distinct([...found, ...before.sessions]);
+    const known = sidsOf(found);
     const first = await setDenyList(request, known, "deny");
     const { sessions: ended, truncated } = await revokeSessions(admin, revoke, progress);
     const late = sidsOf(ended).filter((sid) => !known.includes(sid));
     const second = await setDenyList(request, late, "deny");
     return {
-      ended: [...new Map([...before.sessions, ...ended].map((one) => [one.sid, one])).values()],
+      ended: distinct([...found, ...ended]),
       truncated,
-      denied: second.denied.length > 0 ? second.denied : first.denied,
+      denied: worstOf(first.denied, second.denied),
       failures: [...new Set([...first.failures, ...second.failures])],
     };
   } catch (error) {
-    return { ended: [], truncated: false, denied: [], failures: [messageOf(error)] };
+    return { ended: [...found], truncated: false, denied: [], failures: [messageOf(error)] };
   }
+}
+
+function distinct(sessions: readonly EndedSession[]): EndedSession[] {
+  return [...new Map(sessions.map((one) => [one.sid, one])).values()];
+}
+
+/** Who has missed the first list is not told by having taken the second. */
+function worstOf(first: readonly DeniedInstance[], second: readonly DeniedInstance[]): DeniedInstance[] {
+  const idOf = ({ uid, instance }: DeniedInstance) => uid ?? instance;
+  const missed = first.filter(({ outcome }) => outcome !== "done");
+  return [...new Map([...first, ...second, ...missed].map((one) => [idOf(one), one])).values()];
 }
 
 function sidsOf(sessions: readonly EndedSession[]): string[] {

@@ -5,8 +5,8 @@ import type { RefreshSettings } from "./refresh.ts";
 
 /** What an instance has to know that came, or was restarted, after the others had been told. */
 export interface StandingOrders {
-  /** Absent where nothing is frozen. */
-  freeze?: { path: string; on: string[] };
+  /** Absent where nothing is frozen. `since`: ISO 8601 UTC. */
+  freeze?: { path: string; on: string[]; since: string };
   /** Absent where no session is denied. */
   deny?: DenyList & { on: string[] };
 }

@@ -15,9 +15,10 @@ import type { MintedToken } from "./tokens.ts";
 export interface Check {
   /**
    * `fresh`: a token of the new key. `passive`: a canary of a key that is trusted until its overlap is over. `retired`:
-   * a canary of a retired key. `forged`: a token that no key of the realm backs.
+   * a canary of a retired key. `earlier`: a canary of a key that an earlier rotation has retired, which was never
+   * verified. `forged`: a token that no key of the realm backs.
    */
-  check: "fresh" | "passive" | "retired" | "forged";
+  check: "fresh" | "passive" | "retired" | "earlier" | "forged";
   /** The kid, or for a forgery its kind and algorithm. */
   subject: string;
   /** For a canary: whether this instance had seen it before the cut-over. */
@@ -74,6 +75,8 @@ export interface Questions {
   refreshTokens: string[];
   expectation: RefreshExpectation;
   canaries: Canary[];
+  /** Canaries of keys that rotations before have retired, and whose death was never proven. */
+  earlier: Canary[];
   /** Canaries of keys that are still trusted. */
   passive: Canary[];
   /** Retired kids for which there is no canary. */
@@ -184,7 +187,7 @@ function judge(
 /** Asks until there is no answer at all: an instance that hangs would otherwise cost a timeout for each question. */
 async function askAboutKeys(
   instance: OpenInstance,
-  { probe, canaries, passive, fresh }: Questions,
+  { probe, canaries, earlier, passive, fresh }: Questions,
 ): Promise<Check[]> {
   const checks: Check[] = [];
   const questions = [
@@ -192,6 +195,7 @@ async function askAboutKeys(
       { check: "retired" as const, subject: kid, canary: "unseen" as const, token: unseen },
       { check: "retired" as const, subject: kid, canary: "seen" as const, token: seen },
     ]),
+    ...earlier.map(({ kid, unseen }) => ({ check: "earlier" as const, subject: kid, token: unseen })),
     // The other canary stays unseen: it is for the day on which the key is retired.
     ...passive.map(({ kid, seen }) => ({ check: "passive" as const, subject: kid, token: seen })),
     ...fresh.map((token) => ({ check: "fresh" as const, subject: token.kid, token })),
@@ -205,13 +209,13 @@ async function askAboutKeys(
 }
 
 type KeyQuestion = Pick<Check, "subject"> & {
-  check: "fresh" | "passive" | "retired";
+  check: "fresh" | "passive" | "retired" | "earlier";
   canary?: "seen" | "unseen";
   token: MintedToken;
 };
 
 function keyCheck({ check, subject, canary, token }: KeyQuestion, verdict: Verdict): Check {
-  const expected = check === "retired" ? "rejected" : "accepted";
+  const expected = check === "retired" || check === "earlier" ? "rejected" : "accepted";
   const at = new Date().toISOString();
   const { jti } = token;
   return {
@@ -332,6 +336,7 @@ function describeFailure({ check, subject, verdict }: Check): string {
       : `a token of ${check} kid ${subject}`;
   switch (verdict.kind) {
     case "accepted":
+      if (check === "earlier") return `still accepts kid ${subject}, which an earlier rotation has retired`;
       return check === "retired" ? `still accepts kid ${subject}` : `accepts ${token}`;
     case "rejected":
       return `rejects ${token} with ${verdict.status}`;

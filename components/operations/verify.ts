@@ -4,7 +4,7 @@ import { messageOf, RotationError } from "./errors.ts";
 import { forgeTokens } from "./forged-tokens.ts";
 import { type Instance, instanceId } from "./instances.ts";
 import { type Discovery, discover, readJwks } from "./jwks.ts";
-import { withTokens } from "./kept-canaries.ts";
+import { type KeptCanaries, withTokens } from "./kept-canaries.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import { type Baseline, type Canary, type CanaryReference, listNames } from "./mint-canaries.ts";
 import { describeVerdict, type ProbeSettings, type Verdict, verdictOf } from "./probes.ts";
@@ -15,6 +15,7 @@ import {
   proveDenyList,
 } from "./prove-deny-list.ts";
 import { readStartup } from "./read-startup.ts";
+import { isTrusted, listSigningKeys } from "./realm-keys.ts";
 import { redactor } from "./redact.ts";
 import type { RefreshSettings } from "./refresh.ts";
 import { describeFailedRestart, type RestartResult, type RestartSettings } from "./restart.ts";
@@ -54,6 +55,8 @@ export interface VerificationRequest {
   canaries: CanaryReference[];
   /** Secret: the canaries' tokens by their `jti`. */
   canaryTokens: Record<string, string>;
+  /** Secret. Canaries of keys that rotations before this one have retired, whose verification was never green. */
+  earlier?: KeptCanaries;
   /** Every instance's verdict before the cut-over. */
   baseline: Baseline[];
   /** What was restarted for this rotation. */
@@ -268,21 +271,36 @@ async function prepare(
   const kept = withTokens(request);
   const canaries = kept.filter(({ kid }) => retiredKids.includes(kid));
   const passive = kept.filter(({ kid }) => request.passive.some((key) => key.kid === kid));
+  const earlier = await stillDead(admin, request);
   return {
     probe: request.probe,
     refresh: request.refresh,
     refreshTokens: request.refreshTokens,
     expectation: {
       present: [...request.newKids, ...request.passive.map(({ kid }) => kid)],
-      absent: retiredKids,
+      absent: [...retiredKids, ...earlier.map(({ kid }) => kid)],
     },
     canaries,
+    earlier,
     passive,
     withoutCanary: retiredKids.filter((kid) => !canaries.some((canary) => canary.kid === kid)),
     fresh,
     forged: await forgeTokens(fresh, await readJwks(admin, jwksUri)),
     expired,
   };
+}
+
+/** Canaries that can be asked about: their key has not been enabled again by anybody, and they have not expired. */
+async function stillDead(
+  admin: KeycloakAdmin,
+  { earlier, probe }: Pick<VerificationRequest, "earlier" | "probe">,
+): Promise<Canary[]> {
+  const canaries = earlier ? withTokens(earlier) : [];
+  if (canaries.length === 0) return [];
+  const trusted = (await listSigningKeys(admin)).filter(isTrusted).map(({ kid }) => kid);
+  return canaries.filter(
+    ({ kid, seen, unseen }) => !trusted.includes(kid) && isLive(seen, probe) && isLive(unseen, probe),
+  );
 }
 
 function shortLived(minted: MintedToken): ShortLivedToken {

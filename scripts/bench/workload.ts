@@ -38,6 +38,7 @@ export async function makeWorkload(concurrency: number): Promise<Workload> {
           unseen: await mint(retiredKid, hour),
         },
       ],
+      earlier: [],
       passive: [],
       withoutCanary: [],
       fresh: [fresh],

@@ -126,7 +126,7 @@ async function order(url: string, orders: StandingOrders): Promise<string[] | un
 }
 
 suite("applyOrders", () => {
-  const freeze = { path: "/internal/admin/freeze", on: ["api-2"] };
+  const freeze = { path: "/internal/admin/freeze", on: ["api-2"], since: "2026-01-01T00:00:00.000Z" };
   const denying = { path, sids: ["s1", "s2"], on: ["api-2"] };
 
   test("an instance that was not told is frozen, and denies the sessions", async (t) => {

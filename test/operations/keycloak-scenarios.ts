@@ -11,7 +11,7 @@ import { publishKey } from "#operations/publish-key";
 import { listKeyComponents, listSigningKeys, readRealm, updateKeyComponent } from "#operations/realm-keys";
 import { mintToken } from "#operations/tokens";
 import { addClient, addUnmanaged, realmFor } from "./lab-realm.ts";
-import { sendJson, serve } from "./loopback-server.ts";
+import { type Received, sendJson, serve } from "./loopback-server.ts";
 import { plannedScenarios } from "./planned-scenarios.ts";
 import { probeSettings, refreshSettings, staticTargets } from "./samples.ts";
 import { partOf } from "./signing-realm.ts";
@@ -174,6 +174,39 @@ function canaries(connection: () => KeycloakConnection): void {
     assert.equal(api.received.length, 3);
     assert.equal(findings.baselineSkipped, false);
     assert.doesNotMatch(JSON.stringify(findings), /eyJ/);
+  });
+
+  test("a key that was published and never signed is not lent the signature but in an emergency, and does not hold that up", async (t) => {
+    const admin = await realmFor(t, connection());
+    const published = await publishKey(admin, 1, "RS256", 2048);
+    const [signer] = (await listSigningKeys(admin)).filter(({ signing }) => signing);
+    assert.ok(signer);
+    const knowing = ({ headers }: Pick<Received, "headers">) =>
+      partOf(headers.authorization?.replace("Bearer ", "") ?? "", 0).kid === signer.kid ? 200 : 401;
+    const api = await serve(t, (response, request) => response.writeHead(knowing(request)).end());
+    const asked = {
+      rotation: 2,
+      exemptKeys: [],
+      targets: staticTargets({ name: "api-1", url: api.url }),
+      probe: probeSettings,
+      refresh: { ...refreshSettings, attempts: 1 },
+      refreshTokens: ["refresh-token-of-the-tests"],
+      probeClients: [await addClient(admin, "RS256")],
+    };
+    const kidsOf = ({ findings }: Awaited<ReturnType<typeof mintCanaries>>) => [
+      findings.canaries.map(({ kid }) => kid),
+      findings.baseline.map(({ verdicts }) => verdicts.map(({ kid, verdict }) => [kid, verdict.kind])),
+    ];
+    const expected = [[signer.kid], [[[signer.kid, "accepted"]]]];
+    const planned = await mintCanaries(admin, { ...asked, mode: "planned", stage: "overlap" });
+    assert.deepEqual(kidsOf(planned), expected);
+    assert.ok(
+      api.received.every(({ headers }) => knowing({ headers }) === 200),
+      "it was shown a token of the published key",
+    );
+    const emergency = await mintCanaries(admin, { ...asked, mode: "emergency" });
+    assert.deepEqual(kidsOf(emergency), expected);
+    assert.ok(published.kid !== signer.kid);
   });
 
   test("a borrowed key is put back as it was when its client can't mint", async (t) => {

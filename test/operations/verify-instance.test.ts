@@ -32,6 +32,7 @@ async function questions(change: Partial<Questions> = {}): Promise<Questions> {
     refreshTokens: ["refresh-token-0123456789"],
     expectation: { present: ["new"], absent: ["old"] },
     canaries: [{ kid: "old", algorithm: "RS256", seen, unseen }],
+    earlier: [],
     passive: [],
     withoutCanary: [],
     fresh,

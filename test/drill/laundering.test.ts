@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { suite, type TestContext, test } from "node:test";
+import type { Login } from "../../scripts/lab/keycloak-realms.ts";
+import type { Scenario } from "../../scripts/lab/scenario.ts";
+import { call } from "../lab/sample-api/calls.ts";
+import { adoptedScenario, evidenceOf, failed, rotate, signingKid, succeeded } from "./world.ts";
+
+interface World {
+  scenario: Scenario;
+  login(username: string): Promise<Login>;
+  /** What each instance says to an administrator who writes. */
+  write(session: Login): Promise<number[]>;
+}
+
+async function worldOf(t: TestContext, instances = 2): Promise<World> {
+  const scenario = await adoptedScenario(t, { instances });
+  const { admin, realm, fleet } = scenario;
+  const client = await admin.createClient(realm, "frontend");
+  for (const name of ["mallory", "alicia"])
+    await admin.createUser(realm, name, { password: `${name}-password`, realmRoles: ["admin"] });
+  return {
+    scenario,
+    login: (username) => admin.login(realm, client, username, `${username}-password`),
+    write: ({ access_token }) =>
+      Promise.all(
+        fleet.instances.map(
+          async (instance) => (await call(instance, "POST", "/api/admin/prices", access_token)).status,
+        ),
+      ),
+  };
+}
+
+suite("a run that was red stays red until what it has found is mended", () => {
+  test("the next rotation asks about the kid again that an instance was caught with", async (t) => {
+    const { scenario } = await worldOf(t);
+    const { stack, fleet } = scenario;
+    const stolen = await signingKid(scenario);
+    await fleet.instances[1]?.misbehave("keep-cache");
+    failed(await rotate(scenario, 2, "INC-2"));
+    await stack.setConfig({ mode: "planned", rotation: 3, incident: undefined });
+    const caught = new RegExp(`api-2 still accepts kid ${stolen}, which an earlier rotation has retired`);
+    assert.match(failed(await stack.up()).output, caught);
+    assert.match(failed(await stack.up()).output, caught);
+    await fleet.instances[1]?.misbehave("none");
+    succeeded(await stack.up());
+    succeeded(await stack.preview(["--expect-no-changes"]));
+  });
+
+  test("a key that somebody has disabled before the emergency is not taken for proven dead", async (t) => {
+    const { scenario } = await worldOf(t, 1);
+    const { admin, realm, fleet } = scenario;
+    const stolen = await signingKid(scenario);
+    const token = await admin.mint(realm, await admin.createClient(realm, "thief"));
+    await fleet.instances[0]?.misbehave("keep-cache");
+    const { keys } = await admin.keys(realm);
+    const component = keys.find(({ kid }) => kid === stolen)?.providerId ?? assert.fail("no such key");
+    await admin.setKey(realm, component, { enabled: "false" });
+    const { output } = failed(await rotate(scenario, 2, "INC-2"));
+    assert.match(output, new RegExp(`can't be asked about kid ${stolen}: no canary of it exists`));
+    assert.equal(await fleet.instances[0]?.statusOf("/api/me", token), 200);
+    const { retired } = await evidenceOf(scenario, "INC-2", 2);
+    assert.deepEqual(
+      retired.map(({ kid, disabledAtIsExact }) => [kid, disabledAtIsExact]),
+      [[stolen, false]],
+    );
+  });
+
+  test("sessions that an instance has missed are denied there by the next try, and mode planned does not hide them", async (t) => {
+    const { scenario, login, write } = await worldOf(t);
+    const { stack, fleet } = scenario;
+    await rotate(scenario, 2, "INC-2");
+    const mallory = await login("mallory");
+    await fleet.instances[1]?.misbehave("wrong-token");
+    await stack.setConfig({ sessions: { revoke: { users: ["mallory"] } } });
+    assert.match(failed(await stack.up()).output, /api-2 does not take the deny-list/);
+    assert.deepEqual(await write(mallory), [403, 200]);
+    await stack.setConfig({ mode: "planned" });
+    assert.match(failed(await stack.up()).output, /api-2 does not take the deny-list/);
+
+    await fleet.instances[1]?.misbehave("none");
+    await stack.setConfig({ mode: "emergency" });
+    succeeded(await stack.up());
+    assert.deepEqual(await write(mallory), [403, 403]);
+    const { sessions } = await evidenceOf(scenario, "INC-2", 2);
+    assert.deepEqual(
+      sessions?.ended.map(({ sid }) => sid),
+      [mallory.sid],
+    );
+  });
+
+  test("what is done later in the same emergency is verified and evidenced, and freezes nobody for good", async (t) => {
+    const { scenario, login, write } = await worldOf(t);
+    const { stack } = scenario;
+    const frozen = { freeze: "api", sessions: { revoke: "none" } };
+    await scenario.rotateTo(2, "INC-2", frozen);
+    succeeded(await stack.up());
+    assert.deepEqual(await write(await login("alicia")), [200, 200]);
+    await stack.setConfig({ sessions: { revoke: { users: ["mallory"] } } });
+    succeeded(await stack.up());
+    assert.deepEqual(await write(await login("alicia")), [200, 200]);
+    await stack.setConfig({ rotateInternalKeys: ["hmac"] });
+    succeeded(await stack.up());
+    const { internalKeys, sessions } = await evidenceOf(scenario, "INC-2", 2);
+    assert.deepEqual([internalKeys?.failures, sessions?.failures], [[], []]);
+    assert.equal(internalKeys?.keys.length, 1);
+    assert.deepEqual(await write(await login("alicia")), [200, 200]);
+    succeeded(await stack.preview(["--expect-no-changes"]));
+  });
+
+  test("a freeze that was released and asked for again is thawed by the green run", async (t) => {
+    const { scenario, login, write } = await worldOf(t);
+    const { stack, fleet } = scenario;
+    await fleet.instances[1]?.misbehave("keep-cache");
+    await scenario.rotateTo(2, "INC-2", { freeze: "api" });
+    failed(await stack.up());
+    await stack.setConfig({ freeze: "release" });
+    failed(await stack.up());
+    await stack.setConfig({ freeze: "api" });
+    await fleet.instances[1]?.misbehave("none");
+    succeeded(await stack.up());
+    assert.deepEqual(await write(await login("alicia")), [200, 200]);
+  });
+
+  test("destroying a stack that has left something frozen thaws it", async (t) => {
+    const { scenario, login, write } = await worldOf(t);
+    const { admin, realm, stack, fleet } = scenario;
+    await fleet.instances[1]?.misbehave("keep-cache");
+    await scenario.rotateTo(2, "INC-2", { freeze: "both" });
+    failed(await stack.up());
+    const session = await login("alicia");
+    assert.deepEqual(await write(session), [423, 423]);
+    const { output } = succeeded(await stack.destroy());
+    assert.match(output, /\[cut-over\] realm \S+ is forgotten: it goes on signing with the keys it has/);
+    assert.deepEqual(await write(session), [200, 200]);
+    assert.equal((await admin.client(realm, "security-admin-console")).enabled, true);
+  });
+});
