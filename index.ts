@@ -8,8 +8,7 @@ const settings = await readSettings();
 const apiToken = new ApiRefreshToken("api-refresh-token", settings);
 
 const rotations = settings.rotations.map(
-  ({ name, aliases, ...realm }) =>
-    new KeyRotation(name, { ...realm, refreshTokens: apiToken.candidates }, { aliases }),
+  ({ name, ...realm }) => new KeyRotation(name, { ...realm, refreshTokens: apiToken.candidates }),
 );
 
 apiToken.rollOut(rotations, settings);

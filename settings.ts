@@ -33,7 +33,6 @@ export interface RealmSettings extends Omit<KeyRotationArgs, "refreshTokens"> {
   /** Of the resource. */
   name: string;
   /** What it was called when it was the only one. */
-  aliases: pulumi.Alias[];
 }
 
 /**
@@ -139,7 +138,7 @@ function toRealmSettings(
   return {
     name: isLone ? "rotation" : `rotation-${name}`,
     // From one realm to several and back: what is known of it goes with it.
-    aliases: isLone ? [{ name: `rotation-${name}` }] : realms[0] === name ? [{ name: "rotation" }] : [],
+    formerNames: isLone ? [`rotation-${name}`] : realms[0] === name ? ["rotation"] : [],
     run: {
       rotation,
       mode,

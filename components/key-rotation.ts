@@ -9,9 +9,11 @@ import type { RefreshSettings } from "#operations/refresh";
 import type { RestartSettings } from "#operations/restart";
 import type { Revoke } from "#operations/sessions-phase";
 import type { Target } from "#operations/targets";
-import { kidsOf, RotationSteps, signersOf } from "./rotation-steps.ts";
+import { kidsOf, RotationSteps, rotationType, signersOf } from "./rotation-steps.ts";
 
 export interface KeyRotationArgs {
+  /** Names that this component had in the stack before, under which the state knows its resources. Default: none. */
+  formerNames?: string[];
   run: RunContext;
   /** What keeps the realm from being rotated, where the stack has several realms. Default: nothing. */
   problems?: string[];
@@ -88,7 +90,8 @@ export class KeyRotation extends pulumi.ComponentResource {
   readonly #targets: readonly Target[];
 
   constructor(name: string, args: KeyRotationArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("jwks:index:KeyRotation", name, {}, opts);
+    const aliases = (args.formerNames ?? []).map((former) => ({ name: former }));
+    super(rotationType, name, {}, pulumi.mergeOptions(opts, { aliases }));
     this.#targets = args.targets;
     const step = new RotationSteps(this, name, args);
     const check = step.check();

@@ -14,6 +14,8 @@ import { RealmCheck } from "./realm-check.ts";
 import { SigningKey } from "./signing-key.ts";
 import { Verification } from "./verification.ts";
 
+export const rotationType = "jwks:index:KeyRotation";
+
 /** The phases of a rotation, each a resource. */
 export class RotationSteps {
   readonly #parent: pulumi.Resource;
@@ -36,11 +38,16 @@ export class RotationSteps {
   }
 
   prepareProbes(after: RealmCheck[]): ProbeClients {
-    const { run, algorithms, probeClient } = this.#args;
+    const { run, algorithms, probeClient, formerNames = [] } = this.#args;
+    // The SDK hands aliases down by one generation only where the engine does not do it.
+    const aliases = formerNames.map((former) => ({
+      name: `${former}-probe`,
+      parent: pulumi.createUrn(former, rotationType),
+    }));
     return new ProbeClients(
       `${this.#name}-probe`,
       { realm: run.realm, algorithms, ...probeClient },
-      this.#child(...after),
+      { ...this.#child(...after), aliases },
     );
   }
 

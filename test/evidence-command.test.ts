@@ -44,6 +44,10 @@ suite("npm run evidence -- verify", () => {
     const { code, text } = await evidence("verify", directory, "--key", key, "--json", json);
     assert.equal(code, 0, text);
     assert.match(text, /ok +SHA256SUMS is signed by key/);
+    assert.match(
+      text,
+      /ok +This is the evidence of: emergency rotation 8 of realm shop, stack prod, incident INC-4711; verified/,
+    );
     assert.match(text, /nothing is wrong with this bundle/);
     const { ok, findings }: BundleCheck = JSON.parse(await readFile(json, "utf8"));
     assert.equal(ok, true);
@@ -56,6 +60,7 @@ suite("npm run evidence -- verify", () => {
     const { code, text } = await evidence("verify", directory);
     assert.equal(code, 0, text);
     assert.match(text, /note +The signature was not checked/);
+    assert.match(text, /nothing is wrong in itself, but it is NOT AUTHENTICATED/);
     assert.match(text, /outcome \(failed\) follows/);
   });
 

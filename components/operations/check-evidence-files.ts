@@ -102,6 +102,8 @@ async function checkOthers(dir: string, names: readonly string[]): Promise<Findi
 }
 
 async function attemptsIn(directory: string): Promise<string[] | undefined> {
+  const isOwn = (await lstat(directory).catch(() => undefined))?.isDirectory() === true;
+  if (!isOwn) return undefined;
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => undefined);
   const isTidy = entries?.every((entry) => entry.isDirectory() && /^\d+$/.test(entry.name));
   return isTidy ? entries?.map(({ name }) => name) : undefined;

@@ -69,6 +69,16 @@ function contradictions(evidence: Evidence, verification: Verification): string[
   ];
 }
 
+/** Instances with an address of their own that were asked before and not verified: they don't go away by themselves, as pods may. */
+export function missingInstances({ baseline, refresh, verification }: Evidence): string[] {
+  const { instances = [], departed = [] } = verification ?? {};
+  const known = [...instances.map(({ instance }) => instance), ...departed];
+  const asked = [...baseline, ...refresh]
+    .filter(({ uid }) => uid === undefined)
+    .map(({ instance }) => instance);
+  return [...new Set(asked)].filter((name) => !known.includes(name));
+}
+
 /** The last attempt is the verification that is given. */
 function checkAttempts({ attempts, verification }: Evidence): string[] {
   const last = attempts.at(-1);

@@ -1,11 +1,11 @@
 import { checkDenyLists } from "./check-evidence-deny-lists.ts";
 import { readBundle } from "./check-evidence-files.ts";
-import { error, type Finding, judge } from "./check-evidence-finding.ts";
+import { error, type Finding, judge, warning } from "./check-evidence-finding.ts";
 import { checkInstances } from "./check-evidence-instances.ts";
 import { checkKeys } from "./check-evidence-keys.ts";
 import { checkSignature, verificationKey } from "./check-evidence-signature.ts";
 import { checkCanaries, checkTimes } from "./check-evidence-times.ts";
-import { checkExposureWindow, checkOutcome } from "./check-evidence-verdicts.ts";
+import { checkExposureWindow, checkOutcome, missingInstances } from "./check-evidence-verdicts.ts";
 import { type Evidence, evidenceSchema } from "./evidence-schema.ts";
 import { renderReport } from "./report.ts";
 import { renderHtml } from "./report-html.ts";
@@ -55,11 +55,19 @@ function checkContents(texts: ReadonlyMap<string, string>): Finding[] {
   const canonical = `${JSON.stringify(read, null, 2)}\n` === text;
   return [
     ...judge("evidence.json fits the schema, version 1.", canonical ? [] : [notAsWritten]),
+    identify(evidence),
     ...reports.flatMap(([name, render]) =>
       judge(`${name} says what evidence.json says.`, reportProblems(name, render(evidence), texts.get(name))),
     ),
     ...checkClaims(evidence, parse(texts.get("jwks-after.json") ?? "")),
   ];
+}
+
+/** Which rotation it is of: a good bundle of another one is no evidence of this. */
+function identify({ incident, rotation, realm, stack, mode, outcome, writtenAt }: Evidence): Finding {
+  const what = `${mode} rotation ${rotation} of realm ${realm}, stack ${stack}, incident ${incident || "none"}`;
+  const said = `This is the evidence of: ${what}; ${outcome}; written at ${writtenAt}.`;
+  return { level: "ok", what: said };
 }
 
 const notAsWritten =
@@ -94,6 +102,11 @@ function checkClaims(evidence: Evidence, jwksAfter: unknown): Finding[] {
     ...judge(`The exposure window (${window}) follows from the times.`, checkExposureWindow(evidence)),
     ...judge("No retired key is published or trusted.", checkKeys(evidence, jwksAfter)),
     ...judge("All times are in order.", checkTimes(evidence)),
+    ...(verification ? missingInstances(evidence) : []).map((name) =>
+      warning(
+        `${name} was called before the verification, and is not in it: was it taken out of the config?`,
+      ),
+    ),
     ...judge("Every canary is told from every other one.", checkCanaries(evidence)),
     ...judge("The proofs of the deny-lists follow from the answers.", checkDenyLists(evidence)),
   ];

@@ -3,7 +3,7 @@ import { type Identity, identity, type OpenInstance } from "./instances.ts";
 import { type Discovery, discover, type PublishedJwks, readJwks } from "./jwks.ts";
 import { withTokens } from "./kept-canaries.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
-import { type Mode, rollbackSigners, isUntried, type Stage } from "./plan-cutover.ts";
+import { isUntried, type Mode, rollbackSigners, type Stage } from "./plan-cutover.ts";
 import { describeVerdict, type ProbeSettings, probe, type Verdict } from "./probes.ts";
 import { isTrusted, listSigningKeys, type RealmKey, rotationOf, updateKeyComponent } from "./realm-keys.ts";
 import { type RefreshSettings, refreshInstance } from "./refresh.ts";
@@ -144,13 +144,15 @@ function retiringKeys(
   const isFresh = ({ componentName }: RealmKey) => rotationOf(componentName) === rotation;
   const back = mode === "rollback" ? rollbackSigners(keys, exemptKeys, isFresh) : [];
   const staysSigner = (key: RealmKey) => (mode === "rollback" ? back.includes(key) : isFresh(key));
-  return keys
-    .filter(isTrusted)
-    .filter((key) => !exemptKeys.includes(key.componentName) && !staysSigner(key))
-    // To mint with it, it would have to sign, and instances that were never told of it would refuse its users. When its
-    // turn comes to be retired, they have been.
-    .filter((key) => mode === "emergency" || stage === "final" || !isUntried(key))
-    .toSorted((a, b) => Number(b.signing) - Number(a.signing));
+  return (
+    keys
+      .filter(isTrusted)
+      .filter((key) => !exemptKeys.includes(key.componentName) && !staysSigner(key))
+      // To mint with it, it would have to sign, and instances that were never told of it would refuse its users. When its
+      // turn comes to be retired, they have been.
+      .filter((key) => mode === "emergency" || stage === "final" || !isUntried(key))
+      .toSorted((a, b) => Number(b.signing) - Number(a.signing))
+  );
 }
 
 /** What is left of a canary's life must do for a whole run, restarts included. */
@@ -330,7 +332,9 @@ function unknownEverywhere(
 ): string[] {
   const isUnknown = (kid: string) =>
     keys.some((key) => key.kid === kid && isUntried(key)) &&
-    !baseline.some(({ verdicts }) => verdicts.some((one) => one.kid === kid && one.verdict.kind === "accepted"));
+    !baseline.some(({ verdicts }) =>
+      verdicts.some((one) => one.kid === kid && one.verdict.kind === "accepted"),
+    );
   return canaries.map(({ kid }) => kid).filter(isUnknown);
 }
 

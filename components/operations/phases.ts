@@ -383,7 +383,9 @@ export interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
 export async function evidencePhase({ run, findings, isThawing }: EvidenceRequest): Promise<EvidenceOutputs> {
   const bundle = await writeEvidence(run, findings).catch(async (error: unknown) => {
     tellEnd(run, "failed");
-    await Promise.all([told(run), endTrace(run, "EVIDENCE_NOT_WRITTEN")]);
+    const traced = endTrace(run, "EVIDENCE_NOT_WRITTEN");
+    await afterTheOthers(run);
+    await Promise.all([told(run), traced]);
     throw error;
   });
   const { evidence, directory, reportPath, digest } = bundle;

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { messageOf } from "./errors.ts";
 import type { Findings, RunContext } from "./evidence.ts";
 import type { PhaseName, PhaseRecord } from "./evidence-schema.ts";
@@ -18,7 +19,7 @@ const budgets = new Map<string, LineBudget>();
  */
 export function report(phase: Reporter, line: string, run?: SideBySide): void {
   const { prefix, budget } = reporterOf(phase, run);
-  console.log(`${prefix} ${budget.close(line)}`);
+  console.log(`${prefix} ${printable(budget.close(line))}`);
 }
 
 /** Makes a function that shows lines of progress as they come, and leaves some out where there are too many. */
@@ -26,8 +27,13 @@ export function progressOf(phase: Reporter, run?: SideBySide): (line: string) =>
   const { prefix, budget } = reporterOf(phase, run);
   return (line) => {
     const shown = budget.take(line);
-    if (shown !== undefined) console.log(`${prefix} ${shown}`);
+    if (shown !== undefined) console.log(`${prefix} ${printable(shown)}`);
   };
+}
+
+/** What an instance or a command has written must not move the reader's cursor, nor look like a line of ours. */
+export function printable(text: string): string {
+  return stripVTControlCharacters(text).replace(/[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/gu, " ");
 }
 
 function reporterOf(phase: Reporter, run?: SideBySide): { prefix: string; budget: LineBudget } {

@@ -181,7 +181,9 @@ function judge(
   if (gaps.length > 0 || !retired.every(({ ok }) => ok))
     return { proof: "unproven" as const, verified: false };
   const proof = startup ? ("restarted" as const) : ("replayed" as const);
-  return { proof, verified, provenAt: previous?.provenAt ?? provenAt(retired) };
+  // The proof of a process that has ended since is none of this one.
+  const isSame = startup === undefined || (previous?.provenAt ?? "") >= startup.startedAt;
+  return { proof, verified, provenAt: (isSame ? previous?.provenAt : undefined) ?? provenAt(retired) };
 }
 
 /** Asks until there is no answer at all: an instance that hangs would otherwise cost a timeout for each question. */

@@ -20,7 +20,7 @@ import { redactor } from "./redact.ts";
 import type { RefreshSettings } from "./refresh.ts";
 import { describeFailedRestart, type RestartResult, type RestartSettings } from "./restart.ts";
 import { startedAfter } from "./restart-reason.ts";
-import { progressOf } from "./run-phase.ts";
+import { printable, progressOf } from "./run-phase.ts";
 import type { SideBySide } from "./side-by-side.ts";
 import { applyOrders, type StandingOrders } from "./standing-orders.ts";
 import { type Sweep, sweep } from "./sweep.ts";
@@ -364,7 +364,7 @@ export function verificationError(
     names.length > 0 ? ` (${names.length} of ${result.instances.length} instances: ${listNames(names)})` : "";
   const stuck = restarts.filter(({ outcome }) => outcome === "failed").map(describeFailedRestart);
   const failures = [...stuck, ...result.failures];
-  const details = failures.slice(0, 20).map((failure) => `\n  - ${failure}`);
+  const details = failures.slice(0, 20).map((failure) => `\n  - ${printable(failure)}`);
   const more = failures.length > 20 ? `\n  - and ${failures.length - 20} more, see the report` : "";
   return new RotationError(
     "VERIFICATION_FAILED",
@@ -381,6 +381,8 @@ function nextStepFor({ instances }: VerificationResult): string {
   if (lasting.length === 0)
     return "repair or restart what is named, then run the same up again without a new rotation";
   const { length } = lasting;
+  if (lasting.every(({ checks }) => checks.every(({ check }) => check !== "retired")))
+    return `repair what is named; nothing can prove that ${length === 1 ? "1 instance has" : `${length} instances have`} forgotten a key without a canary (see above) but a restart: set restart.command or workloads to have that done and run the same up again, or restart them by hand, then bump rotation`;
   if (lasting.some(({ startup }) => startup?.bootstrap === "missing"))
     return "see why the pods named do not show a JWKS bootstrap, or set restart.bootstrapPattern to the line that they write, then run the same up again";
   if (lasting.every(({ uid }) => uid !== undefined))

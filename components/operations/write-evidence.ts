@@ -91,10 +91,12 @@ const bundleFiles = [
 
 /** Evidence is never written over: the bundle of an earlier attempt moves to `earlier/<n>`. */
 async function keepEarlier(directory: string): Promise<void> {
-  if (!existsSync(join(directory, "evidence.json"))) return;
+  // A move that was cut off has left some of them: what is left of an attempt is never mixed with the next.
+  if (!bundleFiles.some((name) => existsSync(join(directory, name)))) return;
   const earlier = join(directory, "earlier");
   await mkdir(earlier, { recursive: true });
-  const target = join(earlier, String((await readdir(earlier)).length + 1));
+  const numbers = (await readdir(earlier)).map(Number).filter(Number.isInteger);
+  const target = join(earlier, String(Math.max(0, ...numbers) + 1));
   await mkdir(target);
   // A later attempt may write fewer: one that is not signed must not be left with the signature of the one before.
   for (const name of bundleFiles)

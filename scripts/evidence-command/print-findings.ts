@@ -15,8 +15,13 @@ export function printFindings(directory: string, { ok, findings }: BundleCheck):
     if (found.length > mostErrors) console.log(`${marks[level]}and ${found.length - mostErrors} more.`);
   }
   const wrong = findings.filter(({ level }) => level === "error").length;
+  const isSigned = findings.some(
+    ({ level, what }) => level === "ok" && what.startsWith("SHA256SUMS is signed by"),
+  );
   const verdict = ok
-    ? "nothing is wrong with this bundle."
+    ? isSigned
+      ? "nothing is wrong with this bundle."
+      : "nothing is wrong in itself, but it is NOT AUTHENTICATED: no signature was checked, so anybody may have written it."
     : `${wrong} ${wrong === 1 ? "thing is" : "things are"} WRONG: do not rely on this bundle.`;
   console.log(`\n${directory}: ${verdict}`);
 }

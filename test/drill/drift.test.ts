@@ -124,6 +124,10 @@ suite("npm run drift", () => {
     assert.match(deleted.findings[0]?.mend ?? "", /^pulumi config set rotation 4 --stack drill && pulumi up/);
     await stack.setConfig({ rotation: 4 });
     await expectDrift(t, scenario, ["KEY_MISSING", "CONFIG_AHEAD"]);
+    // Nobody can show that the instances have forgotten a key of which there is no canary.
+    assert.match(failed(await stack.up()).output, /no canary of it exists/);
+    await expectDrift(t, scenario, ["NOT_VERIFIED", "COULD_NOT_TELL"]);
+    await stack.setConfig({ rotation: 5 });
     await up(scenario);
     await expectDrift(t, scenario, []);
   });

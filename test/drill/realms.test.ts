@@ -8,7 +8,7 @@ import { type Evidence, evidenceSchema } from "#operations/evidence-schema";
 import { type Fleet, startFleet } from "../../scripts/lab/fleet.ts";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
 import { strictCache } from "../../scripts/lab/scenario-boot.ts";
-import { failed, kidOf, rotate, scenarioFor, statusOf, succeeded } from "./world.ts";
+import { failed, kidOf, outputsShape, rotate, scenarioFor, statusOf, succeeded } from "./world.ts";
 
 const identified = z.array(z.looseObject({ id: z.string() }));
 const role = z.looseObject({ id: z.string(), name: z.string() });
@@ -111,9 +111,10 @@ suite("two realms in one stack", () => {
 
   test("a red verification of the first does not keep the second's key alive, and each has its evidence", async (t) => {
     const { scenario, other, grant } = await twoRealms(t);
-    const { realm, fleet } = scenario;
+    const { realm, fleet, stack } = scenario;
     for (const name of [realm, other.realm]) await grant(name, needed);
     succeeded(await rotate(scenario, 1, "INC-1"));
+    await stack.setConfig({ freeze: "api" });
     await fleet.instances[0]?.misbehave("keep-cache");
     const { output } = failed(await rotate(scenario, 2, "INC-2"));
     assert.match(output, /VERIFICATION_FAILED.*api-1 still accepts kid/s);
@@ -121,7 +122,19 @@ suite("two realms in one stack", () => {
       [realm, other.realm].map(async (name) => (await evidenceOfRealm(scenario, "INC-2", 2, name)).outcome),
     );
     assert.deepEqual(outcomes, ["failed", "verified"]);
+    const thaws = (await Promise.all(other.fleet.instances.map((one) => one.accessLog())))
+      .flat()
+      .filter(({ method, path }) => method === "DELETE" && path === "/internal/admin/freeze");
+    assert.equal(thaws.length, 2, "the second is green, and must not stay frozen because of the first");
     await fleet.instances[0]?.misbehave("none");
-    succeeded(await scenario.stack.up());
+    succeeded(await stack.up());
+
+    // Back to one realm: what is known of it goes with it, and the other's is let go.
+    await stack.setConfig({ realm });
+    succeeded(await stack.up());
+    const { verified } = outputsShape.parse(await stack.outputs());
+    assert.equal(verified, true);
+    assert.equal((await evidenceOfRealm(scenario, "INC-2", 2, realm)).outcome, "verified");
+    succeeded(await stack.preview(["--expect-no-changes"]));
   });
 });

@@ -68,6 +68,24 @@ suite("a bundle that is what was written", () => {
     });
   }
 
+  test("an instance that was called before and is not in the verification is noted", async (t) => {
+    const found = emergency();
+    const [first] = found.verification?.instances ?? [];
+    assert.ok(first && found.verification);
+    const without = { ...found, verification: { ...found.verification, instances: [first] } };
+    const { ok, findings } = await checkBundle(await signedBundle(t, without), { publicKey });
+    assert.equal(ok, true);
+    assert.ok(findings.some(({ what }) => what.startsWith("api-2 was called before the verification")));
+  });
+
+  test("an `earlier` that leads elsewhere is no part of it", async (t) => {
+    const directory = await signedBundle(t, emergency());
+    await symlink(await temporaryDirectory(t), join(directory, "earlier"));
+    const { ok, findings } = await checkBundle(directory, { publicKey });
+    assert.equal(ok, false);
+    assert.ok(findings.some(({ what }) => what === "earlier is no part of the bundle."));
+  });
+
   test("earlier attempts beside it are noted, as they are not checked", async (t) => {
     const context = runContext(await temporaryDirectory(t));
     await writeEvidence(context, redEmergency());

@@ -146,6 +146,7 @@ export function restartedEmergency() {
   const startup = { bootstrap: "seen", startedAt: "2026-01-01T10:00:12Z", line: "jwks loaded" } as const;
   return emergency({
     instances: [asked("api-1"), asked("api-9", { proof: "restarted", startup, uid: "uid-9" })],
+    departed: ["api-2"],
   });
 }
 
@@ -156,7 +157,14 @@ export function planned() {
   const { checks: _checks, provenAt: _provenAt, ...nothing } = asked("api-1", { proof: "nothing-retired" });
   const stillTrusted: Check = { ...fresh, check: "passive", subject: "old", jti: "jti-seen" };
   return emergency(
-    { instances: [{ ...nothing, checks: [stillTrusted, fresh, forged] }], issuer: [] },
+    {
+      instances: ["api-1", "api-2"].map((instance) => ({
+        ...nothing,
+        instance,
+        checks: [stillTrusted, fresh, forged],
+      })),
+      issuer: [],
+    },
     {
       cutover: {
         ...sample.cutover,

@@ -86,6 +86,19 @@ suite("writeEvidence", () => {
     assert.deepEqual((await readdir(directory)).toSorted(), [...names, "earlier"].toSorted());
   });
 
+  test("an attempt that was archived, and a move that was cut off, keep no later one from being written", async (t) => {
+    const context = runContext(await temporaryDirectory(t));
+    for (const phases of [[], [], []]) await writeEvidence(context, { phases });
+    const { directory } = await writeEvidence(context, { phases: [] });
+    await rm(join(directory, "earlier", "1"), { recursive: true });
+    await rm(join(directory, "evidence.json"));
+    await writeFile(join(directory, "evidence.jws"), "signature of the attempt that was cut off");
+    await writeEvidence(context, findings());
+    assert.deepEqual((await readdir(join(directory, "earlier"))).toSorted(), ["2", "3", "4"]);
+    assert.ok(!(await readdir(directory)).includes("evidence.jws"));
+    assert.ok((await readdir(join(directory, "earlier", "4"))).includes("evidence.jws"));
+  });
+
   test("two phases that fail at the same time leave one whole bundle", async (t) => {
     const context = runContext(await temporaryDirectory(t));
     const written = [1, 2, 3, 4].map((seconds) =>
