@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Findings } from "#operations/evidence";
+import { provableBy } from "#operations/kept-canaries";
 import type { PublishedKey } from "#operations/publish-key";
 import type { AdminFreeze } from "./admin-freeze.ts";
 import { CanaryToken } from "./canary-token.ts";
@@ -231,13 +232,17 @@ type CanaryFound = Required<Pick<Findings, "canary" | "published">>;
 
 /** The retired keys, and what can prove their death. */
 function provableKeys(canary: CanaryToken, cutover: KeyCutover) {
-  const { canaries, baseline } = canary.findings;
+  const proving = pulumi
+    .all([canary.findings, cutover.result.retired])
+    .apply(([findings, retired = []]) => provableBy(findings, retired));
   return {
     retired: cutover.result.retired,
-    canaries,
+    canaries: proving.apply(({ canaries }) => canaries),
     canaryTokens: canary.tokens,
     baseline: pulumi.secret(
-      pulumi.all([baseline, cutover.result.newcomers]).apply((verdicts) => verdicts.flat()),
+      pulumi
+        .all([proving, cutover.result.newcomers])
+        .apply(([{ baseline }, newcomers = []]) => [...baseline, ...newcomers]),
     ),
     after: cutover.result.completedAt,
   };

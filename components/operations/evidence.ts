@@ -3,6 +3,7 @@ import type { CutoverResult } from "./cut-over.ts";
 import type { Evidence, PhaseRecord } from "./evidence-schema.ts";
 import type { FreezeResult } from "./freeze-phase.ts";
 import type { InternalKeysResult } from "./internal-keys-phase.ts";
+import { provableBy } from "./kept-canaries.ts";
 import type { CanaryFindings } from "./mint-canaries.ts";
 import type { Mode, Stage } from "./plan-cutover.ts";
 import type { PublishedKey } from "./publish-key.ts";
@@ -55,6 +56,7 @@ export type WholeFindings = Required<Omit<Findings, Sometimes>> & Pick<Findings,
 /** Puts the findings together as evidence. Pure. */
 export function buildEvidence(run: RunContext, findings: Findings, writtenAt: string): Evidence {
   const { phases, canary, published = [], cutover, verification, attempts = [] } = findings;
+  const proving = canary ? provableBy(canary, cutover?.retired ?? []) : { canaries: [], baseline: [] };
   const { refresh = [], restarts = [] } = findings;
   // What counts is the proof: a refresh that failed and was made good by the verification is no failure of the run.
   const verified = verification?.verified === true;
@@ -82,8 +84,8 @@ export function buildEvidence(run: RunContext, findings: Findings, writtenAt: st
     retired: cutover?.retired ?? [],
     deleted: cutover?.deleted ?? [],
     jwksReadBack: cutover?.jwksReadBack ?? [],
-    canaries: canary?.canaries ?? [],
-    baseline: [...(canary?.baseline ?? []), ...(cutover?.newcomers ?? [])],
+    canaries: proving.canaries,
+    baseline: [...proving.baseline, ...(cutover?.newcomers ?? [])],
     ...(findings.announced ? { announced: announcement(findings.announced) } : {}),
     ...beside(findings),
     refresh,

@@ -1,7 +1,7 @@
 import { RotationError } from "./errors.ts";
 import { type Identity, identity, type OpenInstance } from "./instances.ts";
 import { type Discovery, discover, type PublishedJwks, readJwks } from "./jwks.ts";
-import { withTokens } from "./kept-canaries.ts";
+import { type CarriedCanaries, withTokens } from "./kept-canaries.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import { isUntried, type Mode, rollbackSigners, type Stage } from "./plan-cutover.ts";
 import { describeVerdict, type ProbeSettings, probe, type Verdict } from "./probes.ts";
@@ -43,7 +43,7 @@ export interface CanaryRequest {
   /** One client for each algorithm. */
   probeClients: ProbeClient[];
   /** Canaries of an earlier run: those that still live are shown again. Default: none. */
-  kept?: CanaryResult | undefined;
+  kept?: (CanaryResult & { rotation: number }) | undefined;
 }
 
 /** What may be said of a canary in public. */
@@ -66,6 +66,8 @@ export interface CanaryFindings {
   notAsked: string[];
   /** True where no instance answered at all: nothing can be proven by replay, and the run goes on to kill the key. */
   baselineSkipped: boolean;
+  /** Of keys that were about to be retired by a run before this one, and are not trusted any more. Default: none. */
+  carried?: CarriedCanaries[];
   /** When a key that does not sign was last made the signer to mint its canary, ISO 8601 UTC. */
   borrowedAt?: string;
 }
@@ -108,10 +110,14 @@ export async function mintCanaries(admin: KeycloakAdmin, request: CanaryRequest)
   if (request.mode !== "emergency") refuseGaps(baseline, notAsked);
   const proving = canaries.filter(({ kid }) => !doubtful.includes(kid));
   const references = proving.map(withoutTokens);
+  const carried = carriedOver(keysBefore, request.kept);
   return {
-    tokens: Object.fromEntries(
-      proving.flatMap(({ seen, unseen }) => [seen, unseen]).map(({ jti, token }) => [jti, token]),
-    ),
+    tokens: {
+      ...tokensOf(carried, request.kept),
+      ...Object.fromEntries(
+        proving.flatMap(({ seen, unseen }) => [seen, unseen]).map(({ jti, token }) => [jti, token]),
+      ),
+    },
     findings: {
       canaries: references,
       keysBefore,
@@ -123,6 +129,7 @@ export async function mintCanaries(admin: KeycloakAdmin, request: CanaryRequest)
       })),
       notAsked,
       baselineSkipped,
+      ...(carried.length > 0 ? { carried } : {}),
       ...(borrowedAt === undefined ? {} : { borrowedAt }),
     },
   };
@@ -153,6 +160,29 @@ function retiringKeys(
       .filter((key) => mode === "emergency" || stage === "final" || !isUntried(key))
       .toSorted((a, b) => Number(b.signing) - Number(a.signing))
   );
+}
+
+/**
+ * A run that was killed after it had disabled a key, and was not followed by the same `up`, has proven nothing: what it
+ * had minted can still do that.
+ */
+function carriedOver(keys: readonly RealmKey[], kept: CanaryRequest["kept"]): CarriedCanaries[] {
+  if (!kept) return [];
+  const { rotation, findings } = kept;
+  const soon = new Date(Date.now() + keptMarginMs).toISOString();
+  const trusted = keys.filter(isTrusted).map(({ kid }) => kid);
+  const isUsable = ({ kid, seen, unseen }: CanaryReference) =>
+    !trusted.includes(kid) && seen.expiresAt > soon && unseen.expiresAt > soon;
+  return [...(findings.carried ?? []), { rotation, canaries: findings.canaries, baseline: findings.baseline }]
+    .map((one) => ({ ...one, canaries: one.canaries.filter(isUsable) }))
+    .filter(({ canaries }) => canaries.length > 0);
+}
+
+function tokensOf(carried: readonly CarriedCanaries[], kept: CanaryRequest["kept"]): Record<string, string> {
+  const ids = carried.flatMap(({ canaries }) =>
+    canaries.flatMap(({ seen, unseen }) => [seen.jti, unseen.jti]),
+  );
+  return Object.fromEntries(Object.entries(kept?.tokens ?? {}).filter(([jti]) => ids.includes(jti)));
 }
 
 /** What is left of a canary's life must do for a whole run, restarts included. */

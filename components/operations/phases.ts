@@ -1,12 +1,6 @@
 import { type AnnounceRequest, type AnnounceResult, announce } from "./announce.ts";
 import { connection } from "./connection.ts";
-import {
-  type CutoverRequest,
-  type CutoverResult,
-  cutOver,
-  type PassiveKey,
-  type RetiredKey,
-} from "./cut-over.ts";
+import { type CutoverRequest, type CutoverResult, cutOver, type RetiredKey } from "./cut-over.ts";
 import { type EnforceRequest, type EnforceResult, enforce, retiredAt } from "./enforce.ts";
 import { RotationError } from "./errors.ts";
 import type { Findings, RunContext, VerificationAttempt, WholeFindings } from "./evidence.ts";
@@ -79,13 +73,13 @@ export type CanaryPhaseRequest = Omit<CanaryRequest, "rotation" | "mode" | "stag
  */
 export async function canaryPhase(
   request: CanaryPhaseRequest,
-  previous?: Partial<CanaryResult>,
+  previous?: Partial<CanaryResult & Run>,
 ): Promise<CanaryResult & Recorded> {
   const admin = await adminOf(request);
   tellStart(request.run);
   const { rotation, mode, stage } = request.run;
-  const { tokens, findings } = previous ?? {};
-  const kept = tokens && findings ? { tokens, findings } : undefined;
+  const { tokens, findings, run: before } = previous ?? {};
+  const kept = tokens && findings ? { tokens, findings, rotation: before?.rotation ?? 0 } : undefined;
   const { result, record } = await runPhase(request.run, "canary", { phases: [] }, async () => {
     const minted = await mintCanaries(admin, { ...request, rotation, mode, stage, kept });
     return { result: minted, summary: describeBaseline(minted.findings) };
@@ -175,7 +169,7 @@ export async function cutoverPhase(
     // What an earlier attempt has retired is proven with the canaries of its time, so only where they are the same.
     const isRetry = previous?.before?.canary?.keysBeforeAt === canary.keysBeforeAt;
     const { retired = [], newcomers: known = [] } = (isRetry ? previous?.result : undefined) ?? {};
-    const lost = await lostOutside(admin, request, previous, canary.keysBeforeAt);
+    const lost = await lostUnproven(admin, request, previous, canary.keysBeforeAt);
     const earlier = [...lost.filter(({ kid }) => !retired.some((key) => key.kid === kid)), ...retired];
     const { canaries = [], baseline = [] } = request.before.canary ?? {};
     const ask = () => askNewcomers({ ...request, canaries, baseline: [...baseline, ...known] });
@@ -189,20 +183,23 @@ export async function cutoverPhase(
 }
 
 /**
- * Keys that the run before has left trusted, and that somebody else has disabled or deleted since. Instances may trust
- * them still, and there are no canaries of them: only a restart proves that they are forgotten.
+ * Keys that are dead, and that nobody has shown to be. Those that a run had canaries of which was killed before its
+ * cut-over came to its end; and in an emergency those that the last cut-over has left trusted and that somebody else has
+ * disabled or deleted since: there are no canaries of them, so only a restart proves that they are forgotten.
  */
-async function lostOutside(
+async function lostUnproven(
   admin: KeycloakAdmin,
-  { run }: Run,
+  { run, before }: AfterOthers,
   previous: (Partial<Run> & { result?: CutoverResult }) | undefined,
   at: string,
 ): Promise<RetiredKey[]> {
-  const { result } = previous ?? {};
-  if (run.mode !== "emergency" || !result || previous?.run?.rotation === run.rotation) return [];
+  const last = previous?.run?.rotation ?? 0;
+  if (last === run.rotation) return [];
+  const interrupted = (before.canary?.carried ?? []).filter(({ rotation }) => rotation > last);
+  const { signers = [], passive = [] } = (run.mode === "emergency" ? previous?.result : undefined) ?? {};
+  const known = [...interrupted.flatMap(({ canaries }) => canaries), ...signers, ...passive];
   const keys = await listSigningKeys(admin);
-  const passive: (Pick<PassiveKey, "kid" | "algorithm"> & Partial<PassiveKey>)[] = result.passive ?? [];
-  return [...(result.signers ?? []), ...passive].flatMap(({ kid, algorithm }) => {
+  return [...new Map(known.map((one) => [one.kid, one])).values()].flatMap(({ kid, algorithm }) => {
     const key = keys.find((one) => one.kid === kid);
     if (key && isTrusted(key)) return [];
     const componentName = key?.componentName ?? `deleted key ${kid}`;

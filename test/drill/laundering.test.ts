@@ -3,6 +3,7 @@ import { suite, type TestContext, test } from "node:test";
 import type { Login } from "../../scripts/lab/keycloak-realms.ts";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
 import { call } from "../lab/sample-api/calls.ts";
+import { upKilledAt } from "./killed-up.ts";
 import { adoptedScenario, evidenceOf, failed, rotate, signingKid, succeeded } from "./world.ts";
 
 interface World {
@@ -44,6 +45,26 @@ suite("a run that was red stays red until what it has found is mended", () => {
     await fleet.instances[1]?.misbehave("none");
     succeeded(await stack.up());
     succeeded(await stack.preview(["--expect-no-changes"]));
+  });
+
+  test("an emergency that was killed after its cut-over, and another rotation instead of the same up, prove the same", async (t) => {
+    const { scenario } = await worldOf(t);
+    const { stack, fleet } = scenario;
+    const stolen = await signingKid(scenario);
+    await fleet.instances[1]?.misbehave("keep-cache");
+    await scenario.rotateTo(2, "INC-2");
+    await upKilledAt(scenario, /\[cut-over\] .* is disabled/);
+    await stack.cancel();
+    const { output } = failed(await rotate(scenario, 3, "INC-2"));
+    assert.match(output, new RegExp(`api-2 .*still accepts kid ${stolen}`));
+    await fleet.instances[1]?.misbehave("none");
+    succeeded(await stack.up());
+    const { retired, verification } = await evidenceOf(scenario, "INC-2", 3);
+    assert.ok(retired.some(({ kid }) => kid === stolen));
+    assert.deepEqual(
+      verification?.instances.map(({ proof }) => proof),
+      ["replayed", "replayed"],
+    );
   });
 
   test("a key that somebody has disabled before the emergency is not taken for proven dead", async (t) => {

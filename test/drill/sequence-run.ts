@@ -40,7 +40,7 @@ export class SequenceRun {
       await stack.cancel();
     }
     if (instead) {
-      await this.#witness.before();
+      await this.#witness.before(true);
       await this.#ask(instead);
     }
     succeeded(await stack.up([], this.#options()));

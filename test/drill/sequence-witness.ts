@@ -19,10 +19,14 @@ export class RealmWitness {
   /** By `algorithm rotation`. */
   readonly #kids = new Map<string, string>();
   readonly #tokens = new Map<string, { token: string; mintedAt: number }>();
-  /** Kids that were trusted before the step that is under way. */
+  /** Kids that were trusted before the `up` that is under way. */
   #before: string[] = [];
+  /** And before the one of the same step that was killed. */
+  #killed: string[] = [];
   /** Kids that the last step has ended. */
   #retired: string[] = [];
+  /** Kids that an `up` has ended which was killed; where that was before its state was written, the next one tells them. */
+  #endedByKilled: string[] = [];
 
   private constructor(scenario: Scenario, clients: Clients, journal: KeyJournal) {
     this.#scenario = scenario;
@@ -47,9 +51,14 @@ export class RealmWitness {
     return witness;
   }
 
-  /** Notes what is trusted, and has each key that signs sign a token that is shown around after the step. */
-  async before(): Promise<void> {
+  /**
+   * Notes what is trusted, and has each key that signs sign a token that is shown around after the step.
+   *
+   * @param isAgain whether an `up` of the same step has been killed
+   */
+  async before(isAgain = false): Promise<void> {
     const { admin, realm } = this.#scenario;
+    this.#killed = isAgain ? this.#before : [];
     this.#before = (await admin.signingKeys(realm)).flatMap(({ kid = [] }) => kid);
     const { active } = await admin.keys(realm);
     for (const [algorithm, client] of this.#clients) {
@@ -79,7 +88,11 @@ export class RealmWitness {
     );
     this.#checkPriorities(expected, keys);
     const trustedKids = this.#trusted(expected);
-    if (isNewStep) this.#retired = this.#before.filter((kid) => !trustedKids.includes(kid));
+    if (isNewStep) {
+      const isEnded = (kid: string) => !trustedKids.includes(kid);
+      this.#retired = this.#before.filter(isEnded);
+      this.#endedByKilled = this.#killed.filter((kid) => isEnded(kid) && !this.#before.includes(kid));
+    }
     assert.deepEqual(sorted(await admin.publishedKids(realm)), sorted(trustedKids), "JWKS");
     await this.#checkOutputs(expected);
     await this.#checkTokens(expected);
@@ -144,7 +157,13 @@ export class RealmWitness {
     const signers = this.#signers(expected);
     const signing = signers.map(([, kid]) => kid);
     assert.deepEqual(
-      { rotation, verified, kids, passiveKids: sorted(passiveKids), retiredKids: sorted(retiredKids) },
+      {
+        rotation,
+        verified,
+        kids,
+        passiveKids: sorted(passiveKids),
+        retiredKids: sorted(retiredKids.filter((kid) => !this.#endedByKilled.includes(kid))),
+      },
       {
         rotation: expected.rotation,
         verified: true,
