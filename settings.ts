@@ -32,7 +32,6 @@ export interface Settings extends Pick<KeyRotationArgs, "refresh" | "restart"> {
 export interface RealmSettings extends Omit<KeyRotationArgs, "refreshTokens"> {
   /** Of the resource. */
   name: string;
-  /** What it was called when it was the only one. */
 }
 
 /**

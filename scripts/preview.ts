@@ -1,5 +1,4 @@
 import { writeFile } from "node:fs/promises";
-import { messageOf } from "#operations/errors";
 import {
   type CheckedConfig,
   distinctTargets,
@@ -16,7 +15,7 @@ import { renderMarkdown } from "./preview/render-markdown.ts";
 import { renderText } from "./preview/render-text.ts";
 import { summarize } from "./preview/summary.ts";
 import { usage } from "./preview/usage.ts";
-import { readStackOptions, type StackOptions } from "./stack-options.ts";
+import { runOnStack, type StackOptions } from "./stack-options.ts";
 import { defaultRunner, namespaceOf, readStack, type StackContents } from "./stack-reader.ts";
 
 /** Looks at everything that an `up` would look at, and changes nothing. */
@@ -70,20 +69,4 @@ async function main(options: StackOptions): Promise<void> {
   process.exitCode = summary.outcome === "refused" || isAnyRefused ? 1 : 0;
 }
 
-/** What is wrong with the command line is told with what it takes. */
-function readArguments(): StackOptions | "help" {
-  try {
-    return readStackOptions(process.argv.slice(2));
-  } catch (error) {
-    throw new Error(`${messageOf(error)}\n\n${usage}`, { cause: error });
-  }
-}
-
-try {
-  const options = readArguments();
-  if (options === "help") console.log(usage);
-  else await main(options);
-} catch (error) {
-  console.error(messageOf(error));
-  process.exitCode = 1;
-}
+await runOnStack(usage, main);

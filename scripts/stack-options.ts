@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { messageOf } from "#operations/errors";
 import type { StackPlace } from "./stack-reader.ts";
 
 /** What a script takes that looks at a stack. */
@@ -10,8 +11,31 @@ export interface StackOptions {
   markdown: string | undefined;
 }
 
-/** Reads the command line. Throws an Error for people where it is wrong. */
-export function readStackOptions(argv: readonly string[]): StackOptions | "help" {
+/** Runs a script on the stack that the command line names. What is wrong with that is told with what it takes. */
+export async function runOnStack(
+  usage: string,
+  main: (options: StackOptions) => Promise<void>,
+): Promise<void> {
+  try {
+    const options = readArguments(usage);
+    if (options === "help") console.log(usage);
+    else await main(options);
+  } catch (error) {
+    console.error(messageOf(error));
+    process.exitCode = 1;
+  }
+}
+
+function readArguments(usage: string): StackOptions | "help" {
+  try {
+    return readStackOptions(process.argv.slice(2));
+  } catch (error) {
+    throw new Error(`${messageOf(error)}\n\n${usage}`, { cause: error });
+  }
+}
+
+/** Throws an Error for people where the command line is wrong. */
+function readStackOptions(argv: readonly string[]): StackOptions | "help" {
   const { values } = parseArgs({
     args: [...argv],
     options: {

@@ -46,6 +46,11 @@ export interface StackContents {
   readonly resources: readonly StateResource[];
 }
 
+/** The program's own dynamic resources of a kind, such as `KeyCutover`. */
+export function resourcesOf({ resources }: StackContents, kind: string): StateResource[] {
+  return resources.filter(({ type }) => type.endsWith(`jwks:${kind}`));
+}
+
 /** The stack can't be read. Its message says why and what to do, and holds no secret. */
 export class StackUnreadableError extends Error {
   override readonly name = "StackUnreadableError";

@@ -15,6 +15,8 @@ export type { Finding } from "./check-evidence-finding.ts";
 export interface BundleCheck {
   /** Whether nothing is wrong; a warning is nothing wrong. */
   ok: boolean;
+  /** Whether the signature was checked with a key from elsewhere, and is good: else anybody may have written it. */
+  authenticated: boolean;
   findings: Finding[];
 }
 
@@ -35,7 +37,11 @@ export async function checkBundle(dir: string, { publicKey }: BundleCheckOptions
   const { texts, findings: files } = await readBundle(dir);
   const signature = await checkSignature(texts, key);
   const findings = [...files, ...signature, ...checkContents(texts)];
-  return { ok: findings.every(({ level }) => level !== "error"), findings };
+  return {
+    ok: findings.every(({ level }) => level !== "error"),
+    authenticated: signature.every(({ level }) => level === "ok"),
+    findings,
+  };
 }
 
 function checkContents(texts: ReadonlyMap<string, string>): Finding[] {

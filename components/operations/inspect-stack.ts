@@ -85,7 +85,8 @@ function problemsOf({ name, problems }: InspectedRealm, count: number): string[]
   return count > 1 ? problems.map((problem) => `realm ${name}: ${problem}`) : problems;
 }
 
-function parseStructured(given: Readonly<Record<string, string>>): Raw {
+/** The config's own values as the shape takes them: lists and objects out of their JSON. */
+export function parseStructured(given: Readonly<Record<string, string>>): Raw {
   const entries = Object.entries(given).map(([key, value]) => [
     key,
     structuredKeys.includes(key) && (key !== "realm" || value.startsWith("[")) ? parseJson(value) : value,

@@ -7,6 +7,13 @@ export interface KeptCanaries {
   canaryTokens: Record<string, string>;
 }
 
+/** Some canaries with the tokens that are theirs, and no others. */
+export function keepOf(canaries: CanaryReference[], tokens: Readonly<Record<string, string>>): KeptCanaries {
+  const ids = canaries.flatMap(({ seen, unseen }) => [seen.jti, unseen.jti]);
+  const own = Object.entries(tokens).filter(([jti]) => ids.includes(jti));
+  return { canaries, canaryTokens: Object.fromEntries(own) };
+}
+
 /** The canaries of which both tokens are there. */
 export function withTokens({ canaries, canaryTokens }: KeptCanaries): Canary[] {
   return canaries.flatMap(({ kid, algorithm, seen, unseen }) => {

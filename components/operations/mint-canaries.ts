@@ -1,7 +1,7 @@
 import { RotationError } from "./errors.ts";
 import { type Identity, identity, type OpenInstance } from "./instances.ts";
 import { type Discovery, discover, type PublishedJwks, readJwks } from "./jwks.ts";
-import { type CarriedCanaries, withTokens } from "./kept-canaries.ts";
+import { type CarriedCanaries, keepOf, withTokens } from "./kept-canaries.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
 import { isUntried, type Mode, rollbackSigners, type Stage } from "./plan-cutover.ts";
 import { describeVerdict, type ProbeSettings, probe, type Verdict } from "./probes.ts";
@@ -113,7 +113,10 @@ export async function mintCanaries(admin: KeycloakAdmin, request: CanaryRequest)
   const carried = carriedOver(keysBefore, request.kept);
   return {
     tokens: {
-      ...tokensOf(carried, request.kept),
+      ...keepOf(
+        carried.flatMap((one) => one.canaries),
+        request.kept?.tokens ?? {},
+      ).canaryTokens,
       ...Object.fromEntries(
         proving.flatMap(({ seen, unseen }) => [seen, unseen]).map(({ jti, token }) => [jti, token]),
       ),
@@ -169,31 +172,26 @@ function retiringKeys(
 function carriedOver(keys: readonly RealmKey[], kept: CanaryRequest["kept"]): CarriedCanaries[] {
   if (!kept) return [];
   const { rotation, findings } = kept;
-  const soon = new Date(Date.now() + keptMarginMs).toISOString();
   const trusted = keys.filter(isTrusted).map(({ kid }) => kid);
-  const isUsable = ({ kid, seen, unseen }: CanaryReference) =>
-    !trusted.includes(kid) && seen.expiresAt > soon && unseen.expiresAt > soon;
+  const isUsable = (canary: CanaryReference) => !trusted.includes(canary.kid) && livesOn(canary);
   return [...(findings.carried ?? []), { rotation, canaries: findings.canaries, baseline: findings.baseline }]
     .map((one) => ({ ...one, canaries: one.canaries.filter(isUsable) }))
     .filter(({ canaries }) => canaries.length > 0);
 }
 
-function tokensOf(carried: readonly CarriedCanaries[], kept: CanaryRequest["kept"]): Record<string, string> {
-  const ids = carried.flatMap(({ canaries }) =>
-    canaries.flatMap(({ seen, unseen }) => [seen.jti, unseen.jti]),
-  );
-  return Object.fromEntries(Object.entries(kept?.tokens ?? {}).filter(([jti]) => ids.includes(jti)));
-}
-
 /** What is left of a canary's life must do for a whole run, restarts included. */
 const keptMarginMs = 1_800_000;
+
+function livesOn({ seen, unseen }: Pick<CanaryReference, "seen" | "unseen">): boolean {
+  const soon = new Date(Date.now() + keptMarginMs).toISOString();
+  return seen.expiresAt > soon && unseen.expiresAt > soon;
+}
 
 /** A key's canary from an earlier run, where it will live long enough. */
 function keptCanary({ kid }: RealmKey, kept: CanaryResult | undefined): Canary | undefined {
   if (!kept) return undefined;
-  const soon = new Date(Date.now() + keptMarginMs).toISOString();
   return withTokens({ canaries: kept.findings.canaries, canaryTokens: kept.tokens }).find(
-    (canary) => canary.kid === kid && canary.seen.expiresAt > soon && canary.unseen.expiresAt > soon,
+    (canary) => canary.kid === kid && livesOn(canary),
   );
 }
 

@@ -1,12 +1,13 @@
 import { type AnnounceRequest, type AnnounceResult, announce } from "./announce.ts";
 import { connection } from "./connection.ts";
-import { type CutoverRequest, type CutoverResult, cutOver, type RetiredKey } from "./cut-over.ts";
+import { type CutoverRequest, type CutoverResult, cutOver } from "./cut-over.ts";
 import { type EnforceRequest, type EnforceResult, enforce, retiredAt } from "./enforce.ts";
 import { RotationError } from "./errors.ts";
 import type { Findings, RunContext, VerificationAttempt, WholeFindings } from "./evidence.ts";
 import type { PhaseRecord } from "./evidence-schema.ts";
-import type { KeptCanaries } from "./kept-canaries.ts";
+import { type KeptCanaries, keepOf } from "./kept-canaries.ts";
 import { KeycloakAdmin } from "./keycloak-admin.ts";
+import { lostUnproven } from "./lost-keys.ts";
 import {
   type CanaryFindings,
   type CanaryRequest,
@@ -18,7 +19,7 @@ import { askNewcomers, type NewcomersRequest } from "./newcomers.ts";
 import { tellEnd, tellStart, told } from "./notify/run-notices.ts";
 import { planCutover } from "./plan-cutover.ts";
 import { type PublishedKey, publishKey } from "./publish-key.ts";
-import { type Algorithm, isTrusted, listKeyComponents, listSigningKeys } from "./realm-keys.ts";
+import { type Algorithm, listKeyComponents, listSigningKeys } from "./realm-keys.ts";
 import { progressOf, report, runPhase } from "./run-phase.ts";
 import { afterTheOthers, finished, underWay } from "./side-by-side.ts";
 import { endTrace, inPhase } from "./telemetry.ts";
@@ -169,7 +170,7 @@ export async function cutoverPhase(
     // What an earlier attempt has retired is proven with the canaries of its time, so only where they are the same.
     const isRetry = previous?.before?.canary?.keysBeforeAt === canary.keysBeforeAt;
     const { retired = [], newcomers: known = [] } = (isRetry ? previous?.result : undefined) ?? {};
-    const lost = await lostUnproven(admin, request, previous, canary.keysBeforeAt);
+    const lost = request.before.canary ? lostUnproven(request.run, request.before.canary, previous) : [];
     const earlier = [...lost.filter(({ kid }) => !retired.some((key) => key.kid === kid)), ...retired];
     const { canaries = [], baseline = [] } = request.before.canary ?? {};
     const ask = () => askNewcomers({ ...request, canaries, baseline: [...baseline, ...known] });
@@ -180,31 +181,6 @@ export async function cutoverPhase(
     return { result: cutover, summary: describeCutover(cutover) };
   });
   return { result, record, settled: true };
-}
-
-/**
- * Keys that are dead, and that nobody has shown to be. Those that a run had canaries of which was killed before its
- * cut-over came to its end; and in an emergency those that the last cut-over has left trusted and that somebody else has
- * disabled or deleted since: there are no canaries of them, so only a restart proves that they are forgotten.
- */
-async function lostUnproven(
-  admin: KeycloakAdmin,
-  { run, before }: AfterOthers,
-  previous: (Partial<Run> & { result?: CutoverResult }) | undefined,
-  at: string,
-): Promise<RetiredKey[]> {
-  const last = previous?.run?.rotation ?? 0;
-  if (last === run.rotation) return [];
-  const interrupted = (before.canary?.carried ?? []).filter(({ rotation }) => rotation > last);
-  const { signers = [], passive = [] } = (run.mode === "emergency" ? previous?.result : undefined) ?? {};
-  const known = [...interrupted.flatMap(({ canaries }) => canaries), ...signers, ...passive];
-  const keys = await listSigningKeys(admin);
-  return [...new Map(known.map((one) => [one.kid, one])).values()].flatMap(({ kid, algorithm }) => {
-    const key = keys.find((one) => one.kid === kid);
-    if (key && isTrusted(key)) return [];
-    const componentName = key?.componentName ?? `deleted key ${kid}`;
-    return [{ kid, algorithm, componentName, disabledAt: at, disabledAtIsExact: false }];
-  });
 }
 
 function describeCutover({ signers, passive, retireAfter, retired, deleted }: CutoverResult): string {
@@ -343,10 +319,7 @@ function stillOpen({ retired }: VerificationPhaseRequest, before?: VerifiedBefor
   const canaries = [...new Map([...older, ...dead].map((one) => [one.kid, one])).values()].filter(
     ({ kid }) => !retired.some((key) => key.kid === kid),
   );
-  const tokens = { ...olderTokens, ...before.canaryTokens };
-  const ids = canaries.flatMap(({ seen, unseen }) => [seen.jti, unseen.jti]);
-  const canaryTokens = Object.fromEntries(Object.entries(tokens).filter(([jti]) => ids.includes(jti)));
-  return { canaries, canaryTokens };
+  return keepOf(canaries, { ...olderTokens, ...before.canaryTokens });
 }
 
 /** What was thawed after a green verification is not frozen again by the next one of the same rotation. */

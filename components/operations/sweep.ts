@@ -2,7 +2,7 @@ import pLimit, { type LimitFunction } from "p-limit";
 import { RotationError } from "./errors.ts";
 import { type Instance, instanceId, type OpenInstance, onEveryInstance } from "./instances.ts";
 import { openTally, paceLines, type Tally } from "./progress.ts";
-import type { OpenTarget, Roster } from "./targets.ts";
+import type { OpenTarget, Roster, Target } from "./targets.ts";
 import { type Attributes, inSpan } from "./telemetry.ts";
 
 export interface SweepOptions {
@@ -186,4 +186,19 @@ function unstable(target: string, left: readonly Instance[]): RotationError {
     `target ${target}: new pods keep appearing, and ${left.length} were not asked`,
     { nextStep: "find what keeps replacing them (a crash loop, an autoscaler), then run the same up again" },
   );
+}
+
+/** The targets that could be looked at and have no instance: to be told, or nothing found would look as if all were well. */
+export function emptyTargets(
+  targets: readonly Target[],
+  found: readonly Instance[],
+  failures: readonly TargetFailure[],
+): Target[] {
+  return targets
+    .filter(({ name }) => !failures.some(({ target }) => target === name))
+    .filter((target) =>
+      target.kind === "static"
+        ? target.instances.length === 0
+        : !found.some((instance) => instance.target === target.name),
+    );
 }

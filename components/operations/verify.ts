@@ -23,7 +23,7 @@ import { startedAfter } from "./restart-reason.ts";
 import { printable, progressOf } from "./run-phase.ts";
 import type { SideBySide } from "./side-by-side.ts";
 import { applyOrders, type StandingOrders } from "./standing-orders.ts";
-import { type Sweep, sweep } from "./sweep.ts";
+import { emptyTargets, type Sweep, sweep } from "./sweep.ts";
 import { type OpenTarget, openTargets, readyTimeoutMs, type Target } from "./targets.ts";
 import { type MintedToken, mintToken, type ProbeClient } from "./tokens.ts";
 import {
@@ -160,7 +160,11 @@ async function questionAll(
   const unseen = [
     ...found.failures.map(({ error }) => error.message),
     ...found.waiting.map(({ name }) => `${name} is not ready, and was not asked`),
-    ...emptyTargets(request.targets, found),
+    ...emptyTargets(
+      request.targets,
+      found.results.map(({ instance }) => instance),
+      found.failures,
+    ).map(({ name }) => `NO_INSTANCES: target ${name} has no instance to verify`),
   ];
   const issuer = await askIssuer(admin, discovery, request.probe, questions.canaries);
   return {
@@ -245,17 +249,6 @@ function startups(
     if (restarted?.outcome !== "done" || restarted.bootstrap !== "seen") return undefined;
     return { bootstrap: "seen", startedAt: restarted.startedAt };
   };
-}
-
-function emptyTargets(targets: readonly Target[], { results, failures }: Sweep<unknown>): string[] {
-  return targets
-    .filter(({ name }) => !failures.some(({ target }) => target === name))
-    .filter((target) =>
-      target.kind === "static"
-        ? target.instances.length === 0
-        : !results.some(({ instance }) => instance.target === target.name),
-    )
-    .map(({ name }) => `NO_INSTANCES: target ${name} has no instance to verify`);
 }
 
 async function prepare(

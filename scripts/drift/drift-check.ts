@@ -3,6 +3,7 @@ import { type Finding, sortFindings } from "#operations/drift/finding";
 import { couldNotTell } from "#operations/drift/instance-drift";
 import type { KnownRealm } from "#operations/drift/known-realm";
 import { type RealmDrift, realmDrift } from "#operations/drift/realm-drift";
+import { parseStructured } from "#operations/inspect-stack";
 import { KeycloakAdmin } from "#operations/keycloak-admin";
 import { configureKubernetes } from "#operations/kubernetes/kubernetes-defaults";
 import { settingsShape } from "#operations/settings-shape";
@@ -26,17 +27,17 @@ export interface DriftReport {
 /** Compares the stack's state with Keycloak, the instances and the clusters. Changes nothing. */
 export async function checkDrift(contents: StackContents, checkedAt: string): Promise<DriftReport> {
   const { name: stack } = contents;
-  const given = namespaceOf(contents, contents.project);
+  const config = configured(contents);
   const kubernetes = namespaceOf(contents, "kubernetes");
   configureKubernetes((key) => kubernetes[key]);
   const known = knownRealms(contents);
-  const realms = await lookAtRealms(known, contents, checkedAt);
+  const realms = await lookAtRealms(known, contents, config, checkedAt);
   const findings = sortFindings([
     ...("problems" in realms
       ? realms.problems.map((what) => couldNotTell("", what))
       : realms.found.flatMap((one) => one.findings)),
-    ...(known.length === 0 ? [neverUp(stack)] : neverRotated(given, known, stack)),
-    ...known.flatMap((one) => configAhead(configured(given), one, stack)),
+    ...(known.length === 0 ? [neverUp(stack)] : neverRotated(config, known, stack)),
+    ...known.flatMap((one) => configAhead(config, one, stack)),
     ...(await secretDrift(knownSecrets(contents), stack)),
   ]);
   const isDrift = findings.some(({ severity }) => severity !== "unknown");
@@ -53,14 +54,13 @@ export async function checkDrift(contents: StackContents, checkedAt: string): Pr
 async function lookAtRealms(
   known: readonly KnownRealm[],
   contents: StackContents,
+  { mode, maxKeyAgeDays }: Configured,
   now: string,
 ): Promise<{ problems: string[] } | { found: RealmDrift[] }> {
   const keycloak = namespaceOf(contents, "keycloak");
   const read = readConnection((key) => keycloak[key]);
   if ("problems" in read) return read;
-  const given = namespaceOf(contents, contents.project);
-  const maxKeyAgeDays = settingsShape.shape.maxKeyAgeDays.safeParse(given.maxKeyAgeDays).data ?? 90;
-  const question = { stack: contents.name, mode: configured(given).mode, maxKeyAgeDays, now };
+  const question = { stack: contents.name, mode, maxKeyAgeDays, now };
   const look = (one: KnownRealm) => realmDrift(new KeycloakAdmin(read.connection, one.realm), one, question);
   return { found: await Promise.all(known.map(look)) };
 }
@@ -71,42 +71,30 @@ function neverUp(stack: string): Finding {
 }
 
 /** A realm that no `up` has come to the end of is in no state that could be compared. */
-function neverRotated(given: Config, known: readonly KnownRealm[], stack: string): Finding[] {
-  return configured(given)
-    .realms.filter((name) => !known.some(({ realm }) => realm === name))
+function neverRotated({ realms }: Configured, known: readonly KnownRealm[], stack: string): Finding[] {
+  return realms
+    .filter((name) => !known.some(({ realm }) => realm === name))
     .map((name) =>
       couldNotTell(name, `stack ${stack} has never rotated realm ${name}`, `pulumi up --stack ${stack}`),
     );
 }
 
-type Config = Readonly<Record<string, string>>;
-
 /** What the config asks for, as far as it can be read. */
-function configured(given: Config) {
+function configured(contents: StackContents) {
   const { shape } = settingsShape;
-  const { realm = "" } = given;
+  const given = parseStructured(namespaceOf(contents, contents.project));
   return {
     rotation: shape.rotation.safeParse(given.rotation).data,
     mode: shape.mode.safeParse(given.mode).data,
-    realms: (shape.realm.safeParse(listOf(realm)).data ?? []).map(({ name }) => name),
+    maxKeyAgeDays: shape.maxKeyAgeDays.safeParse(given.maxKeyAgeDays).data ?? 90,
+    realms: (shape.realm.safeParse(given.realm).data ?? []).map(({ name }) => name),
   };
 }
 
-function listOf(text: string): unknown {
-  if (!text.startsWith("[")) return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
+type Configured = ReturnType<typeof configured>;
 
 /** A config that was changed, and whose `up` has not come or has failed; or an `up` whose config is not in this checkout. */
-function configAhead(
-  { rotation, mode }: ReturnType<typeof configured>,
-  known: KnownRealm,
-  stack: string,
-): Finding[] {
+function configAhead({ rotation, mode }: Configured, known: KnownRealm, stack: string): Finding[] {
   const find = (what: string, means: string, mend: string): Finding[] => [
     { code: "CONFIG_AHEAD", severity: "warning", realm: known.realm, what, means, mend },
   ];

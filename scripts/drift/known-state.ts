@@ -6,7 +6,7 @@ import type { ProbeSettings } from "#operations/probes";
 import type { RefreshSettings } from "#operations/refresh";
 import type { Target } from "#operations/targets";
 import type { ProbeClient } from "#operations/tokens";
-import type { StackContents, StateResource } from "../stack-reader.ts";
+import { resourcesOf, type StackContents, type StateResource } from "../stack-reader.ts";
 
 /** What this program has written into the state itself has the shape that its own types say. */
 const own = <T>() => z.custom<T>((value) => typeof value === "object" && value !== null);
@@ -101,8 +101,8 @@ interface Shape<I, O> {
   outputs: z.ZodType<O>;
 }
 
-function readAll<I, O>({ resources }: StackContents, kind: string, shape: Shape<I, O>): (I & O)[] {
-  return resources.filter(({ type }) => type.endsWith(`jwks:${kind}`)).flatMap((one) => read(one, shape));
+function readAll<I, O>(contents: StackContents, kind: string, shape: Shape<I, O>): (I & O)[] {
+  return resourcesOf(contents, kind).flatMap((one) => read(one, shape));
 }
 
 /** A resource that a killed run has left half-way has no outputs yet. */

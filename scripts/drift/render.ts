@@ -1,4 +1,5 @@
 import type { Finding } from "#operations/drift/finding";
+import { oneLine } from "../one-line.ts";
 import type { DriftReport } from "./drift-check.ts";
 
 const words = { clean: "clean", drift: "DRIFT", "could-not-tell": "could not tell" } as const;
@@ -54,8 +55,4 @@ function code(text: string): string {
   const fence = "`".repeat(Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length)) + 1);
   const pad = line.includes("`") ? " " : "";
   return `${fence}${pad}${line}${pad}${fence}`;
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, " ").trim();
 }

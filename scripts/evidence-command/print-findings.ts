@@ -8,18 +8,15 @@ const order: Finding["level"][] = ["error", "warning", "ok"];
 const mostErrors = 50;
 
 /** Prints what a check has found, the worst first. */
-export function printFindings(directory: string, { ok, findings }: BundleCheck): void {
+export function printFindings(directory: string, { ok, authenticated, findings }: BundleCheck): void {
   for (const level of order) {
     const found = findings.filter((finding) => finding.level === level);
     for (const { what } of found.slice(0, mostErrors)) console.log(`${marks[level]}${plain(what)}`);
     if (found.length > mostErrors) console.log(`${marks[level]}and ${found.length - mostErrors} more.`);
   }
   const wrong = findings.filter(({ level }) => level === "error").length;
-  const isSigned = findings.some(
-    ({ level, what }) => level === "ok" && what.startsWith("SHA256SUMS is signed by"),
-  );
   const verdict = ok
-    ? isSigned
+    ? authenticated
       ? "nothing is wrong with this bundle."
       : "nothing is wrong in itself, but it is NOT AUTHENTICATED: no signature was checked, so anybody may have written it."
     : `${wrong} ${wrong === 1 ? "thing is" : "things are"} WRONG: do not rely on this bundle.`;

@@ -3,7 +3,7 @@ import { type Freeze, isFreezeDue } from "#operations/freeze-phase";
 import type { InternalKeyKind } from "#operations/internal-keys";
 import { areInternalKeysDue } from "#operations/internal-keys-phase";
 import { nextSessionsStep, type Revoke } from "#operations/sessions-phase";
-import type { StackContents } from "../stack-reader.ts";
+import { resourcesOf, type StackContents } from "../stack-reader.ts";
 
 /** What an emergency would do beside the keys, by what the last `up` has done of it already. */
 export interface Due {
@@ -30,10 +30,10 @@ export function dueBeside(contents: StackContents, { run, freeze, revoke, kinds 
 }
 
 /** What this program has written into the state itself has the shape that its own types say. */
-function outputsOf({ resources }: StackContents, kind: string, realm: string): Record<string, unknown> {
-  const found = resources.find(({ type, outputs }) => {
+function outputsOf(contents: StackContents, kind: string, realm: string): Record<string, unknown> {
+  const found = resourcesOf(contents, kind).find(({ outputs }) => {
     const run = outputs.run as { realm?: unknown } | undefined;
-    return type.endsWith(`jwks:${kind}`) && run?.realm === realm;
+    return run?.realm === realm;
   });
   return { ...found?.outputs };
 }

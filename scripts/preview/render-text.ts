@@ -1,3 +1,4 @@
+import { oneLine } from "../one-line.ts";
 import type { PreviewSummary } from "./preview-summary.ts";
 import { actionsOf, factsOf, headline, unreachableOf } from "./words.ts";
 
@@ -27,9 +28,4 @@ export function renderText(summary: PreviewSummary): string {
 function section(title: string, lines: readonly string[]): string[] {
   if (lines.length === 0) return [];
   return [`${title}:`, ...lines.map((line) => `  - ${line.trim().replaceAll("\n", "\n    ")}`), ""];
-}
-
-/** A reason is anybody's text: it must not draw lines of its own. */
-function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, " ").trim();
 }

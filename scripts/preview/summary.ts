@@ -1,3 +1,4 @@
+import { nothingBeside } from "#operations/inspect-emergency";
 import type { InspectedRealm, StackInspection } from "#operations/inspect-stack";
 import type { Mode } from "#operations/plan-cutover";
 import { describeChange, type PlannedChange } from "#operations/planned-change";
@@ -62,30 +63,29 @@ function summarizeRealm(
   { inspection, now, due: allDue }: PreviewFacts,
 ): RealmSummary {
   const keys = (plan?.changes ?? []).map(keyChange);
-  const { beside } = plan ?? {};
-  const all = { freeze: true, sessions: true, internalKeys: true };
-  const due = keys.length > 0 ? all : (allDue[name] ?? nothingDue);
-  const isAnyDue = keys.length === 0 && Object.values(due).includes(true);
+  const { beside = nothingBeside } = plan ?? {};
+  const left = allDue[name] ?? nothingDue;
+  // Where a key changes, the inspection has its problems already.
+  const due = keys.length > 0 ? allOfIt : left;
+  const isOnlyBeside = keys.length === 0 && Object.values(left).includes(true);
   const end = plan?.overlapEnd;
   return {
     realm: name,
     from: plan?.highestRotation ?? null,
     stage: plan?.stage ?? null,
     keys,
-    before: (due.freeze && beside?.freeze) || [],
-    after: [
-      ...((due.sessions && beside?.sessions) || []),
-      ...((due.internalKeys && beside?.internalKeys) || []),
-    ],
+    before: due.freeze ? beside.freeze : [],
+    after: [...(due.sessions ? beside.sessions : []), ...(due.internalKeys ? beside.internalKeys : [])],
     overlapEnd: end !== undefined && end > now ? end : null,
     users:
       plan && inspection.config
         ? noticedByUsers(inspection.config, plan.changes, due, plan.tokenLifeSeconds * 1000)
         : [],
-    problems: [...problems, ...((isAnyDue && beside?.problems) || [])],
+    problems: [...problems, ...(isOnlyBeside ? beside.problems : [])],
   };
 }
 
+const allOfIt: Due = { freeze: true, sessions: true, internalKeys: true };
 const nothingDue: Due = { freeze: false, sessions: false, internalKeys: false };
 
 function keyChange(change: PlannedChange): KeyChange {

@@ -29,11 +29,11 @@ function plannedNotice(changes: readonly PlannedChange[], tokenLifeMs: number): 
     return [
       "Nothing, unless something has kept an access token for longer than the overlap: that token is refused.",
     ];
-  const longest = Math.max(
-    0,
-    ...changes.flatMap((change) => (change.kind === "passivate" ? [change.trustedForMs] : [])),
+  const trustedForMs = changes.flatMap((change) =>
+    change.kind === "passivate" ? [change.trustedForMs] : [],
   );
-  if (changes.some((change) => change.kind === "passivate") && longest < tokenLifeMs)
+  const longest = Math.max(0, ...trustedForMs);
+  if (trustedForMs.length > 0 && longest < tokenLifeMs)
     return [
       `Tokens of the old key are refused after ${describeDuration(longest)}, though they may live for ${describeDuration(tokenLifeMs)}: whoever has one is logged out, or has to refresh.`,
     ];

@@ -11,19 +11,15 @@ export function headline(summary: PreviewSummary): string {
   const { outcome, realms } = summary;
   if (outcome === "refused") return "an up would be refused";
   if (outcome === "nothing") return "nothing to do";
-  const isRefused = ({ problems }: RealmSummary) => problems.length > 0;
-  const others = realms.some(isRefused) ? `, but not of ${namesOf(realms.filter(isRefused))}` : "";
-  return `${change(
+  const refused = realms.filter(({ problems }) => problems.length > 0);
+  const said = changeOf(
     summary,
-    realms.filter((realm) => !isRefused(realm)),
-  )}${others}`;
+    realms.filter((realm) => !refused.includes(realm)),
+  );
+  return refused.length === 0 ? said : `${said}, but not of ${refused.map(({ realm }) => realm).join(", ")}`;
 }
 
-function namesOf(realms: readonly RealmSummary[]): string {
-  return realms.map(({ realm }) => realm).join(", ");
-}
-
-function change({ mode, rotation }: PreviewSummary, realms: readonly RealmSummary[]): string {
+function changeOf({ mode, rotation }: PreviewSummary, realms: readonly RealmSummary[]): string {
   const before = [...new Set(realms.flatMap(({ from }) => from ?? []))];
   const [from] = before;
   const isRetirement = realms.some(({ keys }) => keys.some(({ change }) => change === "retire"));

@@ -3,22 +3,17 @@ import { suite, test } from "node:test";
 import { type KeyQuestion, keyDrift } from "#operations/drift/key-drift";
 import type { KnownRealm } from "#operations/drift/known-realm";
 import type { RealmKey } from "#operations/realm-keys";
+import { probeSettings, realmKey, refreshSettings } from "../operations/samples.ts";
 
 const now = "2026-01-01T10:00:00.000Z";
 const later = "2026-01-01T10:05:00.000Z";
 
 function key(rotation: number, change: Partial<RealmKey> = {}): RealmKey {
-  return {
-    kid: `kid-${rotation}`,
-    algorithm: "RS256",
-    status: "ACTIVE",
-    signing: false,
+  return realmKey(`kid-${rotation}`, {
     priority: 100 + rotation,
-    componentId: `c${rotation}`,
     componentName: `jwks-break-glass-r${rotation}-RS256`,
-    providerId: "rsa-generated",
     ...change,
-  };
+  });
 }
 
 const signer = key(8, { signing: true });
@@ -34,15 +29,8 @@ const known: KnownRealm = {
   exemptKeys: [],
   jwksUris: [],
   targets: [],
-  probe: {
-    path: "/",
-    acceptedStatuses: [200],
-    rejectedStatuses: [401],
-    timeoutMs: 1,
-    attempts: 1,
-    clockSkewSeconds: 0,
-  },
-  refresh: { path: "/", attempts: 1, timeoutMs: 1, concurrency: 1 },
+  probe: probeSettings,
+  refresh: refreshSettings,
   probeClients: [],
   canaries: [],
   canaryTokens: {},

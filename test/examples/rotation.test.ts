@@ -32,7 +32,7 @@ suite("the examples in docs/examples", () => {
           ]),
         ),
       );
-    const everywhere = (status: number) => Object.fromEntries(instances.map(({ name }) => [name, status]));
+    const everywhere = <T>(value: T) => Object.fromEntries(instances.map(({ name }) => [name, value]));
 
     await stack.setConfig({ instances, mode: "planned", rotation: 1, incident: undefined });
     succeeded(await stack.up());
@@ -45,11 +45,11 @@ suite("the examples in docs/examples", () => {
     const { verification, freeze } = await evidenceOf(scenario, "INC-2", 2);
     assert.deepEqual(
       Object.fromEntries(verification?.instances.map(({ instance, proof }) => [instance, proof]) ?? []),
-      Object.fromEntries(instances.map(({ name }) => [name, "replayed"])),
+      everywhere("replayed"),
     );
     assert.deepEqual(
       Object.fromEntries(verification?.denyList?.map(({ instance, ok }) => [instance, ok]) ?? []),
-      Object.fromEntries(instances.map(({ name }) => [name, true])),
+      everywhere(true),
     );
     assert.equal(freeze?.instances.length, instances.length);
     assert.deepEqual(await statuses("GET", stolen.access_token), everywhere(401));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { planRun, type RunPlan, type RunQuestion } from "#operations/plan-run";
 import { managedKeyName, type RealmKey } from "#operations/realm-keys";
-import { at, realmKey } from "./samples.ts";
+import { at, realmKey, runQuestion } from "./samples.ts";
 
 /** A key of a rotation; its kid is `r2-RS256`. */
 function managed(rotation: number, change: Partial<RealmKey> = {}): RealmKey {
@@ -17,16 +17,6 @@ const passive = (rotation: number, change: Partial<RealmKey> = {}) =>
   managed(rotation, { status: "PASSIVE", ...change });
 const disabled = (rotation: number, change: Partial<RealmKey> = {}) =>
   managed(rotation, { status: "DISABLED", ...change });
-
-const question: RunQuestion = {
-  rotation: 2,
-  mode: "planned",
-  algorithms: ["RS256"],
-  exemptKeys: [],
-  overlapMs: 360_000,
-  keepRetired: 1,
-  now: at(0),
-};
 
 interface Row extends Partial<RunQuestion>, Partial<RunPlan> {
   title: string;
@@ -405,7 +395,7 @@ const rollbacks: Row[] = [
 /** Rows say of the plan what they are about: no actions where they don't say any, but of a refused run only why. */
 function check({ title, keys, stage, actions, problems, ...change }: Row, mode: RunQuestion["mode"]): void {
   test(title, () => {
-    const plan = planRun(keys, { ...question, mode, ...change });
+    const plan = planRun(keys, { ...runQuestion, mode, ...change });
     assert.deepEqual(plan.problems, problems ?? []);
     assert.equal(plan.stage, stage);
     if (problems === undefined) assert.deepEqual(plan.actions, actions ?? []);
@@ -436,7 +426,7 @@ suite("planRun, keepRetired", () => {
   ];
   for (const [keepRetired, deleted] of rows) {
     test(`${keepRetired} deletes ${deleted.length} of four, and never the one that is just being retired`, () => {
-      const { actions } = planRun(keys, { ...question, rotation: 6, keepRetired });
+      const { actions } = planRun(keys, { ...runQuestion, rotation: 6, keepRetired });
       const deletions = deleted.map(
         (rotation) => `delete ${said(rotation)}: it is disabled, and keepRetired is ${keepRetired}`,
       );
@@ -449,17 +439,22 @@ suite("planRun, keepRetired", () => {
     const inOverlap = [...dead, passive(5), signs(6, { retireAfter: at(1) })];
     const due = [...dead, passive(5), signs(6, { retireAfter: at(-1) })];
     const all = [
-      planRun(inOverlap, { ...question, rotation: 6, keepRetired: 0 }),
-      planRun(due, { ...question, rotation: 6, keepRetired: 0, mode: "emergency" }),
+      planRun(inOverlap, { ...runQuestion, rotation: 6, keepRetired: 0 }),
+      planRun(due, { ...runQuestion, rotation: 6, keepRetired: 0, mode: "emergency" }),
     ];
-    const other = planRun(due, { ...question, rotation: 6, keepRetired: 0 });
+    const other = planRun(due, { ...runQuestion, rotation: 6, keepRetired: 0 });
     assert.doesNotMatch(all.flatMap(({ actions }) => actions).join(), /delete/);
     assert.doesNotMatch(other.actions.join(), /name-old/);
   });
 
   test("a rolled-back rotation's key is never deleted, since its rotation must never be made twice", () => {
     const rolledBack = [disabled(2), signs(1, { priority: 300, retireAfter: at(-1) }), passive(3)];
-    const { actions } = planRun(rolledBack, { ...question, rotation: 3, mode: "rollback", keepRetired: 0 });
+    const { actions } = planRun(rolledBack, {
+      ...runQuestion,
+      rotation: 3,
+      mode: "rollback",
+      keepRetired: 0,
+    });
     assert.deepEqual(actions, [
       isDue(said(3), at(-1)),
       `delete ${said(2)}: it is disabled, and keepRetired is 0`,

@@ -1,6 +1,7 @@
 import type { KeycloakConnection } from "#operations/connection";
 import type { Findings, RunContext } from "#operations/evidence";
 import type { Instance } from "#operations/instances";
+import type { RunQuestion } from "#operations/plan-run";
 import type { ProbeSettings } from "#operations/probes";
 import type { RealmKey } from "#operations/realm-keys";
 import type { RefreshSettings } from "#operations/refresh";
@@ -55,6 +56,27 @@ export function realmKey(kid: string, change: Partial<RealmKey> = {}): RealmKey 
     ...change,
   };
 }
+
+/** What is asked of a realm in mode planned, by default. */
+export const runQuestion: RunQuestion = {
+  rotation: 2,
+  mode: "planned",
+  algorithms: ["RS256"],
+  exemptKeys: [],
+  overlapMs: 360_000,
+  keepRetired: 1,
+  now: "2026-01-01T10:00:00.000Z",
+};
+
+/** The files of a bundle that is not signed. */
+export const unsignedBundle = [
+  "SHA256SUMS",
+  "evidence.json",
+  "jwks-after.json",
+  "jwks-before.json",
+  "report.html",
+  "report.md",
+];
 
 export function runContext(evidenceDir: string): RunContext {
   return {

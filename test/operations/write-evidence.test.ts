@@ -8,7 +8,7 @@ import { suite, type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { evidenceSchema } from "#operations/evidence-schema";
 import { bundleDirectory, writeEvidence } from "#operations/write-evidence";
-import { at, findings, runContext } from "./samples.ts";
+import { at, findings, runContext, unsignedBundle } from "./samples.ts";
 
 const run = promisify(execFile);
 
@@ -18,15 +18,6 @@ async function temporaryDirectory(t: TestContext): Promise<string> {
   return directory;
 }
 
-const names = [
-  "SHA256SUMS",
-  "evidence.json",
-  "jwks-after.json",
-  "jwks-before.json",
-  "report.html",
-  "report.md",
-];
-
 suite("writeEvidence", () => {
   test("the bundle lies under incident and rotation, complete and with nothing left over", async (t) => {
     const { directory, reportPath } = await writeEvidence(
@@ -35,7 +26,7 @@ suite("writeEvidence", () => {
     );
     assert.ok(directory.endsWith(join("INC-4711", "8")));
     assert.equal(reportPath, join(directory, "report.md"));
-    assert.deepEqual((await readdir(directory)).toSorted(), names);
+    assert.deepEqual((await readdir(directory)).toSorted(), unsignedBundle);
   });
 
   test("without an incident it lies under planned", () => {
@@ -83,7 +74,7 @@ suite("writeEvidence", () => {
     assert.ok((await readdir(join(directory, "earlier", "1"))).includes("evidence.jws"));
     await run("sha256sum", ["-c", "SHA256SUMS"], { cwd: directory });
     await run("sha256sum", ["-c", "SHA256SUMS"], { cwd: join(directory, "earlier", "1") });
-    assert.deepEqual((await readdir(directory)).toSorted(), [...names, "earlier"].toSorted());
+    assert.deepEqual((await readdir(directory)).toSorted(), [...unsignedBundle, "earlier"].toSorted());
   });
 
   test("an attempt that was archived, and a move that was cut off, keep no later one from being written", async (t) => {
@@ -126,7 +117,7 @@ suite("writeEvidence", () => {
       ...findings({ canary }),
       ...{ canaries: [{ token }] },
     });
-    for (const name of names) {
+    for (const name of unsignedBundle) {
       assert.doesNotMatch(await readFile(join(directory, name), "utf8"), /eyJ/, name);
     }
   });

@@ -7,21 +7,12 @@ import type { RealmKey } from "#operations/realm-keys";
 import { settingsShape } from "#operations/settings-shape";
 import { renderText } from "../../scripts/preview/render-text.ts";
 import { type PreviewFacts, summarize } from "../../scripts/preview/summary.ts";
+import { realmKey, runQuestion } from "../operations/samples.ts";
 
-const now = "2026-01-01T10:00:00.000Z";
+const { now } = runQuestion;
 
 function key(name: string, change: Partial<RealmKey> = {}): RealmKey {
-  return {
-    kid: `kid-of-${name}`,
-    algorithm: "RS256",
-    status: "ACTIVE",
-    signing: false,
-    priority: 100,
-    componentId: name,
-    componentName: name,
-    providerId: "rsa-generated",
-    ...change,
-  };
+  return realmKey(`kid-of-${name}`, { componentName: name, ...change });
 }
 
 const managed = (rotation: number, change: Partial<RealmKey> = {}) =>
@@ -29,16 +20,7 @@ const managed = (rotation: number, change: Partial<RealmKey> = {}) =>
 
 /** What is found of a realm with these keys, by the program's own plan. */
 function realm(name: string, keys: RealmKey[], question: Partial<RunQuestion>): InspectedRealm {
-  const whole = {
-    rotation: 2,
-    mode: "planned",
-    algorithms: ["RS256"],
-    exemptKeys: [],
-    overlapMs: 360_000,
-    keepRetired: 1,
-    now,
-  } as const;
-  const { problems, ...plan } = planRun(keys, { ...whole, ...question });
+  const { problems, ...plan } = planRun(keys, { ...runQuestion, ...question });
   const beside = nothingBeside;
   const rest = { overlapSeconds: 360, tokenLifeSeconds: 360, highestRotation: 1, warnings: [], beside };
   return { name, entry: { name }, problems, missingRights: [], plan: { ...plan, ...rest } };

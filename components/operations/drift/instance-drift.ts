@@ -3,7 +3,7 @@ import type { Instance, OpenInstance } from "../instances.ts";
 import { withTokens } from "../kept-canaries.ts";
 import { kubernetesDefaults } from "../kubernetes/kubernetes-defaults.ts";
 import { describeVerdict, probe, type Verdict } from "../probes.ts";
-import { sweep } from "../sweep.ts";
+import { emptyTargets, sweep } from "../sweep.ts";
 import { openTargets, type Target } from "../targets.ts";
 import type { Finding } from "./finding.ts";
 import type { KnownRealm } from "./known-realm.ts";
@@ -48,34 +48,18 @@ export async function instanceDrift(
     ...failures.map(({ target, error }) => `target ${target}: ${error.message}`),
   ];
   const seen = [...results.map(({ instance }) => instance), ...waiting];
-  const failed = failures.map(({ target }) => target);
+  const mend = await mending(known, stack);
   return {
     asked: results.length,
     findings: [
-      ...(
-        await Promise.all(results.map(({ instance, value }) => judge(instance, value, known, stack)))
-      ).flat(),
+      ...results.flatMap(({ instance, value }) => judge(instance, value, known, mend)),
       ...unseen.map((what) => couldNotTell(known.realm, what)),
-      ...emptyTargets(known.targets, seen, failed).map((what) => couldNotTell(known.realm, what)),
+      ...emptyTargets(known.targets, seen, failures).map(({ name }) =>
+        couldNotTell(known.realm, `target ${name} has no instance`),
+      ),
       ...expired(known, questions, now),
     ],
   };
-}
-
-/** A selector that finds nothing any more must not look as if all were well. */
-function emptyTargets(
-  targets: readonly Target[],
-  seen: readonly Instance[],
-  failed: readonly string[],
-): string[] {
-  return targets
-    .filter(({ name }) => !failed.includes(name))
-    .filter((target) =>
-      target.kind === "static"
-        ? target.instances.length === 0
-        : !seen.some((instance) => instance.target === target.name),
-    )
-    .map(({ name }) => `target ${name} has no instance`);
 }
 
 /** What could not be looked at. */
@@ -158,12 +142,12 @@ const wrongAnswers = {
   },
 } as const;
 
-async function judge(
+function judge(
   instance: Instance,
   answers: readonly Answer[],
   known: KnownRealm,
-  stack: string,
-): Promise<Finding[]> {
+  mend: (instance: Instance) => string,
+): Finding[] {
   const where = instance.target === undefined ? instance.name : `${instance.target}/${instance.name}`;
   const silent = answers.filter(({ verdict }) => verdict.kind === "inconclusive");
   const [first] = silent;
@@ -171,35 +155,42 @@ async function judge(
     ? [couldNotTell(known.realm, `${where} could not be asked: ${describeVerdict(first.verdict)}`)]
     : [];
   const wrong = answers.filter(({ kind, verdict }) => verdict.kind === wrongAnswers[kind].when);
-  const mend = await mendInstance(instance, known, stack);
   return [
     ...unasked,
     ...wrong.map(({ kind, kid }): Finding => {
       const { code, what, means } = wrongAnswers[kind];
-      return { code, severity: "critical", realm: known.realm, what: `${where} ${what} ${kid}`, means, mend };
+      return {
+        code,
+        severity: "critical",
+        realm: known.realm,
+        what: `${where} ${what} ${kid}`,
+        means,
+        mend: mend(instance),
+      };
     }),
   ];
 }
 
-async function mendInstance(
-  instance: Instance,
+/** Makes the command that mends one instance. */
+async function mending(
   { refresh, targets }: KnownRealm,
   stack: string,
-): Promise<string> {
-  const { name, url, pod, target } = instance;
-  if (pod) {
+): Promise<(instance: Instance) => string> {
+  const hasPods = targets.some(({ kind }) => kind === "kubernetes");
+  const { context } = hasPods ? await kubernetesDefaults() : {};
+  return ({ name, url, pod, target }) => {
     const where = targets.find((one) => one.name === target);
-    return `${await kubectl(where)} --namespace ${pod.namespace} delete pod ${name}`;
-  }
-  // The token by stdin: anybody on the machine may read the arguments of a process.
-  const token = `pulumi stack output refreshToken --show-secrets --stack ${stack}`;
-  return `${token} | sed 's/^/Authorization: Bearer /' | curl --fail -X POST -H @- '${url}${refresh.path}'`;
+    if (pod) return `${kubectl(where, context)} --namespace ${pod.namespace} delete pod ${name}`;
+    // The token by stdin: anybody on the machine may read the arguments of a process.
+    const token = `pulumi stack output refreshToken --show-secrets --stack ${stack}`;
+    return `${token} | sed 's/^/Authorization: Bearer /' | curl --fail -X POST -H @- '${url}${refresh.path}'`;
+  };
 }
 
 /** For the target's own cluster: pods of another may have the same names. */
-async function kubectl(target: Target | undefined): Promise<string> {
+function kubectl(target: Target | undefined, otherwise: string | undefined): string {
   const own = target?.kind === "kubernetes" ? target : undefined;
-  const context = own?.context ?? (await kubernetesDefaults()).context;
+  const context = own?.context ?? otherwise;
   return [
     "kubectl",
     ...(own?.kubeconfig === undefined ? [] : ["--kubeconfig", own.kubeconfig]),
