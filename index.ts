@@ -8,7 +8,7 @@ const settings = await readSettings();
 const apiToken = new ApiRefreshToken("api-refresh-token", settings);
 
 const rotations = settings.rotations.map(
-  ({ name, ...realm }) => new KeyRotation(name, { ...realm, refreshTokens: apiToken.candidates }),
+  ({ name, ...realm }) => new KeyRotation(name, { ...realm, apiRefreshTokens: apiToken.candidates }),
 );
 
 apiToken.rollOut(rotations, settings);
@@ -16,7 +16,7 @@ apiToken.rollOut(rotations, settings);
 const outputs = byRealm(settings, rotations);
 
 /** Secret: what the instances take as INTERNAL_JWKS_REFRESH_TOKEN. */
-export const refreshToken = apiToken.token;
+export const apiRefreshToken = apiToken.token;
 export const { rotation, kids, passiveKids, retireAfter, retiredKids } = outputs;
 export const { verified, exposureWindowMs, report, evidenceDigest } = outputs;
 /** Public JWK that a bundle's evidence.jws is checked with; null where bundles are not signed. */

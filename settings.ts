@@ -5,10 +5,10 @@ import {
   distinctTargets,
   type InspectedRealm,
   inspectStack,
-} from "#operations/inspect-stack";
-import { configureKubernetes } from "#operations/kubernetes/kubernetes-defaults";
-import type { ConfiguredTarget } from "#operations/settings-shape";
-import type { KeyRotationArgs } from "./components/key-rotation.ts";
+} from "#operations/config/inspect-stack";
+import type { ConfiguredTarget } from "#operations/config/settings-shape";
+import { configureKubernetes } from "#operations/fleet/kubernetes/kubernetes-defaults";
+import type { KeyRotationArgs } from "./components/key-rotation-args.ts";
 
 /** Everything that the stack config says, checked. */
 export interface Settings extends Pick<KeyRotationArgs, "refresh" | "restart"> {
@@ -19,9 +19,9 @@ export interface Settings extends Pick<KeyRotationArgs, "refresh" | "restart"> {
   /** All realms' targets. */
   targets: ConfiguredTarget[];
   /** Where it is not given, the program generates one. */
-  refreshToken?: pulumi.Output<string>;
+  apiRefreshToken?: pulumi.Output<string>;
   /** Another number makes the program generate another one. */
-  refreshTokenVersion: number;
+  apiRefreshTokenVersion: number;
   /** The `kubernetes:` config namespace. */
   kubernetes: { kubeconfig?: pulumi.Output<string>; context?: string };
   /** Public half of the key that signs evidence, a JWK; null where there is none. */
@@ -29,7 +29,7 @@ export interface Settings extends Pick<KeyRotationArgs, "refresh" | "restart"> {
 }
 
 /** What the rotation of one realm takes. */
-export interface RealmSettings extends Omit<KeyRotationArgs, "refreshTokens"> {
+export interface RealmSettings extends Omit<KeyRotationArgs, "apiRefreshTokens"> {
   /** Of the resource. */
   name: string;
 }
@@ -90,7 +90,7 @@ function toSettings(
   realms: readonly InspectedRealm[],
   { kubeconfig, context }: Record<string, string>,
 ): Settings {
-  const { refreshToken } = data;
+  const { apiRefreshToken } = data;
   const { timeoutSeconds: restartTimeout, ...restartRest } = data.restart;
   const { timeoutSeconds: refreshTimeout, ...refreshRest } = data.refresh;
   const refresh = { ...refreshRest, timeoutMs: refreshTimeout * 1000 };
@@ -103,19 +103,19 @@ function toSettings(
     targets: distinctTargets(rotations.flatMap(({ targets }) => targets)),
     refresh,
     restart,
-    refreshTokenVersion: data.refreshTokenVersion,
+    apiRefreshTokenVersion: data.apiRefreshTokenVersion,
     evidenceKey: verificationKey(data.evidence.signingKey),
     kubernetes: {
       ...(kubeconfig === undefined ? {} : { kubeconfig: pulumi.secret(kubeconfig) }),
       ...(context === undefined ? {} : { context }),
     },
-    ...(refreshToken === undefined ? {} : { refreshToken: pulumi.secret(refreshToken) }),
+    ...(apiRefreshToken === undefined ? {} : { apiRefreshToken: pulumi.secret(apiRefreshToken) }),
   };
 }
 
 async function verificationKey(signingKey: string | undefined): Promise<JWK | null> {
   if (signingKey === undefined) return null;
-  const { publicJwkOf } = await import("#operations/sign-evidence");
+  const { publicJwkOf } = await import("#operations/evidence/sign-evidence");
   return publicJwkOf(signingKey);
 }
 

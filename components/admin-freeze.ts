@@ -1,9 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/evidence";
-import type { PhaseRecord } from "#operations/evidence-schema";
-import type { Freeze, FreezeOutputs, FreezePhaseRequest, FreezeResult } from "#operations/freeze-phase";
-import type { RefreshSettings } from "#operations/refresh";
-import type { Target } from "#operations/targets";
+import type { RunContext } from "#operations/base/run-context";
+import type { PhaseRecord } from "#operations/evidence/evidence-schema";
+import type { FreezeResult } from "#operations/evidence/findings";
+import type { Freeze } from "#operations/fleet/freeze-instances";
+import type { RefreshSettings } from "#operations/fleet/refresh";
+import type { Target } from "#operations/fleet/targets";
+import type { FreezeOutputs, FreezePhaseRequest } from "#operations/phases/freeze";
 import { configure } from "./configure.ts";
 
 export interface AdminFreezeArgs {
@@ -15,25 +17,25 @@ export interface AdminFreezeArgs {
   targets: Target[];
   refresh: RefreshSettings;
   /** Secret. The bearer tokens of the internal operations that instances may have. */
-  refreshTokens: pulumi.Input<string[]>;
+  apiRefreshTokens: pulumi.Input<string[]>;
 }
 
 const provider: pulumi.dynamic.ResourceProvider<FreezePhaseRequest, FreezePhaseRequest & FreezeOutputs> = {
   configure,
   async diff(_id, olds, news) {
-    const { isFreezeDue } = await import("#operations/freeze-phase");
+    const { isFreezeDue } = await import("#phases/freeze");
     return { changes: isFreezeDue(news, olds) };
   },
   async create(inputs) {
-    const { freezePhase } = await import("#operations/freeze-phase");
+    const { freezePhase } = await import("#phases/freeze");
     return { id: `freeze-${inputs.run.realm}`, outs: { ...inputs, ...(await freezePhase(inputs)) } };
   },
   async update(_id, _olds, news) {
-    const { freezePhase } = await import("#operations/freeze-phase");
+    const { freezePhase } = await import("#phases/freeze");
     return { outs: { ...news, ...(await freezePhase(news)) } };
   },
   async delete(_id, props) {
-    const { thawForgotten } = await import("#operations/freeze-phase");
+    const { thawForgotten } = await import("#phases/freeze");
     await thawForgotten(props);
   },
 };

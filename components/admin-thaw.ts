@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/evidence";
-import type { Freeze, ThawOutputs, ThawPhaseRequest } from "#operations/freeze-phase";
-import type { RefreshSettings } from "#operations/refresh";
-import type { Target } from "#operations/targets";
+import type { RunContext } from "#operations/base/run-context";
+import type { Freeze } from "#operations/fleet/freeze-instances";
+import type { RefreshSettings } from "#operations/fleet/refresh";
+import type { Target } from "#operations/fleet/targets";
+import type { ThawOutputs, ThawPhaseRequest } from "#operations/phases/freeze";
 import { configure } from "./configure.ts";
 
 export interface AdminThawArgs {
@@ -14,7 +15,7 @@ export interface AdminThawArgs {
   targets: Target[];
   refresh: RefreshSettings;
   /** Secret. The bearer tokens of the internal operations that instances may have. */
-  refreshTokens: pulumi.Input<string[]>;
+  apiRefreshTokens: pulumi.Input<string[]>;
   /** When it was frozen last, ISO 8601 UTC; null where it never was. */
   frozenAt: pulumi.Input<string | null>;
   /** When what was frozen was verified, ISO 8601 UTC; null where there is nothing to thaw after it. */
@@ -24,19 +25,15 @@ export interface AdminThawArgs {
 const provider: pulumi.dynamic.ResourceProvider<ThawPhaseRequest, ThawPhaseRequest & ThawOutputs> = {
   configure,
   async diff(_id, olds, news) {
-    const { finished } = await import("#operations/side-by-side");
-    const isReleased = news.freeze === "release" && olds.freeze !== "release";
-    const isLater = news.verifiedAt !== null && (olds.verifiedAt ?? null) !== news.verifiedAt;
-    const changes = isReleased || isLater || olds.thawed !== news.frozenAt;
-    if (!changes && news.freeze !== "release") finished(news.run);
-    return { changes };
+    const { isThawDue } = await import("#phases/freeze");
+    return { changes: isThawDue(olds, news) };
   },
   async create(inputs) {
-    const { thawPhase } = await import("#operations/freeze-phase");
+    const { thawPhase } = await import("#phases/freeze");
     return { id: `thaw-${inputs.run.realm}`, outs: { ...inputs, ...(await thawPhase(inputs)) } };
   },
   async update(_id, _olds, news) {
-    const { thawPhase } = await import("#operations/freeze-phase");
+    const { thawPhase } = await import("#phases/freeze");
     return { outs: { ...news, ...(await thawPhase(news)) } };
   },
 };

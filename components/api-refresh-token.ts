@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import type { KubernetesTarget } from "#operations/kubernetes/kubernetes-target";
-import type { RefreshSettings } from "#operations/refresh";
-import type { TokenSecret as SecretPlace } from "#operations/refresh-token";
-import type { RestartSettings } from "#operations/restart";
-import type { Target } from "#operations/targets";
+import type { TokenSecret as SecretPlace } from "#operations/fleet/api-refresh-token";
+import type { KubernetesTarget } from "#operations/fleet/kubernetes/kubernetes-target";
+import type { RefreshSettings } from "#operations/fleet/refresh";
+import type { RestartSettings } from "#operations/fleet/restart";
+import type { Target } from "#operations/fleet/targets";
+import { ApiRefreshTokenHistory } from "./api-refresh-token-history.ts";
 import type { KeyRotation } from "./key-rotation.ts";
-import { RefreshToken } from "./refresh-token.ts";
 import { TokenRollout } from "./token-rollout.ts";
 import { TokenSecret } from "./token-secret.ts";
 
@@ -14,9 +14,9 @@ type PodTarget = KubernetesTarget & { secret?: SecretPlace | undefined };
 
 export interface ApiRefreshTokenArgs {
   /** Secret. Default: one is generated. */
-  refreshToken?: pulumi.Output<string>;
+  apiRefreshToken?: pulumi.Output<string>;
   /** Another number generates another one. */
-  refreshTokenVersion: number;
+  apiRefreshTokenVersion: number;
   /** Where the API's processes are; a Secret is kept for each Kubernetes target that names one. */
   targets: (Exclude<Target, KubernetesTarget> | PodTarget)[];
   /** The `kubernetes:` config namespace. */
@@ -36,8 +36,8 @@ export class ApiRefreshToken extends pulumi.ComponentResource {
 
   constructor(name: string, args: ApiRefreshTokenArgs, opts?: pulumi.ComponentResourceOptions) {
     super("jwks:index:ApiRefreshToken", name, {}, opts);
-    const given = args.refreshToken ?? this.#generate(name, args.refreshTokenVersion);
-    const own = new RefreshToken(name, { given }, { parent: this });
+    const given = args.apiRefreshToken ?? this.#generate(name, args.apiRefreshTokenVersion);
+    const own = new ApiRefreshTokenHistory(name, { given }, { parent: this });
     this.#secrets = args.targets.flatMap((target) =>
       target.kind === "kubernetes" && target.secret
         ? [this.#keep(name, target, target.secret, given, args)]

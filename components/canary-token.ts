@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/evidence";
-import type { PhaseRecord } from "#operations/evidence-schema";
-import type { CanaryFindings, CanaryResult } from "#operations/mint-canaries";
-import type { CanaryPhaseRequest } from "#operations/phases";
-import type { ProbeSettings } from "#operations/probes";
-import type { RefreshSettings } from "#operations/refresh";
-import type { Target } from "#operations/targets";
-import type { ProbeClient } from "#operations/tokens";
+import type { RunContext } from "#operations/base/run-context";
+import type { ProbeClient } from "#operations/canaries/tokens";
+import type { PhaseRecord } from "#operations/evidence/evidence-schema";
+import type { RefreshSettings } from "#operations/fleet/refresh";
+import type { Target } from "#operations/fleet/targets";
+import type { CanaryPhaseRequest } from "#operations/phases/canary";
+import type { CanaryFindings, CanaryResult } from "#operations/proof/canary-findings";
+import type { ProbeSettings } from "#operations/proof/probe";
 import { configure } from "./configure.ts";
 
 export interface CanaryTokenArgs {
@@ -17,7 +17,7 @@ export interface CanaryTokenArgs {
   probe: ProbeSettings;
   refresh: RefreshSettings;
   /** Secret. The bearer tokens of the refresh operation that instances may have. */
-  refreshTokens: pulumi.Input<string[]>;
+  apiRefreshTokens: pulumi.Input<string[]>;
   /** Secret. One for each algorithm. */
   probeClients: pulumi.Input<ProbeClient[]>;
 }
@@ -28,15 +28,15 @@ const provider: pulumi.dynamic.ResourceProvider<
 > = {
   configure,
   async diff(_id, olds, news) {
-    const { stepChanged } = await import("#operations/changed");
-    return { changes: stepChanged(olds.run, news.run) };
+    const { isCanaryDue } = await import("#phases/canary");
+    return { changes: isCanaryDue(olds, news) };
   },
   async create(inputs) {
-    const { canaryPhase } = await import("#operations/phases");
+    const { canaryPhase } = await import("#phases/canary");
     return { id: `canary-${inputs.run.realm}`, outs: { ...inputs, ...(await canaryPhase(inputs)) } };
   },
   async update(_id, olds, news) {
-    const { canaryPhase } = await import("#operations/phases");
+    const { canaryPhase } = await import("#phases/canary");
     return { outs: { ...news, ...(await canaryPhase(news, olds)) } };
   },
 };

@@ -1,14 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { CalledInstance } from "#operations/call-instances";
-import type { RestartResult } from "#operations/restart";
-import type { Beside } from "#operations/verify";
+import type { CalledInstance } from "#operations/fleet/call-instances";
+import type { RestartResult } from "#operations/fleet/restart";
+import type { Beside } from "#operations/proof/verify";
 import { AdminFreeze } from "./admin-freeze.ts";
 import { AdminThaw } from "./admin-thaw.ts";
 import type { Evidence } from "./evidence.ts";
 import { InternalKeys } from "./internal-keys.ts";
-import type { JwksRefresh } from "./jwks-refresh.ts";
 import type { KeyCutover } from "./key-cutover.ts";
-import type { KeyRotationArgs } from "./key-rotation.ts";
+import type { KeyEnforcement } from "./key-enforcement.ts";
+import type { KeyRotationArgs } from "./key-rotation-args.ts";
 import type { RealmCheck } from "./realm-check.ts";
 import { SessionRevocation } from "./session-revocation.ts";
 import type { Verification } from "./verification.ts";
@@ -33,21 +33,21 @@ export class EmergencySteps {
   }
 
   freeze(after: RealmCheck[]): AdminFreeze {
-    const { run, targets, refresh, refreshTokens, emergency } = this.#args;
+    const { run, targets, refresh, apiRefreshTokens, emergency } = this.#args;
     const { freeze, freezePath } = emergency;
     return new AdminFreeze(
       `${this.#name}-freeze`,
-      { run, freeze, freezePath, targets, refresh, refreshTokens },
+      { run, freeze, freezePath, targets, refresh, apiRefreshTokens },
       this.#child(...after),
     );
   }
 
   revoke(cutover: KeyCutover): SessionRevocation {
-    const { run, targets, refresh, refreshTokens, emergency } = this.#args;
+    const { run, targets, refresh, apiRefreshTokens, emergency } = this.#args;
     const { revoke, denyListPath, denyForMs } = emergency;
     return new SessionRevocation(
       `${this.#name}-sessions`,
-      { run, revoke, denyListPath, denyForMs, targets, refresh, refreshTokens },
+      { run, revoke, denyListPath, denyForMs, targets, refresh, apiRefreshTokens },
       this.#child(cutover),
     );
   }
@@ -65,7 +65,7 @@ export class EmergencySteps {
   }
 
   thaw(frozen: AdminFreeze, verification: Verification, evidence: Evidence): AdminThaw {
-    const { run, targets, refresh, refreshTokens, emergency } = this.#args;
+    const { run, targets, refresh, apiRefreshTokens, emergency } = this.#args;
     const { freeze, freezePath } = emergency;
     const { frozenAt } = frozen;
     const isReleased = freeze === "release";
@@ -77,7 +77,7 @@ export class EmergencySteps {
           .apply(([isThawing, result]) => (isThawing ? (result?.finishedAt ?? null) : null));
     return new AdminThaw(
       `${this.#name}-thaw`,
-      { run, freeze, freezePath, targets, refresh, refreshTokens, frozenAt, verifiedAt },
+      { run, freeze, freezePath, targets, refresh, apiRefreshTokens, frozenAt, verifiedAt },
       isReleased ? this.#child(frozen) : this.#child(evidence),
     );
   }
@@ -114,7 +114,7 @@ export class EmergencySteps {
     }));
   }
 
-  beside(steps: BesideSteps, refreshed: JwksRefresh): pulumi.Output<Beside> {
+  beside(steps: BesideSteps, refreshed: KeyEnforcement): pulumi.Output<Beside> {
     const { run, emergency, probe, algorithms, probeClient } = this.#args;
     const { freeze: wish, freezePath, revoke, denyListPath, adminProbe } = emergency;
     const { path, realmRoles, acceptedStatuses, rejectedStatuses } = adminProbe;

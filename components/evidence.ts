@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext, WholeFindings } from "#operations/evidence";
-import type { EvidenceRequest } from "#operations/phases";
+import type { RunContext } from "#operations/base/run-context";
+import type { WholeFindings } from "#operations/evidence/findings";
+import type { EvidenceRequest } from "#operations/phases/evidence";
 import { configure } from "./configure.ts";
 
 export interface EvidenceArgs {
@@ -13,18 +14,15 @@ export interface EvidenceArgs {
 const provider: pulumi.dynamic.ResourceProvider<EvidenceRequest & { digest?: string }> = {
   configure,
   async diff(_id, olds, news) {
-    const { finished } = await import("#operations/side-by-side");
-    // In a preview the findings may be a placeholder for what is not known yet: then they are about to change.
-    const changes = olds.findings.verification.finishedAt !== news.findings.verification?.finishedAt;
-    if (!changes && !news.isThawing) finished(news.run);
-    return { changes };
+    const { isEvidenceDue } = await import("#phases/evidence");
+    return { changes: isEvidenceDue(olds, news) };
   },
   async create(inputs) {
-    const { evidencePhase } = await import("#operations/phases");
+    const { evidencePhase } = await import("#phases/evidence");
     return { id: "evidence", outs: { ...inputs, ...(await evidencePhase(inputs)) } };
   },
   async update(_id, _olds, news) {
-    const { evidencePhase } = await import("#operations/phases");
+    const { evidencePhase } = await import("#phases/evidence");
     return { outs: { ...news, ...(await evidencePhase(news)) } };
   },
 };

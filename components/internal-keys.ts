@@ -1,12 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/evidence";
-import type { PhaseRecord } from "#operations/evidence-schema";
-import type { InternalKeyKind } from "#operations/internal-keys";
-import type {
-  InternalKeysOutputs,
-  InternalKeysPhaseRequest,
-  InternalKeysResult,
-} from "#operations/internal-keys-phase";
+import type { RunContext } from "#operations/base/run-context";
+import type { PhaseRecord } from "#operations/evidence/evidence-schema";
+import type { InternalKeysResult } from "#operations/evidence/findings";
+import type { InternalKeyKind } from "#operations/keys/internal-keys";
+import type { InternalKeysOutputs, InternalKeysPhaseRequest } from "#operations/phases/internal-keys";
 import { configure } from "./configure.ts";
 
 export interface InternalKeysArgs {
@@ -21,18 +18,18 @@ const provider: pulumi.dynamic.ResourceProvider<
 > = {
   configure,
   async diff(_id, olds, news) {
-    const { areInternalKeysDue } = await import("#operations/internal-keys-phase");
+    const { areInternalKeysDue } = await import("#phases/internal-keys");
     return { changes: areInternalKeysDue(news, olds) };
   },
   async create(inputs) {
-    const { internalKeysPhase } = await import("#operations/internal-keys-phase");
+    const { internalKeysPhase } = await import("#phases/internal-keys");
     return {
       id: `internal-keys-${inputs.run.realm}`,
       outs: { ...inputs, ...(await internalKeysPhase(inputs)) },
     };
   },
   async update(_id, olds, news) {
-    const { internalKeysPhase } = await import("#operations/internal-keys-phase");
+    const { internalKeysPhase } = await import("#phases/internal-keys");
     return { outs: { ...news, ...(await internalKeysPhase(news, olds)) } };
   },
 };

@@ -1,12 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { AnnounceResult } from "#operations/announce";
-import type { Findings, RunContext } from "#operations/evidence";
-import type { PhaseRecord } from "#operations/evidence-schema";
-import type { AnnounceOutputs, AnnouncePhaseRequest } from "#operations/phases";
-import type { ProbeSettings } from "#operations/probes";
-import type { RefreshSettings } from "#operations/refresh";
-import type { RestartSettings } from "#operations/restart";
-import type { Target } from "#operations/targets";
+import type { RunContext } from "#operations/base/run-context";
+import type { AnnounceResult } from "#operations/enforce/announce";
+import type { PhaseRecord } from "#operations/evidence/evidence-schema";
+import type { Findings } from "#operations/evidence/findings";
+import type { RefreshSettings } from "#operations/fleet/refresh";
+import type { RestartSettings } from "#operations/fleet/restart";
+import type { Target } from "#operations/fleet/targets";
+import type { AnnounceOutputs, AnnouncePhaseRequest } from "#operations/phases/announce";
+import type { ProbeSettings } from "#operations/proof/probe";
 import { configure } from "./configure.ts";
 
 export interface KeyAnnouncementArgs {
@@ -17,7 +18,7 @@ export interface KeyAnnouncementArgs {
   restart: RestartSettings;
   probe: ProbeSettings;
   /** Secret. The bearer tokens of the refresh operation that instances may have. */
-  refreshTokens: pulumi.Input<string[]>;
+  apiRefreshTokens: pulumi.Input<string[]>;
   /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
   jwksUris: string[];
   /** Milliseconds until each must show the new set. */
@@ -33,17 +34,15 @@ const provider: pulumi.dynamic.ResourceProvider<
 > = {
   configure,
   async diff(_id, olds, news) {
-    const { changed } = await import("#operations/changed");
-    const { isAnnounced } = await import("#operations/phases");
-    const isOther = changed({ kids: olds.announced }, { kids: news.newKids }, ["kids"]).length > 0;
-    return { changes: isAnnounced(news.run) && isOther };
+    const { isAnnouncementDue } = await import("#phases/announce");
+    return { changes: isAnnouncementDue(olds, news) };
   },
   async create(inputs) {
-    const { announcePhase } = await import("#operations/phases");
+    const { announcePhase } = await import("#phases/announce");
     return { id: `announcement-${inputs.run.realm}`, outs: { ...inputs, ...(await announcePhase(inputs)) } };
   },
   async update(_id, _olds, news) {
-    const { announcePhase } = await import("#operations/phases");
+    const { announcePhase } = await import("#phases/announce");
     return { outs: { ...news, ...(await announcePhase(news)) } };
   },
 };

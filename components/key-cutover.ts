@@ -1,11 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { CutoverResult } from "#operations/cut-over";
-import type { Findings, RunContext } from "#operations/evidence";
-import type { PhaseRecord } from "#operations/evidence-schema";
-import type { CutoverPhaseRequest } from "#operations/phases";
-import type { ProbeSettings } from "#operations/probes";
-import type { RefreshSettings } from "#operations/refresh";
-import type { Target } from "#operations/targets";
+import type { RunContext } from "#operations/base/run-context";
+import type { PhaseRecord } from "#operations/evidence/evidence-schema";
+import type { CutoverFindings, Findings } from "#operations/evidence/findings";
+import type { RefreshSettings } from "#operations/fleet/refresh";
+import type { Target } from "#operations/fleet/targets";
+import type { CutoverPhaseRequest } from "#operations/phases/cut-over";
+import type { ProbeSettings } from "#operations/proof/probe";
 import { configure } from "./configure.ts";
 
 export interface KeyCutoverArgs {
@@ -29,7 +29,7 @@ export interface KeyCutoverArgs {
   probe: ProbeSettings;
   refresh: RefreshSettings;
   /** Secret. The bearer tokens of the refresh operation that instances may have. */
-  refreshTokens: pulumi.Input<string[]>;
+  apiRefreshTokens: pulumi.Input<string[]>;
   /** Secret: the canaries' tokens by their `jti`. */
   canaryTokens: pulumi.Input<Record<string, string>>;
   /** What the phases before this one have found, the keys as they were among it. */
@@ -39,26 +39,24 @@ export interface KeyCutoverArgs {
 const provider: pulumi.dynamic.ResourceProvider<CutoverPhaseRequest> = {
   configure,
   async diff(_id, olds, news) {
-    const { changed, stepChanged } = await import("#operations/changed");
-    const isOther = changed(olds, news, ["componentIds"]).length > 0 || stepChanged(olds.run, news.run);
-    // What the realm itself says is to be done, as after a crash, or where somebody has added a key, is done.
-    return { changes: isOther || news.actions.length > 0 || olds.settled !== true };
+    const { isCutoverDue } = await import("#phases/cut-over");
+    return { changes: isCutoverDue(olds, news) };
   },
   async create(inputs) {
-    const { cutoverPhase } = await import("#operations/phases");
+    const { cutoverPhase } = await import("#phases/cut-over");
     return { id: `cutover-${inputs.run.realm}`, outs: { ...inputs, ...(await cutoverPhase(inputs)) } };
   },
   async update(_id, olds, news) {
-    const { cutoverPhase } = await import("#operations/phases");
+    const { cutoverPhase } = await import("#phases/cut-over");
     return { outs: { ...news, ...(await cutoverPhase(news, olds)) } };
   },
   async read(id, props) {
-    const { isSettled } = await import("#operations/phases");
+    const { isSettled } = await import("#phases/cut-over");
     return props ? { id, props: { ...props, settled: await isSettled(props) } } : { id };
   },
   async delete(_id, { run }) {
-    const { report } = await import("#operations/run-phase");
-    report("cut-over", `realm ${run.realm} is forgotten: it goes on signing with the keys it has`, run);
+    const { forgetCutover } = await import("#phases/cut-over");
+    forgetCutover(run);
   },
 };
 
@@ -69,7 +67,7 @@ const provider: pulumi.dynamic.ResourceProvider<CutoverPhaseRequest> = {
  * everything else, and a probe could not wait for them.
  */
 export class KeyCutover extends pulumi.dynamic.Resource {
-  declare readonly result: pulumi.Output<CutoverResult>;
+  declare readonly result: pulumi.Output<CutoverFindings>;
   /** Whether the realm was as the cut-over left it when it was last looked at. */
   declare readonly settled: pulumi.Output<boolean>;
   declare readonly record: pulumi.Output<PhaseRecord>;

@@ -1,71 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/evidence";
-import type { Freeze } from "#operations/freeze-phase";
-import type { InternalKeyKind } from "#operations/internal-keys";
-import type { ProbeSettings } from "#operations/probes";
-import type { Algorithm } from "#operations/realm-keys";
-import type { RefreshSettings } from "#operations/refresh";
-import type { RestartSettings } from "#operations/restart";
-import type { Revoke } from "#operations/sessions-phase";
-import type { Target } from "#operations/targets";
+import type { Target } from "#operations/fleet/targets";
+import type { KeyRotationArgs } from "./key-rotation-args.ts";
 import { kidsOf, RotationSteps, rotationType, signersOf } from "./rotation-steps.ts";
-
-export interface KeyRotationArgs {
-  /** Names that this component had in the stack before, under which the state knows its resources. Default: none. */
-  formerNames?: string[];
-  run: RunContext;
-  /** What keeps the realm from being rotated, where the stack has several realms. Default: nothing. */
-  problems?: string[];
-  /** A signing key is made for each. Must cover every algorithm that a client of the realm asks for. */
-  algorithms: Algorithm[];
-  /** RSA modulus bits of new keys. */
-  keySize: number;
-  /** Names of key providers that stay trusted through an emergency. */
-  exemptKeys: string[];
-  /** Milliseconds for which keys that no longer sign stay trusted, where the mode is not emergency. */
-  overlapMs: number;
-  /** Rotations whose disabled keys stay in Keycloak when a later one is retired. */
-  keepRetired: number;
-  /** What the run is about to change in the realm, in words. */
-  actions: string[];
-  /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
-  jwksUris: string[];
-  /** Milliseconds until each must show the new set. */
-  jwksTimeoutMs: number;
-  /** Where every running API process is found. */
-  targets: Target[];
-  refresh: RefreshSettings;
-  /** What happens to an instance that can't be refreshed. */
-  restart: RestartSettings;
-  probe: ProbeSettings;
-  /** What the API demands of a token beyond its signature: `aud` values, and realm roles of its service account. */
-  probeClient: { audience: string[]; realmRoles: string[] };
-  /** What an emergency does beside. */
-  emergency: EmergencySettings;
-  /** Secret. The bearer tokens of the refresh operation that instances may have. */
-  refreshTokens: pulumi.Input<string[]>;
-}
-
-/** What an emergency does beside the rotation of the signing keys. */
-export interface EmergencySettings {
-  freeze: Freeze;
-  /** Path of the instances' freeze operation. */
-  freezePath: string;
-  internalKeys: InternalKeyKind[];
-  revoke: Revoke;
-  /** Path of the instances' deny-list operation, without the session's id. */
-  denyListPath: string;
-  /** Milliseconds for which a session stays on the deny-list: the longest life of an access token. */
-  denyForMs: number;
-  /** The administrator of our own with whom the deny-list is proven. */
-  adminProbe: {
-    path: string;
-    realmRoles: string[];
-    acceptedStatuses: number[];
-    rejectedStatuses: number[];
-  };
-}
 
 /**
  * One rotation of a realm's signing keys, from the canaries to the evidence. The phases wait for one another because

@@ -1,6 +1,6 @@
 import * as keycloak from "@pulumi/keycloak";
 import * as pulumi from "@pulumi/pulumi";
-import type { ProbeClient } from "#operations/tokens";
+import type { ProbeClient } from "#operations/canaries/tokens";
 
 export interface ProbeClientsArgs {
   /** The realm's name. */

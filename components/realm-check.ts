@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/evidence";
+import type { RunContext } from "#operations/base/run-context";
 import { configure } from "./configure.ts";
 
 export interface RealmCheckArgs {
@@ -14,12 +14,12 @@ const provider: pulumi.dynamic.ResourceProvider<RealmCheckArgs> = {
     return { changes: olds.problems.length + news.problems.length > 0 };
   },
   async create(inputs) {
-    const { checkPhase } = await import("#operations/phases");
+    const { checkPhase } = await import("#phases/check");
     await checkPhase(inputs);
     return { id: `check-${inputs.run.realm}`, outs: inputs };
   },
   async update(_id, _olds, news) {
-    const { checkPhase } = await import("#operations/phases");
+    const { checkPhase } = await import("#phases/check");
     await checkPhase(news);
     return { outs: news };
   },

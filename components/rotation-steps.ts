@@ -1,15 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Findings } from "#operations/evidence";
-import { provableBy } from "#operations/kept-canaries";
-import type { PublishedKey } from "#operations/publish-key";
+import type { Findings } from "#operations/evidence/findings";
+import type { PublishedKey } from "#operations/keys/publish-key";
+import { provableBy } from "#operations/proof/provable";
 import type { AdminFreeze } from "./admin-freeze.ts";
 import { CanaryToken } from "./canary-token.ts";
 import { type BesideSteps, EmergencySteps } from "./emergency-steps.ts";
 import { Evidence } from "./evidence.ts";
-import { JwksRefresh } from "./jwks-refresh.ts";
 import { KeyAnnouncement } from "./key-announcement.ts";
 import { KeyCutover } from "./key-cutover.ts";
-import type { KeyRotationArgs } from "./key-rotation.ts";
+import { KeyEnforcement } from "./key-enforcement.ts";
+import type { KeyRotationArgs } from "./key-rotation-args.ts";
 import { ProbeClients } from "./probe-clients.ts";
 import { RealmCheck } from "./realm-check.ts";
 import { SigningKey } from "./signing-key.ts";
@@ -53,10 +53,10 @@ export class RotationSteps {
   }
 
   mintCanaries(probes: ProbeClients, frozen: AdminFreeze): CanaryToken {
-    const { run, exemptKeys, targets, probe, refresh, refreshTokens } = this.#args;
+    const { run, exemptKeys, targets, probe, refresh, apiRefreshTokens } = this.#args;
     return new CanaryToken(
       `${this.#name}-canary`,
-      { run, exemptKeys, targets, probe, refresh, refreshTokens, probeClients: probes.clients },
+      { run, exemptKeys, targets, probe, refresh, apiRefreshTokens, probeClients: probes.clients },
       this.#child(probes, frozen),
     );
   }
@@ -75,18 +75,19 @@ export class RotationSteps {
   }
 
   announce(canary: CanaryToken, keys: SigningKey[]): KeyAnnouncement {
-    const { run, targets, refresh, restart, probe, refreshTokens, jwksUris, jwksTimeoutMs } = this.#args;
+    const { run, targets, refresh, restart, probe, apiRefreshTokens, jwksUris, jwksTimeoutMs } = this.#args;
     const newKids = keys.map(({ kid }) => kid);
     const before = this.#findings(canary, keys);
     return new KeyAnnouncement(
       `${this.#name}-announcement`,
-      { run, targets, refresh, restart, probe, refreshTokens, jwksUris, jwksTimeoutMs, newKids, before },
+      { run, targets, refresh, restart, probe, apiRefreshTokens, jwksUris, jwksTimeoutMs, newKids, before },
       this.#child(...keys),
     );
   }
 
   cutOver(canary: CanaryToken, keys: SigningKey[], announced: KeyAnnouncement): KeyCutover {
-    const { run, exemptKeys, jwksUris, jwksTimeoutMs, targets, probe, refresh, refreshTokens } = this.#args;
+    const { run, exemptKeys, jwksUris, jwksTimeoutMs, targets, probe, refresh, apiRefreshTokens } =
+      this.#args;
     const { overlapMs, keepRetired, actions } = this.#args;
     const componentIds = keys.map(({ componentId }) => componentId);
     const before = this.#findings(canary, keys, announced);
@@ -104,7 +105,7 @@ export class RotationSteps {
         targets,
         probe,
         refresh,
-        refreshTokens,
+        apiRefreshTokens,
         canaryTokens: canary.tokens,
         before,
       },
@@ -112,12 +113,12 @@ export class RotationSteps {
     );
   }
 
-  enforce(canary: CanaryToken, cutover: KeyCutover, newKids: pulumi.Output<string[]>): JwksRefresh {
-    const { run, targets, probe, refresh, refreshTokens } = this.#args;
+  enforce(canary: CanaryToken, cutover: KeyCutover, newKids: pulumi.Output<string[]>): KeyEnforcement {
+    const { run, targets, probe, refresh, apiRefreshTokens } = this.#args;
     // In an overlap every instance has just been told, and restarted where need be: nothing has left the set since.
     const strategy = run.stage === "overlap" ? ("refresh" as const) : this.#args.restart.strategy;
     const restart = { ...this.#args.restart, strategy };
-    return new JwksRefresh(
+    return new KeyEnforcement(
       `${this.#name}-refresh`,
       {
         run,
@@ -125,7 +126,7 @@ export class RotationSteps {
         probe,
         refresh,
         restart,
-        refreshTokens,
+        apiRefreshTokens,
         newKids,
         ...provableKeys(canary, cutover),
       },
@@ -137,11 +138,11 @@ export class RotationSteps {
     probes: ProbeClients,
     canary: CanaryToken,
     cutover: KeyCutover,
-    refreshed: JwksRefresh,
+    refreshed: KeyEnforcement,
     newKids: pulumi.Output<string[]>,
     beside: BesideSteps,
   ): Verification {
-    const { run, targets, probe, refresh, restart, refreshTokens } = this.#args;
+    const { run, targets, probe, refresh, restart, apiRefreshTokens } = this.#args;
     return new Verification(
       `${this.#name}-verification`,
       {
@@ -151,7 +152,7 @@ export class RotationSteps {
         refresh,
         restart,
         restarts: refreshed.restarts,
-        refreshTokens,
+        apiRefreshTokens,
         probeClients: probes.clients,
         expiredClient: probes.expired,
         newKids,
@@ -170,7 +171,7 @@ export class RotationSteps {
     keys: SigningKey[],
     announced: KeyAnnouncement,
     cutover: KeyCutover,
-    refreshed: JwksRefresh,
+    refreshed: KeyEnforcement,
     verification: Verification,
     beside: BesideSteps,
   ): Evidence {

@@ -1,14 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/evidence";
-import type { PhaseRecord } from "#operations/evidence-schema";
-import type { RefreshSettings } from "#operations/refresh";
-import type {
-  Revoke,
-  SessionsOutputs,
-  SessionsPhaseRequest,
-  SessionsResult,
-} from "#operations/sessions-phase";
-import type { Target } from "#operations/targets";
+import type { RunContext } from "#operations/base/run-context";
+import type { PhaseRecord } from "#operations/evidence/evidence-schema";
+import type { SessionsResult } from "#operations/evidence/findings";
+import type { RefreshSettings } from "#operations/fleet/refresh";
+import type { Target } from "#operations/fleet/targets";
+import type { Revoke } from "#operations/keycloak/revoke-sessions";
+import type { SessionsOutputs, SessionsPhaseRequest } from "#operations/phases/revoke";
 import { configure } from "./configure.ts";
 
 export interface SessionRevocationArgs {
@@ -23,7 +20,7 @@ export interface SessionRevocationArgs {
   targets: Target[];
   refresh: RefreshSettings;
   /** Secret. The bearer tokens of the internal operations that instances may have. */
-  refreshTokens: pulumi.Input<string[]>;
+  apiRefreshTokens: pulumi.Input<string[]>;
 }
 
 const provider: pulumi.dynamic.ResourceProvider<
@@ -32,15 +29,15 @@ const provider: pulumi.dynamic.ResourceProvider<
 > = {
   configure,
   async diff(_id, olds, news) {
-    const { nextSessionsStep } = await import("#operations/sessions-phase");
+    const { nextSessionsStep } = await import("#phases/revoke");
     return { changes: nextSessionsStep(news, olds) !== "nothing" };
   },
   async create(inputs) {
-    const { sessionsPhase } = await import("#operations/sessions-phase");
+    const { sessionsPhase } = await import("#phases/revoke");
     return { id: `sessions-${inputs.run.realm}`, outs: { ...inputs, ...(await sessionsPhase(inputs)) } };
   },
   async update(_id, olds, news) {
-    const { sessionsPhase } = await import("#operations/sessions-phase");
+    const { sessionsPhase } = await import("#phases/revoke");
     return { outs: { ...news, ...(await sessionsPhase(news, olds)) } };
   },
 };

@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Findings, RunContext } from "#operations/evidence";
-import type { PhaseRecord } from "#operations/evidence-schema";
-import type { SigningKeyRequest } from "#operations/phases";
-import type { Algorithm } from "#operations/realm-keys";
+import type { RunContext } from "#operations/base/run-context";
+import type { PhaseRecord } from "#operations/evidence/evidence-schema";
+import type { Findings } from "#operations/evidence/findings";
+import type { Algorithm } from "#operations/keys/realm-keys";
+import type { SigningKeyRequest } from "#operations/phases/publish";
 import { configure } from "./configure.ts";
 
 export interface SigningKeyArgs {
@@ -17,21 +18,17 @@ export interface SigningKeyArgs {
 const provider: pulumi.dynamic.ResourceProvider<SigningKeyRequest> = {
   configure,
   async diff(_id, olds, news) {
-    const { changed } = await import("#operations/changed");
-    const replaces = changed({ ...olds.run, ...olds }, { ...news.run, ...news }, [
-      "rotation",
-      "realm",
-      "algorithm",
-    ]);
-    return { changes: replaces.length > 0, replaces: replaces.length > 0 ? ["run"] : [] };
+    const { isOtherKey } = await import("#phases/publish");
+    const isOther = isOtherKey(olds, news);
+    return { changes: isOther, replaces: isOther ? ["run"] : [] };
   },
   async create(inputs) {
-    const { publishPhase } = await import("#operations/phases");
+    const { publishPhase } = await import("#phases/publish");
     const outs = await publishPhase(inputs);
     return { id: outs.componentId, outs: { ...inputs, ...outs, keyName: outs.name } };
   },
   async read(id, props) {
-    const { keyComponentExists } = await import("#operations/phases");
+    const { keyComponentExists } = await import("#phases/publish");
     if (props && (await keyComponentExists(props.run.realm, id))) return { id, props };
     return { id: "" };
   },

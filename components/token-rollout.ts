@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { KubernetesTarget } from "#operations/kubernetes/kubernetes-target";
-import type { TokenRolloutPhaseRequest } from "#operations/phases";
-import type { RefreshSettings } from "#operations/refresh";
-import type { RestartSettings } from "#operations/restart";
+import type { KubernetesTarget } from "#operations/fleet/kubernetes/kubernetes-target";
+import type { RefreshSettings } from "#operations/fleet/refresh";
+import type { RestartSettings } from "#operations/fleet/restart";
+import type { TokenRolloutPhaseRequest } from "#operations/phases/token";
 import { configure } from "./configure.ts";
 
 export interface TokenRolloutArgs {
@@ -25,20 +25,20 @@ const provider: pulumi.dynamic.ResourceProvider<TokenRolloutPhaseRequest> = {
     return { changes: olds.changedAt !== news.changedAt };
   },
   async create(inputs) {
-    const { tokenRolloutPhase } = await import("#operations/phases");
+    const { tokenRolloutPhase } = await import("#phases/token");
     return {
       id: `token-rollout-${inputs.target.name}`,
       outs: { ...inputs, ...(await tokenRolloutPhase(inputs)) },
     };
   },
   async update(_id, _olds, news) {
-    const { tokenRolloutPhase } = await import("#operations/phases");
+    const { tokenRolloutPhase } = await import("#phases/token");
     return { outs: { ...news, ...(await tokenRolloutPhase(news)) } };
   },
 };
 
 /**
- * Sees to it that every pod of a target takes the refresh token of its Secret, by a rolling restart where one does
+ * Sees to it that every pod of a target takes the API refresh token of its Secret, by a rolling restart where one does
  * not. It comes after the rotation, which works with the token that the running pods have.
  */
 export class TokenRollout extends pulumi.dynamic.Resource {

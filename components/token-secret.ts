@@ -1,9 +1,9 @@
 import * as kubernetes from "@pulumi/kubernetes/core/v1/index.js";
 import { Provider } from "@pulumi/kubernetes/provider.js";
 import * as pulumi from "@pulumi/pulumi";
-import type { KubernetesTarget } from "#operations/kubernetes/kubernetes-target";
-import { type TokenSecret as SecretPlace, tokenKey } from "#operations/refresh-token";
-import { RefreshToken } from "./refresh-token.ts";
+import { type TokenSecret as SecretPlace, tokenKey } from "#operations/fleet/api-refresh-token";
+import type { KubernetesTarget } from "#operations/fleet/kubernetes/kubernetes-target";
+import { ApiRefreshTokenHistory } from "./api-refresh-token-history.ts";
 
 export interface TokenSecretArgs {
   target: KubernetesTarget;
@@ -17,18 +17,22 @@ export interface TokenSecretArgs {
 }
 
 /**
- * The Kubernetes Secret that a target's pods take their refresh token from. It is changed in place, and `destroy`
+ * The Kubernetes Secret that a target's pods take their API refresh token from. It is changed in place, and `destroy`
  * leaves it: pods could not start without it.
  */
 export class TokenSecret extends pulumi.ComponentResource {
   /** The token that the pods shall have, and those that they may still have. */
-  readonly token: RefreshToken;
+  readonly token: ApiRefreshTokenHistory;
   readonly secret: pulumi.CustomResource;
 
   constructor(name: string, args: TokenSecretArgs, opts?: pulumi.ComponentResourceOptions) {
     super("jwks:index:TokenSecret", name, {}, opts);
     const { target, secret, given } = args;
-    this.token = new RefreshToken(`${name}-token`, { given, place: { target, secret } }, { parent: this });
+    this.token = new ApiRefreshTokenHistory(
+      `${name}-token`,
+      { given, place: { target, secret } },
+      { parent: this },
+    );
     const provider = this.#provider(name, args);
     const data = pulumi.secret(
       this.token.tokens.apply(([token = ""]) => ({ [tokenKey]: Buffer.from(token).toString("base64") })),

@@ -1,15 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { PassiveKey, RetiredKey } from "#operations/cut-over";
-import type { RunContext, VerificationAttempt } from "#operations/evidence";
-import type { PhaseRecord } from "#operations/evidence-schema";
-import type { Baseline, CanaryReference } from "#operations/mint-canaries";
-import type { VerificationOutputs, VerificationPhaseRequest } from "#operations/phases";
-import type { ProbeSettings } from "#operations/probes";
-import type { RefreshSettings } from "#operations/refresh";
-import type { RestartResult, RestartSettings } from "#operations/restart";
-import type { Target } from "#operations/targets";
-import type { ProbeClient } from "#operations/tokens";
-import type { Beside, VerificationResult } from "#operations/verify";
+import type { RunContext } from "#operations/base/run-context";
+import type { CanaryReference } from "#operations/canaries/canary";
+import type { ProbeClient } from "#operations/canaries/tokens";
+import type { PhaseRecord } from "#operations/evidence/evidence-schema";
+import type { VerificationAttempt } from "#operations/evidence/findings";
+import type { RefreshSettings } from "#operations/fleet/refresh";
+import type { RestartResult, RestartSettings } from "#operations/fleet/restart";
+import type { Target } from "#operations/fleet/targets";
+import type { PassiveKey, RetiredKey } from "#operations/keys/cut-over";
+import type { VerificationOutputs, VerificationPhaseRequest } from "#operations/phases/verify";
+import type { Baseline } from "#operations/proof/canary-findings";
+import type { ProbeSettings } from "#operations/proof/probe";
+import type { Beside, VerificationResult } from "#operations/proof/verify";
 import { configure } from "./configure.ts";
 
 export interface VerificationArgs {
@@ -22,7 +24,7 @@ export interface VerificationArgs {
   /** What was restarted to enforce the cut-over. */
   restarts: pulumi.Input<RestartResult[]>;
   /** Secret. The bearer tokens of the refresh operation that instances may have. */
-  refreshTokens: pulumi.Input<string[]>;
+  apiRefreshTokens: pulumi.Input<string[]>;
   /** Secret. */
   probeClients: pulumi.Input<ProbeClient[]>;
   /** Secret. A client whose tokens live for a second. */
@@ -52,21 +54,18 @@ const provider: pulumi.dynamic.ResourceProvider<
 > = {
   configure,
   async diff(_id, olds, news) {
-    const isOther =
-      olds.verifiedAfter !== news.after ||
-      (olds.revokedAt ?? null) !== news.revokedAt ||
-      (olds.internalKeysAt ?? null) !== news.internalKeysAt;
-    return { changes: isOther || olds.verified !== true };
+    const { isVerificationDue } = await import("#phases/verify");
+    return { changes: isVerificationDue(olds, news) };
   },
   async create(inputs) {
-    const { verificationPhase } = await import("#operations/phases");
+    const { verificationPhase } = await import("#phases/verify");
     return {
       id: `verification-${inputs.run.realm}`,
       outs: { ...inputs, ...(await verificationPhase(inputs)) },
     };
   },
   async update(_id, olds, news) {
-    const { verificationPhase } = await import("#operations/phases");
+    const { verificationPhase } = await import("#phases/verify");
     return { outs: { ...news, ...(await verificationPhase(news, olds)) } };
   },
 };

@@ -24,7 +24,7 @@ async function benchSize(count: number, workload: Workload): Promise<SizeResult>
   const request: InstancesRequest = {
     count,
     acceptedToken: fresh?.token ?? "",
-    refreshToken: questions.refreshTokens[0] ?? "",
+    apiRefreshToken: questions.apiRefreshTokens[0] ?? "",
     kids: questions.expectation.present,
   };
   const { child, answer } = await startProgram<InstancesReady>("simulated-instances.ts", request);

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { type BundleCheck, checkBundle } from "#operations/check-evidence";
-import { messageOf } from "#operations/errors";
+import { messageOf } from "#operations/base/errors";
+import { type BundleCheck, checkBundle } from "#operations/evidence/check/check-bundle";
 import { type EvidenceOptions, readOptions, usage } from "./evidence-command/options.ts";
 import { printFindings } from "./evidence-command/print-findings.ts";
 

@@ -4,8 +4,8 @@ import {
   distinctTargets,
   type InspectedRealm,
   inspectStack,
-} from "#operations/inspect-stack";
-import { configureKubernetes } from "#operations/kubernetes/kubernetes-defaults";
+} from "#operations/config/inspect-stack";
+import { configureKubernetes } from "#operations/fleet/kubernetes/kubernetes-defaults";
 import { knownRealms } from "./drift/known-state.ts";
 import { type Due, dueBeside } from "./preview/due.ts";
 import { previewByEngine } from "./preview/engine-preview.ts";

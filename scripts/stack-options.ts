@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { messageOf } from "#operations/errors";
+import { messageOf } from "#operations/base/errors";
 import type { StackPlace } from "./stack-reader.ts";
 
 /** What a script takes that looks at a stack. */

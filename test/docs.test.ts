@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { parse } from "yaml";
-import { evidenceJsonSchema } from "#operations/evidence-schema";
-import { settingsShape } from "#operations/settings-shape";
+import { settingsShape } from "#operations/config/settings-shape";
+import { evidenceJsonSchema } from "#operations/evidence/evidence-schema";
 
 const root = new URL("../", import.meta.url);
 
@@ -27,12 +27,12 @@ test("the instance contract has every call, and each demands a token", async () 
       .map(([method, { security }]) => [`${method} ${path}`, Object.keys(security?.[0] ?? {})[0]]),
   );
   assert.deepEqual(calls, [
-    ["post /internal/auth/jwks/refresh", "refreshToken"],
+    ["post /internal/auth/jwks/refresh", "apiRefreshToken"],
     ["get /api/me", "accessToken"],
-    ["put /internal/auth/deny-list/{sid}", "refreshToken"],
-    ["delete /internal/auth/deny-list/{sid}", "refreshToken"],
-    ["put /internal/admin/freeze", "refreshToken"],
-    ["delete /internal/admin/freeze", "refreshToken"],
+    ["put /internal/auth/deny-list/{sid}", "apiRefreshToken"],
+    ["delete /internal/auth/deny-list/{sid}", "apiRefreshToken"],
+    ["put /internal/admin/freeze", "apiRefreshToken"],
+    ["delete /internal/admin/freeze", "apiRefreshToken"],
   ]);
 });
 

@@ -4,8 +4,8 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { BundleCheck } from "#operations/check-evidence";
-import { publicJwkOf } from "#operations/sign-evidence";
+import type { BundleCheck } from "#operations/evidence/check/check-bundle";
+import { publicJwkOf } from "#operations/evidence/sign-evidence";
 import {
   bundleOf,
   ed25519,

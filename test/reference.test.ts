@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { glob, readFile } from "node:fs/promises";
 import { suite, test } from "node:test";
 import { parse } from "yaml";
-import { errorCodes } from "#operations/error-codes";
+import { errorCodes } from "#operations/base/error-codes";
 import { renderReference } from "../scripts/reference/render-reference.ts";
 
 const root = new URL("../", import.meta.url);

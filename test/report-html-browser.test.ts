@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { after, before, suite, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { buildEvidence } from "#operations/evidence";
-import type { Evidence } from "#operations/evidence-schema";
-import { renderHtml } from "#operations/report-html";
+import { buildEvidence } from "#operations/evidence/build-evidence";
+import type { Evidence } from "#operations/evidence/evidence-schema";
+import { renderHtml } from "#operations/evidence/report/html-report";
 import { browserGap, openBrowser } from "../scripts/lab/browser.ts";
 import { at, findings, instanceVerification, runContext, verification } from "./operations/samples.ts";
 

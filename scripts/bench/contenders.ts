@@ -1,15 +1,15 @@
 import { Client, request } from "undici";
-import { type EnforceRequest, enforce } from "#operations/enforce";
-import { type Instance, instanceUrl, onEveryInstance } from "#operations/instances";
-import type { Baseline } from "#operations/mint-canaries";
-import type { Target } from "#operations/targets";
-import { type Questions, verifyInstance } from "#operations/verify-instance";
+import { type EnforceRequest, enforce } from "#operations/enforce/enforce";
+import { type Instance, instanceUrl, onEveryInstance } from "#operations/fleet/instances";
+import type { Target } from "#operations/fleet/targets";
+import type { Baseline } from "#operations/proof/canary-findings";
+import { type Questions, verifyInstance } from "#operations/proof/verify-instance";
 import { acceptedBefore, type Workload } from "./workload.ts";
 
 /** Refreshes and verifies every instance, and fails where one is not verified: speed counts only for right answers. */
 export type Contender = (instances: readonly Instance[], workload: Workload) => Promise<void>;
 
-/** This program's own code, as `JwksRefresh` and `Verification` run it. */
+/** This program's own code, as `KeyEnforcement` and `Verification` run it. */
 export async function ours(
   instances: readonly Instance[],
   { questions, concurrency }: Workload,
@@ -31,15 +31,15 @@ export async function ours(
   if (bad) throw new Error(`${bad.instance} failed: ${JSON.stringify(bad)}`);
 }
 
-/** What `JwksRefresh` asks for in an emergency. */
+/** What `KeyEnforcement` asks for in an emergency. */
 export function enforceRequest(target: Target, questions: Questions, baseline: Baseline[]): EnforceRequest {
-  const { canaries, refresh, probe, refreshTokens, expectation } = questions;
+  const { canaries, refresh, probe, apiRefreshTokens, expectation } = questions;
   const now = new Date().toISOString();
   return {
     targets: [target],
     refresh,
     probe,
-    refreshTokens,
+    apiRefreshTokens,
     baseline,
     restart: { strategy: "refresh", timeoutMs: 1_000, bootstrapPattern: "", command: [], logs: [] },
     newKids: expectation.present,
@@ -77,8 +77,8 @@ export async function bareUndici(
 
 /** A refresh, and a look with each canary. */
 async function refreshOnce(instance: Instance, client: Client, questions: Questions): Promise<void> {
-  const { refresh, refreshTokens, probe, canaries } = questions;
-  const headers = { authorization: `Bearer ${refreshTokens[0]}` };
+  const { refresh, apiRefreshTokens, probe, canaries } = questions;
+  const headers = { authorization: `Bearer ${apiRefreshTokens[0]}` };
   await expectStatus(client, instanceUrl(instance, refresh.path), { method: "POST", headers }, 200);
   for (const { seen } of canaries) {
     const look = { authorization: `Bearer ${seen.token}`, accept: "application/json" };

@@ -1,4 +1,4 @@
-import type { Instance } from "#operations/instances";
+import type { Instance } from "#operations/fleet/instances";
 import { bareUndici, type Contender, ours } from "./contenders.ts";
 import type { Workload } from "./workload.ts";
 

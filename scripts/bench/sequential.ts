@@ -1,4 +1,4 @@
-import type { Instance } from "#operations/instances";
+import type { Instance } from "#operations/fleet/instances";
 import { bareUndici, tokensToProbe } from "./contenders.ts";
 import { curl, hasCurl } from "./curl.ts";
 import type { Workload } from "./workload.ts";
@@ -29,10 +29,10 @@ export async function measureSequential(urls: readonly string[], workload: Workl
 async function curlInstance({ url }: Instance, { questions }: Workload): Promise<void> {
   const {
     refresh,
-    refreshTokens: [refreshToken = ""],
+    apiRefreshTokens: [apiRefreshToken = ""],
     probe,
   } = questions;
-  await curl(["--request", "POST"], `${url}${refresh.path}`, refreshToken, 200);
+  await curl(["--request", "POST"], `${url}${refresh.path}`, apiRefreshToken, 200);
   await curl([], `${url}${probe.path}`, tokensToProbe(questions)[1]?.[0] ?? "", 401);
   for (const [token, status] of tokensToProbe(questions))
     await curl([], `${url}${probe.path}`, token, status);

@@ -5,7 +5,7 @@ import { answer, answerRequests, authorizationOf } from "./raw-http.ts";
 export interface InstancesRequest {
   count: number;
   acceptedToken: string;
-  refreshToken: string;
+  apiRefreshToken: string;
   /** What a refresh answers with. */
   kids: string[];
 }
@@ -16,8 +16,8 @@ export interface InstancesReady {
 }
 
 /** A comparison of strings instead of a JOSE library, for the same reason as raw sockets. */
-function serve({ acceptedToken, refreshToken, kids }: InstancesRequest): (socket: Socket) => void {
-  const [accepted, refresh] = [`Bearer ${acceptedToken}`, `Bearer ${refreshToken}`];
+function serve({ acceptedToken, apiRefreshToken, kids }: InstancesRequest): (socket: Socket) => void {
+  const [accepted, refresh] = [`Bearer ${acceptedToken}`, `Bearer ${apiRefreshToken}`];
   const answers = {
     refreshed: answer("200 OK", JSON.stringify({ kids, fetchedAt: new Date().toISOString() })),
     accepted: answer("200 OK", JSON.stringify({ sub: "service-account-probe", realm: "bench" })),

@@ -1,8 +1,8 @@
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
-import { forgeTokens } from "#operations/forged-tokens";
-import type { Baseline } from "#operations/mint-canaries";
-import type { MintedToken } from "#operations/tokens";
-import type { Questions } from "#operations/verify-instance";
+import type { MintedToken } from "#operations/canaries/canary";
+import { forgeTokens } from "#operations/canaries/forged-tokens";
+import type { Baseline } from "#operations/proof/canary-findings";
+import type { Questions } from "#operations/proof/verify-instance";
 
 /** What is asked of every instance: the same for all contenders. Plain data, so that it can be sent to a process. */
 export interface Workload {
@@ -28,7 +28,7 @@ export async function makeWorkload(concurrency: number): Promise<Workload> {
     concurrency,
     questions: {
       ...settings(concurrency),
-      refreshTokens: [crypto.randomUUID()],
+      apiRefreshTokens: [crypto.randomUUID()],
       expectation: { present: [newKid], absent: [retiredKid] },
       canaries: [
         {

@@ -1,12 +1,12 @@
-import { readConnection } from "#operations/connection";
+import { parseStructured } from "#operations/config/inspect-stack";
+import { settingsShape } from "#operations/config/settings-shape";
 import { type Finding, sortFindings } from "#operations/drift/finding";
 import { couldNotTell } from "#operations/drift/instance-drift";
 import type { KnownRealm } from "#operations/drift/known-realm";
 import { type RealmDrift, realmDrift } from "#operations/drift/realm-drift";
-import { parseStructured } from "#operations/inspect-stack";
-import { KeycloakAdmin } from "#operations/keycloak-admin";
-import { configureKubernetes } from "#operations/kubernetes/kubernetes-defaults";
-import { settingsShape } from "#operations/settings-shape";
+import { configureKubernetes } from "#operations/fleet/kubernetes/kubernetes-defaults";
+import { readConnection } from "#operations/keycloak/connection";
+import { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
 import { namespaceOf, type StackContents } from "../stack-reader.ts";
 import { knownRealms, knownSecrets } from "./known-state.ts";
 import { secretDrift } from "./secret-drift.ts";

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import type { PassiveKey, RetiredKey } from "#operations/cut-over";
+import type { CanaryReference } from "#operations/canaries/canary";
+import type { ProbeClient } from "#operations/canaries/tokens";
 import type { KnownRealm } from "#operations/drift/known-realm";
-import type { CanaryReference } from "#operations/mint-canaries";
-import type { ProbeSettings } from "#operations/probes";
-import type { RefreshSettings } from "#operations/refresh";
-import type { Target } from "#operations/targets";
-import type { ProbeClient } from "#operations/tokens";
+import type { RefreshSettings } from "#operations/fleet/refresh";
+import type { Target } from "#operations/fleet/targets";
+import type { PassiveKey, RetiredKey } from "#operations/keys/cut-over";
+import type { ProbeSettings } from "#operations/proof/probe";
 import { resourcesOf, type StackContents, type StateResource } from "../stack-reader.ts";
 
 /** What this program has written into the state itself has the shape that its own types say. */
@@ -91,8 +91,9 @@ export function knownRealms(contents: StackContents): KnownRealm[] {
 
 /** The Secrets that the stack keeps. */
 export function knownSecrets(contents: StackContents): KnownSecret[] {
-  return readAll(contents, "RefreshToken", refreshTokenShape).flatMap(({ tokens: [token], place }) =>
-    place && token !== undefined ? [{ target: place.target, name: place.secret.name, token }] : [],
+  return readAll(contents, "ApiRefreshTokenHistory", refreshTokenShape).flatMap(
+    ({ tokens: [token], place }) =>
+      place && token !== undefined ? [{ target: place.target, name: place.secret.name, token }] : [],
   );
 }
 

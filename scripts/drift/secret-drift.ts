@@ -1,10 +1,10 @@
+import { RotationError } from "#operations/base/errors";
 import type { Finding } from "#operations/drift/finding";
 import { couldNotTell } from "#operations/drift/instance-drift";
-import { RotationError } from "#operations/errors";
-import { tokenKey } from "#operations/refresh-token";
+import { tokenKey } from "#operations/fleet/api-refresh-token";
 import type { KnownSecret } from "./known-state.ts";
 
-/** Compares the Secrets of the refresh token with what the last `up` has put there. */
+/** Compares the Secrets of the API refresh token with what the last `up` has put there. */
 export async function secretDrift(secrets: readonly KnownSecret[], stack: string): Promise<Finding[]> {
   return (await Promise.all(secrets.map((one) => lookAt(one, stack)))).flat();
 }
@@ -12,8 +12,8 @@ export async function secretDrift(secrets: readonly KnownSecret[], stack: string
 async function lookAt({ target, name, token }: KnownSecret, stack: string): Promise<Finding[]> {
   const where = `Secret ${target.namespace}/${name} of target ${target.name}`;
   try {
-    const { openCluster } = await import("#operations/kubernetes/cluster");
-    const { readSecretKey } = await import("#operations/kubernetes/secret");
+    const { openCluster } = await import("#operations/fleet/kubernetes/cluster");
+    const { readSecretKey } = await import("#operations/fleet/kubernetes/secret");
     const { namespace } = target;
     const found = await readSecretKey(await openCluster(target), { namespace, name, key: tokenKey });
     if (typeof found === "object" && found.value === token) return [];

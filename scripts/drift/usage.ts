@@ -1,6 +1,6 @@
 export const usage = `npm run drift -- --stack NAME [options]
 
-Compares what the last up has left with Keycloak, every JWKS URL, every instance and the Secrets of the refresh token, and
+Compares what the last up has left with Keycloak, every JWKS URL, every instance and the Secrets of the API refresh token, and
 says of each difference what it means and what mends it. Changes nothing. Exit code: 0 clean, 2 drift, 1 could not tell.
 
   --stack NAME         the stack

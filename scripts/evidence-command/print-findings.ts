@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import type { BundleCheck, Finding } from "#operations/check-evidence";
+import type { BundleCheck, Finding } from "#operations/evidence/check/check-bundle";
 
 const marks: Record<Finding["level"], string> = { error: "WRONG ", warning: "note  ", ok: "ok    " };
 const order: Finding["level"][] = ["error", "warning", "ok"];

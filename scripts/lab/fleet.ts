@@ -17,7 +17,7 @@ export interface FleetOptions {
   readonly count: number;
   readonly issuer: string;
   /** What the refresh operation demands. Where absent, the instances have no such operation. */
-  readonly refreshToken?: string;
+  readonly apiRefreshToken?: string;
   readonly audience?: string;
   /** The last instances misbehave, in this order. Default: none. */
   readonly misbehave?: readonly Misbehaviour[];
@@ -82,10 +82,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   return { instances, list: async () => instances, stop };
 }
 
-function environment({ issuer, refreshToken, audience, env }: FleetOptions): Record<string, string> {
+function environment({ issuer, apiRefreshToken, audience, env }: FleetOptions): Record<string, string> {
   return {
     ISSUER: issuer,
-    ...(refreshToken === undefined ? {} : { INTERNAL_JWKS_REFRESH_TOKEN: refreshToken }),
+    ...(apiRefreshToken === undefined ? {} : { INTERNAL_JWKS_REFRESH_TOKEN: apiRefreshToken }),
     ...(audience === undefined ? {} : { AUDIENCE: audience }),
     ...env,
   };

@@ -31,7 +31,7 @@ export type Undo = (() => Promise<unknown>)[];
 export interface FleetSurroundings {
   issuer: string;
   /** For their refresh operation. */
-  refreshToken: string;
+  apiRefreshToken: string;
   onProgress: (line: string) => void;
   /** Takes what undoes each start. */
   undo: Undo;
@@ -51,7 +51,7 @@ export interface ScenarioCore<F extends ApiFleet> {
   fleet: F;
   stack: LabStack;
   evidenceDir: string;
-  refreshToken: string;
+  apiRefreshToken: string;
   directory: string;
   undo: Undo;
 }
@@ -97,14 +97,14 @@ async function boot<F extends ApiFleet>(
   const admin = new LabAdmin(keycloak);
   await (options.makeRealm ?? ((by, name) => by.createRealm(name)))(admin, realm, keycloak);
   undo.push(() => admin.deleteRealm(realm).catch(() => undefined));
-  const refreshToken = randomBytes(24).toString("base64url");
+  const apiRefreshToken = randomBytes(24).toString("base64url");
   const issuer = admin.issuer(realm);
-  const { fleet, config, secrets } = await startFleet({ issuer, refreshToken, onProgress, undo });
+  const { fleet, config, secrets } = await startFleet({ issuer, apiRefreshToken, onProgress, undo });
   undo.push(() => fleet.stop());
   const stack = await openScenarioStack(directory, options);
   undo.push(() => stack.dispose());
   const evidenceDir = options.evidenceDir ?? join(directory, "evidence");
-  const core = { keycloak, admin, realm, fleet, stack, evidenceDir, refreshToken, directory, undo };
+  const core = { keycloak, admin, realm, fleet, stack, evidenceDir, apiRefreshToken, directory, undo };
   await configure(core, { ...config, ...options.config }, secrets);
   return core;
 }

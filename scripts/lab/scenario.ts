@@ -24,7 +24,7 @@ export class Scenario<F extends ApiFleet = Fleet> {
   readonly stack: LabStack;
   readonly evidenceDir: string;
   /** What the lab gives the API processes as INTERNAL_JWKS_REFRESH_TOKEN, where it is the lab that does. */
-  readonly refreshToken: string;
+  readonly apiRefreshToken: string;
   readonly directory: string;
   readonly #core: ScenarioCore<F>;
 
@@ -35,7 +35,7 @@ export class Scenario<F extends ApiFleet = Fleet> {
     this.fleet = core.fleet;
     this.stack = core.stack;
     this.evidenceDir = core.evidenceDir;
-    this.refreshToken = core.refreshToken;
+    this.apiRefreshToken = core.apiRefreshToken;
     this.directory = core.directory;
     this.#core = core;
   }
@@ -58,11 +58,11 @@ export class Scenario<F extends ApiFleet = Fleet> {
 /** Boots a scenario over plain processes. Where a part does not start, those before it are stopped. */
 export async function openScenario(options: ScenarioOptions = {}): Promise<Scenario> {
   const { instances: count = 5 } = options;
-  const core = await bootScenario(options, async ({ issuer, refreshToken, onProgress }) => {
+  const core = await bootScenario(options, async ({ issuer, apiRefreshToken, onProgress }) => {
     onProgress(`starting ${count} API processes`);
-    const fleet = await startFleet({ count, issuer, refreshToken, env: strictCache });
+    const fleet = await startFleet({ count, issuer, apiRefreshToken, env: strictCache });
     const instances = fleet.instances.map(({ name, url }) => ({ name, url }));
-    return { fleet, config: { instances }, secrets: { refreshToken } };
+    return { fleet, config: { instances }, secrets: { apiRefreshToken } };
   });
   return new Scenario(core);
 }

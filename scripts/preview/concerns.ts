@@ -1,6 +1,6 @@
-import type { CheckedConfig } from "#operations/inspect-stack";
+import type { CheckedConfig } from "#operations/config/inspect-stack";
+import type { PreviewFacts } from "./preview-facts.ts";
 import type { RealmSummary } from "./preview-summary.ts";
-import type { PreviewFacts } from "./summary.ts";
 
 /**
  * What keeps all of an `up` from starting. Of several realms, one that can't be rotated keeps only itself from it. The

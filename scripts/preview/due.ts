@@ -1,8 +1,10 @@
-import type { RunContext } from "#operations/evidence";
-import { type Freeze, isFreezeDue } from "#operations/freeze-phase";
-import type { InternalKeyKind } from "#operations/internal-keys";
-import { areInternalKeysDue } from "#operations/internal-keys-phase";
-import { nextSessionsStep, type Revoke } from "#operations/sessions-phase";
+import type { RunContext } from "#operations/base/run-context";
+import type { Freeze } from "#operations/fleet/freeze-instances";
+import type { Revoke } from "#operations/keycloak/revoke-sessions";
+import type { InternalKeyKind } from "#operations/keys/internal-keys";
+import { isFreezeDue } from "#operations/phases/freeze";
+import { areInternalKeysDue } from "#operations/phases/internal-keys";
+import { nextSessionsStep } from "#operations/phases/revoke";
 import { resourcesOf, type StackContents } from "../stack-reader.ts";
 
 /** What an emergency would do beside the keys, by what the last `up` has done of it already. */

@@ -1,4 +1,4 @@
-import type { CheckedConfig } from "#operations/inspect-stack";
+import type { CheckedConfig } from "#operations/config/inspect-stack";
 import type { RealmSummary } from "./preview-summary.ts";
 import type { TargetReach } from "./reach.ts";
 

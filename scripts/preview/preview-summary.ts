@@ -1,5 +1,5 @@
-import type { Mode, Stage } from "#operations/plan-cutover";
-import type { PlannedChange } from "#operations/planned-change";
+import type { Mode, Stage } from "#operations/base/run-context";
+import type { PlannedChange } from "#operations/keys/planned-change";
 import type { TargetReach } from "./reach.ts";
 
 /** A key that would change. */

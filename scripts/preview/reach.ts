@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import pLimit from "p-limit";
-import { messageOf } from "#operations/errors";
-import type { ConfiguredTarget } from "#operations/settings-shape";
-import { openTargets } from "#operations/targets";
+import { messageOf } from "#operations/base/errors";
+import type { ConfiguredTarget } from "#operations/config/settings-shape";
+import { openTargets } from "#operations/fleet/targets";
 
 /** What is to be found at a target now. */
 export interface TargetReach {

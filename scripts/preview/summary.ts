@@ -1,30 +1,15 @@
-import { nothingBeside } from "#operations/inspect-emergency";
-import type { InspectedRealm, StackInspection } from "#operations/inspect-stack";
-import type { Mode } from "#operations/plan-cutover";
-import { describeChange, type PlannedChange } from "#operations/planned-change";
-import { rotationOf } from "#operations/realm-keys";
-import { settingsShape } from "#operations/settings-shape";
+import type { Mode } from "#operations/base/run-context";
+import { nothingBeside } from "#operations/config/inspect-emergency";
+import type { InspectedRealm } from "#operations/config/inspect-stack";
+import { settingsShape } from "#operations/config/settings-shape";
+import { describeChange, type PlannedChange } from "#operations/keys/planned-change";
+import { rotationOf } from "#operations/keys/realm-keys";
 import { problemsOf, warningsOf } from "./concerns.ts";
 import type { Due } from "./due.ts";
-import type { EnginePreview } from "./engine-preview.ts";
 import { estimateSeconds } from "./estimate.ts";
+import type { PreviewFacts } from "./preview-facts.ts";
 import type { KeyChange, PreviewSummary, RealmSummary } from "./preview-summary.ts";
-import type { TargetReach } from "./reach.ts";
 import { noticedByUsers } from "./users.ts";
-
-export interface PreviewFacts {
-  stack: string;
-  /** The config as given, of which some may be shown where it is not sound. */
-  given: Readonly<Record<string, string>>;
-  inspection: StackInspection;
-  engine: EnginePreview;
-  targets: TargetReach[];
-  /** By realm, what an emergency has left to do beside the keys. */
-  due: Readonly<Record<string, Due>>;
-  /** Of the last `up`: whether its verification was green; undefined where there was none. */
-  verified: boolean | undefined;
-  now: string;
-}
 
 /** Puts the facts together. Pure. */
 export function summarize(facts: PreviewFacts): PreviewSummary {

@@ -1,6 +1,6 @@
-import { describeDuration } from "#operations/durations";
-import type { CheckedConfig } from "#operations/inspect-stack";
-import type { PlannedChange } from "#operations/planned-change";
+import { describeDuration } from "#operations/base/durations";
+import type { CheckedConfig } from "#operations/config/inspect-stack";
+import type { PlannedChange } from "#operations/keys/planned-change";
 import type { Due } from "./due.ts";
 
 type Relevant = Pick<CheckedConfig, "mode" | "sessions" | "rotateInternalKeys" | "freeze">;

@@ -1,4 +1,4 @@
-import { describeDuration } from "#operations/durations";
+import { describeDuration } from "#operations/base/durations";
 import type { PreviewSummary, RealmSummary } from "./preview-summary.ts";
 import type { TargetReach } from "./reach.ts";
 

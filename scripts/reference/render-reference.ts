@@ -1,6 +1,11 @@
-import { connectionKeys } from "#operations/connection";
-import { errorCodes } from "#operations/error-codes";
-import { kubernetesTarget, realmEntry, settingsShape, staticInstance } from "#operations/settings-shape";
+import { errorCodes } from "#operations/base/error-codes";
+import {
+  kubernetesTarget,
+  realmEntry,
+  settingsShape,
+  staticInstance,
+} from "#operations/config/settings-shape";
+import { connectionKeys } from "#operations/keycloak/connection";
 import { type Row, rowsOf, type SchemaNode, schemaOf } from "./schema-rows.ts";
 
 /** Pulumi.yaml's own description of a key. */

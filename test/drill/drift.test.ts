@@ -134,7 +134,7 @@ suite("npm run drift", () => {
 
   test("instances that accept a retired key, reject a fresh one or don't answer, a stale JWKS, a freeze and a left probe are found; nothing is changed by looking", async (t) => {
     const scenario = await scenarioFor(t, { instances: 2 });
-    const { admin, realm, stack, fleet, keycloak, refreshToken } = scenario;
+    const { admin, realm, stack, fleet, keycloak, apiRefreshToken } = scenario;
     const live = () => request(admin.jwksUri(realm)).then(({ body }) => body.text());
     const shown = { stale: "" };
     const cdn = await serve(t, async (response) => {
@@ -167,7 +167,7 @@ suite("npm run drift", () => {
     const refresh = () =>
       request(`${api.url}/internal/auth/jwks/refresh`, {
         method: "POST",
-        headers: { authorization: `Bearer ${refreshToken}` },
+        headers: { authorization: `Bearer ${apiRefreshToken}` },
       }).then(({ statusCode }) => statusCode);
     await admin.setKey(realm, component, { enabled: "true" });
     assert.equal(await refresh(), 200);
@@ -213,7 +213,7 @@ suite("npm run drift", () => {
     assert.match(down.stdout, /KEYCLOAK_UNREACHABLE: .*connection refused/);
 
     for (const { output, markdown } of [stale, silent, accepts, red, tooOld, down])
-      for (const secret of [keycloak.adminClientSecret, refreshToken, "eyJ"])
+      for (const secret of [keycloak.adminClientSecret, apiRefreshToken, "eyJ"])
         assert.ok(!`${output}${markdown}`.includes(secret));
   });
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { type KubernetesScenario, openKubernetesScenario } from "../../scripts/lab/kubernetes-scenario.ts";
 import { noCluster } from "../lab/kubernetes/cluster.ts";
-import { grant, shippedGroup, shippedRole } from "../operations/kubernetes/shipped-role.ts";
+import { grant, shippedGroup, shippedRole } from "../operations/fleet/kubernetes/shipped-role.ts";
 import { refusingUrl } from "../operations/loopback-server.ts";
 import { evidenceOf, failed, managedKeys, rotate, succeeded } from "./world.ts";
 

@@ -50,7 +50,7 @@ suite("the refresh token's Secret", { skip }, () => {
 
   test("a bump of the token alone changes the Secret and ends with a rolling restart, and no rotation", async () => {
     const [token, pods] = [await tokenIn(scenario), await uids(scenario)];
-    await scenario.stack.setConfig({ refreshTokenVersion: 2 });
+    await scenario.stack.setConfig({ apiRefreshTokenVersion: 2 });
     const result = succeeded(await scenario.stack.up());
     assert.notEqual(await tokenIn(scenario), token);
     assert.ok(
@@ -66,7 +66,7 @@ suite("the refresh token's Secret", { skip }, () => {
 
   test("with a rotation in the same up, the running pods are refreshed with the token that they have", async () => {
     const [token, pods] = [await tokenIn(scenario), await uids(scenario)];
-    await scenario.stack.setConfig({ refreshTokenVersion: 3 });
+    await scenario.stack.setConfig({ apiRefreshTokenVersion: 3 });
     const { output } = succeeded(await rotate(scenario, 2, "INC-2"));
     const evidence = await evidenceOf(scenario, "INC-2", 2);
     assert.deepEqual(
@@ -152,7 +152,7 @@ suite("a Secret that exists already", { skip }, () => {
     assert.deepEqual(await uids(scenario), pods);
     const texts = [output, JSON.stringify(await stack.export())];
     assert.ok(texts.every((text) => !text.includes(token) && !/client-key-data|BEGIN CERT/.test(text)));
-    await stack.setConfig({ refreshTokenVersion: 2 });
+    await stack.setConfig({ apiRefreshTokenVersion: 2 });
     succeeded(await stack.up());
     assert.notEqual(await tokenIn(scenario), token);
     assert.ok(

@@ -46,9 +46,9 @@ suite("watching a run", () => {
     assert.match(again ?? "", /^STARTED: rotation 2/);
     assert.match(isRed ?? "", /^FAILED in phase enforce: rotation 2[\s\S]*not proven \(1\): api-1/);
     assert.deepEqual(more, []);
-    const { keycloak, refreshToken, directory, stack } = scenario;
+    const { keycloak, apiRefreshToken, directory, stack } = scenario;
     const sent = texts(receiver).join("\n");
-    for (const secret of [keycloak.adminClientSecret, refreshToken, directory, "eyJ"])
+    for (const secret of [keycloak.adminClientSecret, apiRefreshToken, directory, "eyJ"])
       assert.ok(!sent.includes(secret));
     const state = JSON.stringify(await stack.export());
     for (const text of [green.output, red.output, state, sent]) assert.ok(!text.includes(secretPath));
@@ -108,8 +108,8 @@ suite("watching a run", () => {
     ]);
     const kid = await signingKid(scenario);
     assert.ok(spans.some(({ name, attributes }) => name === "probe" && attributes["jwks.kid"] === kid));
-    const { keycloak, refreshToken } = scenario;
-    for (const secret of [keycloak.adminClientSecret, refreshToken, "eyJ"])
+    const { keycloak, apiRefreshToken } = scenario;
+    for (const secret of [keycloak.adminClientSecret, apiRefreshToken, "eyJ"])
       assert.ok(!collector.raw().includes(secret));
 
     const hanging = await receiverThat(t, () => undefined);

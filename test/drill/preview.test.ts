@@ -63,7 +63,7 @@ const estimate =
 suite("npm run preview", () => {
   test("says what an up would do, from adoption to an emergency, and leaves no trace anywhere", async (t) => {
     const scenario = await scenarioFor(t, { instances: 2, config: { mode: "planned", rotation: 1 } });
-    const { stack, keycloak, refreshToken } = scenario;
+    const { stack, keycloak, apiRefreshToken } = scenario;
     await KeyJournal.open(scenario);
     const seen: string[] = [];
     const look = async (options?: OperationOptions): Promise<Previewed> => {
@@ -170,7 +170,7 @@ Users will notice:
     );
 
     for (const text of seen)
-      for (const secret of [keycloak.adminClientSecret, refreshToken, "eyJ"])
+      for (const secret of [keycloak.adminClientSecret, apiRefreshToken, "eyJ"])
         assert.ok(!text.includes(secret));
   });
 

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, type TestContext, test } from "node:test";
 import { z } from "zod";
-import { type Evidence, evidenceSchema } from "#operations/evidence-schema";
+import { type Evidence, evidenceSchema } from "#operations/evidence/evidence-schema";
 import { type Fleet, startFleet } from "../../scripts/lab/fleet.ts";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
 import { strictCache } from "../../scripts/lab/scenario-boot.ts";
@@ -26,10 +26,10 @@ interface TwoRealms {
 /** Two realms, each with API processes of its own, and an admin client that has no role yet. */
 async function twoRealms(t: TestContext): Promise<TwoRealms> {
   const scenario = await scenarioFor(t, { instances: 2 });
-  const { admin, realm, refreshToken } = scenario;
+  const { admin, realm, apiRefreshToken } = scenario;
   const other = await admin.createRealm(`bank-${randomUUID().slice(0, 8)}`);
   t.after(() => admin.deleteRealm(other.name));
-  const fleet = await startFleet({ count: 2, issuer: other.issuer, refreshToken, env: strictCache });
+  const fleet = await startFleet({ count: 2, issuer: other.issuer, apiRefreshToken, env: strictCache });
   t.after(() => fleet.stop());
   const client = await admin.createClient("master", `rotator-${randomUUID().slice(0, 8)}`);
   const [made] = identified.parse(await admin.get(`/master/clients?clientId=${client.clientId}`));

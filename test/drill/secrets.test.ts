@@ -46,7 +46,7 @@ suite("no secret anywhere", () => {
   test("admin secret, refresh token, probe secrets, canary and fresh tokens are in no state, output, evidence or process list", async (t) => {
     const output: string[] = [];
     const scenario = await adoptedScenario(t, { onLine: (line) => output.push(line) });
-    const { admin, realm, keycloak, refreshToken, stack } = scenario;
+    const { admin, realm, keycloak, apiRefreshToken, stack } = scenario;
     const everything = {
       freeze: "both",
       sessions: { revoke: "all" },
@@ -81,7 +81,7 @@ suite("no secret anywhere", () => {
     );
     assert.equal(secrets.length, 2);
     const plain = await stack.outputs({ showSecrets: true });
-    assert.equal(plain.refreshToken, refreshToken);
+    assert.equal(plain.apiRefreshToken, apiRefreshToken);
     const evidenceKey = await importJWK(plain.evidenceKey as JWK);
     assert.deepEqual(createPublicKey(signingKey).export({ format: "jwk" }).x, (plain.evidenceKey as JWK).x);
 
@@ -104,7 +104,7 @@ suite("no secret anywhere", () => {
     assert.ok(keyBody.length > 40);
     for (const { path, text } of places) {
       const all = layers(text);
-      for (const secret of [keycloak.adminClientSecret, refreshToken, keyBody, ...secrets]) {
+      for (const secret of [keycloak.adminClientSecret, apiRefreshToken, keyBody, ...secrets]) {
         assert.ok(!all.includes(secret), `a secret is in ${path}`);
       }
       assert.doesNotMatch(all, jwt, `a token is in ${path}`);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { decodeProtectedHeader } from "jose";
 import { z } from "zod";
-import { type Evidence, evidenceSchema } from "#operations/evidence-schema";
+import { type Evidence, evidenceSchema } from "#operations/evidence/evidence-schema";
 import type { ApiFleet } from "../../scripts/lab/api-fleet.ts";
 import {
   type KubernetesScenario,

@@ -11,12 +11,12 @@ for (const example of examples) {
     });
     continue;
   }
-  describeContract(title, ({ issuer, jwksUri, audience, refreshToken }) =>
+  describeContract(title, ({ issuer, jwksUri, audience, apiRefreshToken }) =>
     startExample(example, {
       ISSUER: issuer,
       JWKS_URI: jwksUri,
       AUDIENCE: audience,
-      ...(refreshToken === undefined ? {} : { INTERNAL_JWKS_REFRESH_TOKEN: refreshToken }),
+      ...(apiRefreshToken === undefined ? {} : { INTERNAL_JWKS_REFRESH_TOKEN: apiRefreshToken }),
     }),
   );
 }

@@ -9,8 +9,8 @@ import { type Example, examples, missingFor, sourceDir, startExample } from "./e
 suite("the examples in docs/examples", () => {
   test("are taken over and rotated with sessions, deny-list and freeze, beside each other, all proven by replay", async (t) => {
     const scenario = await scenarioFor(t, { instances: 0 });
-    const { admin, realm, stack, refreshToken } = scenario;
-    const env = { ISSUER: admin.issuer(realm), INTERNAL_JWKS_REFRESH_TOKEN: refreshToken };
+    const { admin, realm, stack, apiRefreshToken } = scenario;
+    const env = { ISSUER: admin.issuer(realm), INTERNAL_JWKS_REFRESH_TOKEN: apiRefreshToken };
     const runnable = await Promise.all(
       examples.map(async (one) => ((await missingFor(one)) === undefined ? [one] : [])),
     );

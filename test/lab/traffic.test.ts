@@ -7,7 +7,7 @@ import { type LabKeycloak, startKeycloak } from "../../scripts/lab/keycloak.ts";
 import { LabAdmin, type LabRealm } from "../../scripts/lab/keycloak-realms.ts";
 import { startTraffic, type Traffic, type TrafficFailure } from "../../scripts/lab/traffic.ts";
 import { until } from "./engine/world.ts";
-import { refresh, refreshToken } from "./sample-api/calls.ts";
+import { apiRefreshToken, refresh } from "./sample-api/calls.ts";
 
 let keycloak: LabKeycloak;
 let admin: LabAdmin;
@@ -25,7 +25,7 @@ async function realmFor(t: TestContext, settings: object = {}): Promise<LabRealm
 }
 
 const apis = (issuer: string): Promise<Fleet> =>
-  startFleet({ count: 2, issuer, refreshToken, env: { COOLDOWN_MS: "3600000" } });
+  startFleet({ count: 2, issuer, apiRefreshToken, env: { COOLDOWN_MS: "3600000" } });
 const recorder = async (): Promise<Recorder> => new Recorder();
 
 /** In reverse order, unlike t.after: the traffic stops before its realm goes. */

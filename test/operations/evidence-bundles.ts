@@ -3,15 +3,15 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import type { Findings } from "#operations/evidence";
-import { type Evidence, evidenceSchema } from "#operations/evidence-schema";
-import type { DenyListProof } from "#operations/prove-deny-list";
-import { renderReport } from "#operations/report";
-import { renderHtml } from "#operations/report-html";
-import { signManifest } from "#operations/sign-evidence";
-import type { VerificationResult } from "#operations/verify";
-import type { Check, InstanceVerification } from "#operations/verify-instance";
-import { writeEvidence } from "#operations/write-evidence";
+import { type Evidence, evidenceSchema } from "#operations/evidence/evidence-schema";
+import type { Findings } from "#operations/evidence/findings";
+import { renderHtml } from "#operations/evidence/report/html-report";
+import { renderReport } from "#operations/evidence/report/markdown";
+import { signManifest } from "#operations/evidence/sign-evidence";
+import { writeEvidence } from "#operations/evidence/write-evidence";
+import type { DenyListProof } from "#operations/proof/prove-deny-list";
+import type { VerificationResult } from "#operations/proof/verify";
+import type { Check, InstanceVerification } from "#operations/proof/verify-instance";
 import { at, findings, instanceVerification, realmKey, runContext, verification } from "./samples.ts";
 
 /** A key pair as PEM. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { HttpAnswer } from "#operations/http";
-import { KeycloakAdmin } from "#operations/keycloak-admin";
-import type { RealmKey } from "#operations/realm-keys";
+import type { HttpAnswer } from "#operations/base/http";
+import { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
+import type { RealmKey } from "#operations/keys/realm-keys";
 import { connectionTo, realmKey } from "./samples.ts";
 
 const flags = z.object({

@@ -1,15 +1,20 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { z } from "zod";
-import type { KeycloakConnection } from "#operations/connection";
-import { type CutoverRequest, cutOver } from "#operations/cut-over";
-import { inspectRealm } from "#operations/inspect-realm";
-import { discover, readJwks, signatureKids } from "#operations/jwks";
-import { KeycloakAdmin } from "#operations/keycloak-admin";
-import { mintCanaries } from "#operations/mint-canaries";
-import { publishKey } from "#operations/publish-key";
-import { listKeyComponents, listSigningKeys, readRealm, updateKeyComponent } from "#operations/realm-keys";
-import { mintToken } from "#operations/tokens";
+import { mintToken } from "#operations/canaries/tokens";
+import { inspectRealm } from "#operations/config/inspect-realm";
+import type { KeycloakConnection } from "#operations/keycloak/connection";
+import { discover, readJwks, signatureKids } from "#operations/keycloak/jwks";
+import { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
+import { type CutoverRequest, cutOver } from "#operations/keys/cut-over";
+import { publishKey } from "#operations/keys/publish-key";
+import {
+  listKeyComponents,
+  listSigningKeys,
+  readRealm,
+  updateKeyComponent,
+} from "#operations/keys/realm-keys";
+import { mintCanaries } from "#operations/proof/prepare-proof";
 import { addClient, addUnmanaged, realmFor } from "./lab-realm.ts";
 import { type Received, sendJson, serve } from "./loopback-server.ts";
 import { plannedScenarios } from "./planned-scenarios.ts";
@@ -160,7 +165,7 @@ function canaries(connection: () => KeycloakConnection): void {
       targets,
       probe: probeSettings,
       refresh: refreshSettings,
-      refreshTokens: ["refresh-token-of-the-tests"],
+      apiRefreshTokens: ["refresh-token-of-the-tests"],
       probeClients,
     };
     const { tokens, findings } = await mintCanaries(admin, asked);
@@ -190,7 +195,7 @@ function canaries(connection: () => KeycloakConnection): void {
       targets: staticTargets({ name: "api-1", url: api.url }),
       probe: probeSettings,
       refresh: { ...refreshSettings, attempts: 1 },
-      refreshTokens: ["refresh-token-of-the-tests"],
+      apiRefreshTokens: ["refresh-token-of-the-tests"],
       probeClients: [await addClient(admin, "RS256")],
     };
     const kidsOf = ({ findings }: Awaited<ReturnType<typeof mintCanaries>>) => [
@@ -223,7 +228,7 @@ function canaries(connection: () => KeycloakConnection): void {
       targets: staticTargets(),
       probe: probeSettings,
       refresh: refreshSettings,
-      refreshTokens: ["refresh-token-of-the-tests"],
+      apiRefreshTokens: ["refresh-token-of-the-tests"],
       probeClients,
     };
     await assert.rejects(mintCanaries(admin, asked), { code: "TOKEN_NOT_MINTED" });
@@ -242,7 +247,7 @@ function canaries(connection: () => KeycloakConnection): void {
       targets,
       probe: probeSettings,
       refresh: refreshSettings,
-      refreshTokens: ["refresh-token-of-the-tests"],
+      apiRefreshTokens: ["refresh-token-of-the-tests"],
       probeClients,
     };
     await assert.rejects(mintCanaries(admin, asked), { code: "BASELINE_REJECTED", message: /api-1/ });
@@ -257,7 +262,7 @@ function canaries(connection: () => KeycloakConnection): void {
       targets: staticTargets(),
       probe: probeSettings,
       refresh: refreshSettings,
-      refreshTokens: ["refresh-token-of-the-tests"],
+      apiRefreshTokens: ["refresh-token-of-the-tests"],
       probeClients: [],
     };
     await assert.rejects(mintCanaries(admin, asked), { code: "ALGORITHM_NOT_COVERED" });

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { TestContext } from "node:test";
-import { KeycloakAdmin } from "#operations/keycloak-admin";
+import { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
 import { type LoopbackServer, type Received, sendJson, serve } from "./loopback-server.ts";
 import { connectionTo } from "./samples.ts";
 

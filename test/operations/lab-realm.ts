@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { z } from "zod";
-import type { KeycloakConnection } from "#operations/connection";
-import { KeycloakAdmin } from "#operations/keycloak-admin";
-import { readRealm } from "#operations/realm-keys";
-import type { ProbeClient } from "#operations/tokens";
+import type { ProbeClient } from "#operations/canaries/tokens";
+import type { KeycloakConnection } from "#operations/keycloak/connection";
+import { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
+import { readRealm } from "#operations/keys/realm-keys";
 
 const keyProvider = "org.keycloak.keys.KeyProvider";
 /** A realm of its own for a test, whose id is not its name; it is deleted after the test. */

@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { z } from "zod";
-import type { KeycloakConnection } from "#operations/connection";
-import { type CutoverRequest, type CutoverResult, cutOver } from "#operations/cut-over";
-import { discover } from "#operations/jwks";
-import type { KeycloakAdmin } from "#operations/keycloak-admin";
-import { deriveOverlap } from "#operations/overlap";
-import { overlapEnd, planRun } from "#operations/plan-run";
-import { publishKey } from "#operations/publish-key";
-import { listClients } from "#operations/realm-clients";
-import { listKeyComponents, listSigningKeys } from "#operations/realm-keys";
-import { type MintedToken, mintLongLivedToken, mintToken, type ProbeClient } from "#operations/tokens";
+import type { MintedToken } from "#operations/canaries/canary";
+import { mintLongLivedToken, mintToken, type ProbeClient } from "#operations/canaries/tokens";
+import type { KeycloakConnection } from "#operations/keycloak/connection";
+import { discover } from "#operations/keycloak/jwks";
+import type { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
+import { listClients } from "#operations/keycloak/realm-clients";
+import { type CutoverRequest, type CutoverResult, cutOver } from "#operations/keys/cut-over";
+import { deriveOverlap } from "#operations/keys/overlap";
+import { overlapEnd, planRun } from "#operations/keys/plan-run";
+import { publishKey } from "#operations/keys/publish-key";
+import { listKeyComponents, listSigningKeys } from "#operations/keys/realm-keys";
 import { addClient, call, realmFor } from "./lab-realm.ts";
 
 const quiet = () => undefined;

@@ -1,5 +1,5 @@
 import { after, before, type TestContext } from "node:test";
-import { KeycloakAdmin } from "#operations/keycloak-admin";
+import { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
 import { type LabKeycloak, startKeycloak } from "../../scripts/lab/keycloak.ts";
 import { LabAdmin, type LabRealm } from "../../scripts/lab/keycloak-realms.ts";
 import { connectionTo } from "./samples.ts";

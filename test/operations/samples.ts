@@ -1,13 +1,14 @@
-import type { KeycloakConnection } from "#operations/connection";
-import type { Findings, RunContext } from "#operations/evidence";
-import type { Instance } from "#operations/instances";
-import type { RunQuestion } from "#operations/plan-run";
-import type { ProbeSettings } from "#operations/probes";
-import type { RealmKey } from "#operations/realm-keys";
-import type { RefreshSettings } from "#operations/refresh";
-import type { Target } from "#operations/targets";
-import type { VerificationResult } from "#operations/verify";
-import type { InstanceVerification } from "#operations/verify-instance";
+import type { RunContext } from "#operations/base/run-context";
+import type { Findings } from "#operations/evidence/findings";
+import type { Instance } from "#operations/fleet/instances";
+import type { RefreshSettings } from "#operations/fleet/refresh";
+import type { Target } from "#operations/fleet/targets";
+import type { KeycloakConnection } from "#operations/keycloak/connection";
+import type { RunQuestion } from "#operations/keys/plan-run";
+import type { RealmKey } from "#operations/keys/realm-keys";
+import type { ProbeSettings } from "#operations/proof/probe";
+import type { VerificationResult } from "#operations/proof/verify";
+import type { InstanceVerification } from "#operations/proof/verify-instance";
 
 export const probeSettings: ProbeSettings = {
   path: "/api/me",

@@ -9,8 +9,8 @@ import {
   jwtVerify,
   SignJWT,
 } from "jose";
-import type { PublishedJwks } from "#operations/jwks";
-import type { MintedToken } from "#operations/tokens";
+import type { MintedToken } from "#operations/canaries/canary";
+import type { PublishedJwks } from "#operations/keycloak/jwks";
 
 interface KeyPair {
   privateKey: CryptoKey;

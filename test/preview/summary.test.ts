@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { nothingBeside } from "#operations/inspect-emergency";
-import type { InspectedRealm, StackInspection } from "#operations/inspect-stack";
-import { planRun, type RunQuestion } from "#operations/plan-run";
-import type { RealmKey } from "#operations/realm-keys";
-import { settingsShape } from "#operations/settings-shape";
+import { nothingBeside } from "#operations/config/inspect-emergency";
+import type { InspectedRealm, StackInspection } from "#operations/config/inspect-stack";
+import { settingsShape } from "#operations/config/settings-shape";
+import { planRun, type RunQuestion } from "#operations/keys/plan-run";
+import type { RealmKey } from "#operations/keys/realm-keys";
+import type { PreviewFacts } from "../../scripts/preview/preview-facts.ts";
 import { renderText } from "../../scripts/preview/render-text.ts";
-import { type PreviewFacts, summarize } from "../../scripts/preview/summary.ts";
+import { summarize } from "../../scripts/preview/summary.ts";
 import { realmKey, runQuestion } from "../operations/samples.ts";
 
 const { now } = runQuestion;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import type { PlannedChange } from "#operations/planned-change";
-import type { RealmKey } from "#operations/realm-keys";
+import type { PlannedChange } from "#operations/keys/planned-change";
+import type { RealmKey } from "#operations/keys/realm-keys";
 import { estimateSeconds } from "../../scripts/preview/estimate.ts";
 import { noticedByUsers } from "../../scripts/preview/users.ts";
 

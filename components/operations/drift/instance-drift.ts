@@ -1,10 +1,10 @@
-import { messageOf } from "../errors.ts";
-import type { Instance, OpenInstance } from "../instances.ts";
-import { withTokens } from "../kept-canaries.ts";
-import { kubernetesDefaults } from "../kubernetes/kubernetes-defaults.ts";
-import { describeVerdict, probe, type Verdict } from "../probes.ts";
-import { emptyTargets, sweep } from "../sweep.ts";
-import { openTargets, type Target } from "../targets.ts";
+import { messageOf } from "../base/errors.ts";
+import { withTokens } from "../canaries/kept-canaries.ts";
+import type { Instance, OpenInstance } from "../fleet/instances.ts";
+import { kubernetesDefaults } from "../fleet/kubernetes/kubernetes-defaults.ts";
+import { emptyTargets, sweep } from "../fleet/sweep.ts";
+import { openTargets, type Target } from "../fleet/targets.ts";
+import { describeVerdict, probe, type Verdict } from "../proof/probe.ts";
 import type { Finding } from "./finding.ts";
 import type { KnownRealm } from "./known-realm.ts";
 
@@ -182,7 +182,7 @@ async function mending(
     const where = targets.find((one) => one.name === target);
     if (pod) return `${kubectl(where, context)} --namespace ${pod.namespace} delete pod ${name}`;
     // The token by stdin: anybody on the machine may read the arguments of a process.
-    const token = `pulumi stack output refreshToken --show-secrets --stack ${stack}`;
+    const token = `pulumi stack output apiRefreshToken --show-secrets --stack ${stack}`;
     return `${token} | sed 's/^/Authorization: Bearer /' | curl --fail -X POST -H @- '${url}${refresh.path}'`;
   };
 }

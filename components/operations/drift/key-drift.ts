@@ -1,7 +1,7 @@
-import { describeDuration } from "../durations.ts";
-import type { Mode } from "../plan-cutover.ts";
-import { overlapEnd } from "../plan-run.ts";
-import { describeKey, isTrusted, type RealmKey, rotationOf } from "../realm-keys.ts";
+import { describeDuration } from "../base/durations.ts";
+import type { Mode } from "../base/run-context.ts";
+import { overlapEnd } from "../keys/plan-run.ts";
+import { describeKey, isTrusted, type RealmKey, rotationOf } from "../keys/realm-keys.ts";
 import type { DriftCode, Finding, Severity } from "./finding.ts";
 import type { KnownRealm } from "./known-realm.ts";
 

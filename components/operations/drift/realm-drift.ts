@@ -1,10 +1,10 @@
-import { findAdminProbe } from "../admin-probe.ts";
-import { messageOf, RotationError } from "../errors.ts";
-import { frozenClients } from "../freeze-keycloak.ts";
-import { discover, readJwks, signatureKids } from "../jwks.ts";
-import type { KeycloakAdmin } from "../keycloak-admin.ts";
-import { isTrusted, listSigningKeys, type RealmKey } from "../realm-keys.ts";
-import { mintToken } from "../tokens.ts";
+import { messageOf, RotationError } from "../base/errors.ts";
+import { mintToken } from "../canaries/tokens.ts";
+import { findAdminProbe } from "../keycloak/admin-probe.ts";
+import { frozenClients } from "../keycloak/freeze-keycloak.ts";
+import { discover, readJwks, signatureKids } from "../keycloak/jwks.ts";
+import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { isTrusted, listSigningKeys, type RealmKey } from "../keys/realm-keys.ts";
 import type { Finding } from "./finding.ts";
 import { couldNotTell, instanceDrift } from "./instance-drift.ts";
 import { type KeyQuestion, keyDrift } from "./key-drift.ts";

@@ -1,8 +1,8 @@
-import { describeDuration } from "../durations.ts";
-import { errorCodes } from "../error-codes.ts";
-import type { RunContext } from "../evidence.ts";
-import type { Evidence } from "../evidence-schema.ts";
-import { bundleDirectory } from "../write-evidence.ts";
+import { describeDuration } from "../base/durations.ts";
+import { errorCodes } from "../base/error-codes.ts";
+import type { RunContext } from "../base/run-context.ts";
+import type { Evidence } from "../evidence/evidence-schema.ts";
+import { bundleDirectory } from "../evidence/write-evidence.ts";
 
 /** What Slack's incoming webhooks take; others that are compatible with it show the text. */
 export interface NotifyMessage {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isHttpUrl } from "../connection.ts";
+import { isHttpUrl } from "../keycloak/connection.ts";
 
 /** What can be told to a webhook. */
 export const notices = ["start", "verified", "failed"] as const;

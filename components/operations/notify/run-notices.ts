@@ -1,7 +1,7 @@
-import type { RunContext } from "../evidence.ts";
-import type { Evidence } from "../evidence-schema.ts";
-import { defaultTiming, describeFailure, notify } from "../notify.ts";
+import type { RunContext } from "../base/run-context.ts";
+import type { Evidence } from "../evidence/evidence-schema.ts";
 import { failedMessage, type NotifyMessage, startMessage, verifiedMessage } from "./messages.ts";
+import { defaultTiming, describeFailure, notify } from "./notify.ts";
 import { type Notice, type NotifySettings, notifyShape } from "./notify-shape.ts";
 
 /** Where messages go in this process: the provider's `configure` sets it, so that the URL is in no resource and no state. */

@@ -1,4 +1,4 @@
-import { RotationError } from "../errors.ts";
+import { RotationError } from "../base/errors.ts";
 
 /** What kind of error it was. Never its message, which may hold anything. */
 export function errorTypeOf(error: unknown): string {

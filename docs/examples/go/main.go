@@ -34,7 +34,7 @@ var (
 	issuer       = os.Getenv("ISSUER")
 	audience     = os.Getenv("AUDIENCE")
 	jwksURI      = env("JWKS_URI", issuer+"/protocol/openid-connect/certs")
-	refreshToken = os.Getenv("INTERNAL_JWKS_REFRESH_TOKEN")
+	apiRefreshToken = os.Getenv("INTERNAL_JWKS_REFRESH_TOKEN")
 	algorithms   = []string{"RS256", "PS256", "ES256", "EdDSA"} // never none, never HS*
 	client       = &http.Client{Timeout: 5 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return errors.New("the JWKS redirects")
@@ -140,9 +140,9 @@ var (
 
 func internal(handler http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		given, expected := sha256.Sum256([]byte(bearer(r))), sha256.Sum256([]byte(refreshToken))
+		given, expected := sha256.Sum256([]byte(bearer(r))), sha256.Sum256([]byte(apiRefreshToken))
 		switch {
-		case refreshToken == "":
+		case apiRefreshToken == "":
 			answer(w, 404, map[string]any{"error": "not_found"})
 		case subtle.ConstantTimeCompare(given[:], expected[:]) == 0:
 			answer(w, 401, map[string]any{"error": "invalid_token"})

@@ -9,7 +9,7 @@ const {
   PORT = "8080",
   ISSUER = "",
   AUDIENCE,
-  INTERNAL_JWKS_REFRESH_TOKEN: refreshToken,
+  INTERNAL_JWKS_REFRESH_TOKEN: apiRefreshToken,
 } = process.env;
 const jwksUri = process.env.JWKS_URI ?? `${ISSUER}/protocol/openid-connect/certs`;
 const maxAgeMs = 600_000;
@@ -70,8 +70,8 @@ const denied = new Set<string>();
 let frozen = false;
 
 async function serveInternal(request: IncomingMessage, path: string): Promise<[number, object?]> {
-  if (!refreshToken) return [404, { error: "not_found" }];
-  if (!same(bearer(request), refreshToken)) return [401, { error: "invalid_token" }];
+  if (!apiRefreshToken) return [404, { error: "not_found" }];
+  if (!same(bearer(request), apiRefreshToken)) return [401, { error: "invalid_token" }];
   const [method, isPut] = [request.method, request.method === "PUT"];
   const sid = /^\/internal\/auth\/deny-list\/([^/]+)$/.exec(path)?.[1];
   if (method === "POST" && path === "/internal/auth/jwks/refresh") return serveRefresh();

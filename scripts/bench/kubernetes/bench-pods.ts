@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppsV1Api, CoreV1Api, type KubeConfig, type V1Deployment } from "@kubernetes/client-node";
 import pLimit from "p-limit";
-import type { KubernetesTarget } from "#operations/kubernetes/kubernetes-target";
+import type { KubernetesTarget } from "#operations/fleet/kubernetes/kubernetes-target";
 import { CriLog } from "../../lab/kubernetes/cri-log.ts";
 import { rolledOut } from "../../lab/kubernetes/deploy-sample-api.ts";
 import { readKubeconfig } from "../../lab/kubernetes/kubeconfig.ts";
@@ -69,10 +69,10 @@ export async function startBenchPods(
 }
 
 function podsRequest(count: number, { questions }: Workload): PodsRequest {
-  const { canaries, fresh, refreshTokens, expectation } = questions;
+  const { canaries, fresh, apiRefreshTokens, expectation } = questions;
   return {
     count,
-    refreshToken: refreshTokens[0] ?? "",
+    apiRefreshToken: apiRefreshTokens[0] ?? "",
     freshToken: fresh[0]?.token ?? "",
     canaryTokens: canaries.flatMap(({ seen, unseen }) => [seen.token, unseen.token]),
     kids: expectation.present,

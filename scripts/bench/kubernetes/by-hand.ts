@@ -80,8 +80,8 @@ async function localUrl(child: ChildProcess, stdout: Readable): Promise<string> 
 }
 
 async function curlPod(url: string, { questions }: Workload): Promise<void> {
-  const { refresh, refreshTokens, probe, canaries } = questions;
-  await curl(["--request", "POST"], `${url}${refresh.path}`, refreshTokens[0] ?? "", 200);
+  const { refresh, apiRefreshTokens, probe, canaries } = questions;
+  await curl(["--request", "POST"], `${url}${refresh.path}`, apiRefreshTokens[0] ?? "", 200);
   await curl([], `${url}${probe.path}`, canaries[0]?.seen.token ?? "", 401);
 }
 
@@ -91,7 +91,7 @@ async function askPod(
   name: string,
   { questions }: Workload,
 ): Promise<void> {
-  const { refresh, refreshTokens, probe, canaries } = questions;
+  const { refresh, apiRefreshTokens, probe, canaries } = questions;
   const client = podClient(readKubeconfig(kubeconfigPath), { namespace, name, port });
   const ask = async (method: "GET" | "POST", path: string, token: string | undefined) => {
     const headers = { authorization: `Bearer ${token}` };
@@ -102,7 +102,7 @@ async function askPod(
     });
     await body.dump();
   };
-  await ask("POST", refresh.path, refreshTokens[0]);
+  await ask("POST", refresh.path, apiRefreshTokens[0]);
   await ask("GET", probe.path, canaries[0]?.seen.token);
   client.destroy().catch(() => undefined);
 }

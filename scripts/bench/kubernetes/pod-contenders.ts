@@ -1,10 +1,10 @@
-import { type EnforceResult, enforce } from "#operations/enforce";
-import { instanceId } from "#operations/instances";
-import type { KubernetesTarget } from "#operations/kubernetes/kubernetes-target";
-import type { Baseline } from "#operations/mint-canaries";
-import { type Sweep, sweep } from "#operations/sweep";
-import { openTargets } from "#operations/targets";
-import { type InstanceVerification, verifyInstance } from "#operations/verify-instance";
+import { type EnforceResult, enforce } from "#operations/enforce/enforce";
+import { instanceId } from "#operations/fleet/instances";
+import type { KubernetesTarget } from "#operations/fleet/kubernetes/kubernetes-target";
+import { type Sweep, sweep } from "#operations/fleet/sweep";
+import { openTargets } from "#operations/fleet/targets";
+import type { Baseline } from "#operations/proof/canary-findings";
+import { type InstanceVerification, verifyInstance } from "#operations/proof/verify-instance";
 import { readKubeconfig } from "../../lab/kubernetes/kubeconfig.ts";
 import { podClient } from "../../lab/kubernetes/pod-client.ts";
 import { bareUndici, enforceRequest } from "../contenders.ts";
@@ -19,7 +19,7 @@ export interface PodsToDo {
   baseline: ReadonlyMap<string, Baseline>;
 }
 
-/** This program's own code, as `JwksRefresh` and `Verification` run it: it finds the pods itself, twice in each. */
+/** This program's own code, as `KeyEnforcement` and `Verification` run it: it finds the pods itself, twice in each. */
 export async function ours(pods: PodsToDo, { questions, concurrency }: Workload): Promise<void> {
   const { target, baseline } = pods;
   const settings = { ...questions, refresh: { ...questions.refresh, concurrency } };

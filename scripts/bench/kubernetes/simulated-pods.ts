@@ -5,7 +5,7 @@ import { answer, answerRequests, authorizationOf } from "../raw-http.ts";
 /** Sent by the parent: how many pods to be, and the tokens that they know. */
 export interface PodsRequest {
   count: number;
-  refreshToken: string;
+  apiRefreshToken: string;
   /** Accepted after a refresh. */
   freshToken: string;
   /** Accepted until a refresh. */
@@ -34,7 +34,7 @@ interface PodState {
 }
 
 function serve(request: PodsRequest, state: PodState): Server {
-  const [fresh, refresh] = [`Bearer ${request.freshToken}`, `Bearer ${request.refreshToken}`];
+  const [fresh, refresh] = [`Bearer ${request.freshToken}`, `Bearer ${request.apiRefreshToken}`];
   const canaries = new Set(request.canaryTokens.map((token) => `Bearer ${token}`));
   const answers = {
     refreshed: answer("200 OK", JSON.stringify({ kids: request.kids, fetchedAt: new Date().toISOString() })),

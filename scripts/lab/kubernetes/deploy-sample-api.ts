@@ -13,7 +13,7 @@ import { type SampleOptions, sampleDeployment } from "./sample-deployment.ts";
 
 export interface DeployOptions extends SampleOptions {
   /** Makes the Secret `secretName` with it, or changes it. Default: the Secret is somebody else's to make. */
-  readonly refreshToken?: string;
+  readonly apiRefreshToken?: string;
   /** Milliseconds until the roll-out must have ended. Default: 120 000. */
   readonly timeoutMs?: number;
 }
@@ -28,9 +28,9 @@ const apply = {
 /** Applies a Deployment of the sample API, its Secret first, and waits until it is rolled out. */
 export async function deploySampleApi(kubernetes: Cluster, options: DeployOptions): Promise<void> {
   const kubeconfig = readKubeconfig(kubernetes.kubeconfigPath);
-  const { name, namespace, secretName, refreshToken, timeoutMs } = options;
-  if (secretName !== undefined && refreshToken !== undefined) {
-    await applyRefreshToken(kubernetes, { namespace, name: secretName, refreshToken });
+  const { name, namespace, secretName, apiRefreshToken, timeoutMs } = options;
+  if (secretName !== undefined && apiRefreshToken !== undefined) {
+    await applyRefreshToken(kubernetes, { namespace, name: secretName, apiRefreshToken });
   }
   await kubeconfig
     .makeApiClient(AppsV1Api)
@@ -44,14 +44,14 @@ export async function deploySampleApi(kubernetes: Cluster, options: DeployOption
 /** Makes, or changes in place, the Secret that the sample's pods take their refresh token from. */
 export async function applyRefreshToken(
   kubernetes: Cluster,
-  secret: { namespace: string; name: string; refreshToken: string },
+  secret: { namespace: string; name: string; apiRefreshToken: string },
 ): Promise<void> {
-  const { namespace, name, refreshToken } = secret;
+  const { namespace, name, apiRefreshToken } = secret;
   const body = {
     apiVersion: "v1",
     kind: "Secret",
     metadata: { name, namespace },
-    data: { INTERNAL_JWKS_REFRESH_TOKEN: Buffer.from(refreshToken).toString("base64") },
+    data: { INTERNAL_JWKS_REFRESH_TOKEN: Buffer.from(apiRefreshToken).toString("base64") },
   };
   await readKubeconfig(kubernetes.kubeconfigPath)
     .makeApiClient(CoreV1Api)

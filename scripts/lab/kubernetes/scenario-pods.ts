@@ -70,7 +70,7 @@ async function deploy(
   fleet: PodFleet,
   kubernetes: LabKubernetes,
   options: PodsOptions,
-  { issuer, refreshToken, onProgress }: FleetSurroundings,
+  { issuer, apiRefreshToken, onProgress }: FleetSurroundings,
 ): Promise<void> {
   const { pods: replicas = 5, secret = "lab", podEnv } = options;
   const { deployment: name, secret: secretName } = shopApi;
@@ -79,7 +79,7 @@ async function deploy(
   for (const namespace of fleet.namespaces) {
     onProgress(`deploying ${name} with ${replicas} pods to namespace ${namespace}`);
     if (secret === "lab" || secret === "adopted") {
-      await applyRefreshToken(kubernetes, { namespace, name: secretName, refreshToken });
+      await applyRefreshToken(kubernetes, { namespace, name: secretName, apiRefreshToken });
     }
     const withSecret = secret === "none" ? {} : { secretName };
     await applySampleApi(kubeconfig, { name, namespace, replicas, env, ...withSecret });
@@ -122,9 +122,9 @@ async function stackConfig(
 function secretsOf(
   secrets: Record<string, string>,
   { secret = "lab" }: PodsOptions,
-  { refreshToken }: FleetSurroundings,
+  { apiRefreshToken }: FleetSurroundings,
 ): Record<string, string> {
-  return secret === "lab" || secret === "none" ? { ...secrets, refreshToken } : secrets;
+  return secret === "lab" || secret === "none" ? { ...secrets, apiRefreshToken } : secrets;
 }
 
 /** A cluster that was given may be a lab's, too. */

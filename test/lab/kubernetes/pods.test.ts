@@ -41,7 +41,14 @@ describe("pods of the sample API", { skip: await noCluster() }, () => {
   async function deploy(replicas: number): Promise<string> {
     const namespace = await kubernetes.createNamespace();
     const env = { ISSUER: issuer.url };
-    await deploySampleApi(kubernetes, { name, namespace, replicas, secretName, refreshToken: "first", env });
+    await deploySampleApi(kubernetes, {
+      name,
+      namespace,
+      replicas,
+      secretName,
+      apiRefreshToken: "first",
+      env,
+    });
     return namespace;
   }
 
@@ -100,7 +107,7 @@ describe("pods of the sample API", { skip: await noCluster() }, () => {
   test("a changed Secret reaches pods that start after it, and no pod that runs", async () => {
     const namespace = await deploy(2);
     const old = names(await podsIn(namespace));
-    await applyRefreshToken(kubernetes, { namespace, name: secretName, refreshToken: "second" });
+    await applyRefreshToken(kubernetes, { namespace, name: secretName, apiRefreshToken: "second" });
     for (const pod of old) {
       assert.equal(await statusOfRefresh(namespace, pod, "first"), 200);
       assert.equal(await statusOfRefresh(namespace, pod, "second"), 401);
@@ -192,7 +199,7 @@ describe("pods of the sample API", { skip: await noCluster() }, () => {
       const [status] = (await podsIn(namespace))[0]?.status?.containerStatuses ?? [];
       return status?.state?.waiting?.reason === "CreateContainerConfigError";
     });
-    await applyRefreshToken(kubernetes, { namespace, name: secretName, refreshToken: "late" });
+    await applyRefreshToken(kubernetes, { namespace, name: secretName, apiRefreshToken: "late" });
     await rolledOut(kubernetes, { name, namespace });
   });
 
@@ -202,7 +209,7 @@ describe("pods of the sample API", { skip: await noCluster() }, () => {
       open = resolve;
     });
     const namespace = await kubernetes.createNamespace();
-    await applyRefreshToken(kubernetes, { namespace, name: secretName, refreshToken: "first" });
+    await applyRefreshToken(kubernetes, { namespace, name: secretName, apiRefreshToken: "first" });
     const deployment = sampleDeployment({ name, namespace, secretName, env: { ISSUER: issuer.url } });
     await apps.createNamespacedDeployment({ namespace, body: deployment });
     const isReady = async () => {

@@ -1,7 +1,7 @@
 import { request } from "undici";
 import type { FleetInstance } from "../../../scripts/lab/fleet.ts";
 
-export const refreshToken = "test-refresh-token";
+export const apiRefreshToken = "test-refresh-token";
 export const refreshPath = "/internal/auth/jwks/refresh";
 
 export interface Answer {
@@ -29,7 +29,10 @@ export async function call(
   };
 }
 
-export function refresh(instance: Pick<FleetInstance, "url">, token: string = refreshToken): Promise<Answer> {
+export function refresh(
+  instance: Pick<FleetInstance, "url">,
+  token: string = apiRefreshToken,
+): Promise<Answer> {
   return call(instance, "POST", refreshPath, token);
 }
 

@@ -1,17 +1,20 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Fleet, type FleetInstance, startFleet } from "../../../scripts/lab/fleet.ts";
-import { call, refreshToken } from "./calls.ts";
+import { apiRefreshToken, call } from "./calls.ts";
 import { describeContract } from "./contract.ts";
 import { type IssuerKey, issuerKey, startIssuer, type TestIssuer } from "./jwks-server.ts";
 
-describeContract("the sample API's contract", async ({ issuer, jwksUri, audience, refreshToken: token }) => {
-  const given = token === undefined ? {} : { refreshToken: token };
-  const fleet = await startFleet({ count: 1, issuer, audience, ...given, env: { JWKS_URI: jwksUri } });
-  const [first] = fleet.instances;
-  if (!first) throw new Error("no instance");
-  return { url: first.url, log: () => first.log(), stop: () => fleet.stop() };
-});
+describeContract(
+  "the sample API's contract",
+  async ({ issuer, jwksUri, audience, apiRefreshToken: token }) => {
+    const given = token === undefined ? {} : { apiRefreshToken: token };
+    const fleet = await startFleet({ count: 1, issuer, audience, ...given, env: { JWKS_URI: jwksUri } });
+    const [first] = fleet.instances;
+    if (!first) throw new Error("no instance");
+    return { url: first.url, log: () => first.log(), stop: () => fleet.stop() };
+  },
+);
 
 describe("the sample API beyond the contract", () => {
   let issuer: TestIssuer;
@@ -22,7 +25,7 @@ describe("the sample API beyond the contract", () => {
   before(async () => {
     key = await issuerKey("old");
     issuer = await startIssuer(key);
-    fleet = await startFleet({ count: 1, issuer: issuer.url, refreshToken });
+    fleet = await startFleet({ count: 1, issuer: issuer.url, apiRefreshToken });
     const [first] = fleet.instances;
     if (!first) throw new Error("no instance");
     api = first;
@@ -40,9 +43,9 @@ describe("the sample API beyond the contract", () => {
     const token = await issuer.mint(key, { jti: "t1", realm_access: { roles: ["admin"] } });
     const path = "/internal/auth/deny-list/t1";
     assert.equal((await call(api, "GET", "/api/admin", token)).status, 200);
-    assert.equal((await call(api, "PUT", path, refreshToken)).status, 204);
+    assert.equal((await call(api, "PUT", path, apiRefreshToken)).status, 204);
     assert.equal((await call(api, "GET", "/api/admin", token)).status, 403);
-    assert.equal((await call(api, "DELETE", path, refreshToken)).status, 204);
+    assert.equal((await call(api, "DELETE", path, apiRefreshToken)).status, 204);
   });
 
   test("its logs name every request, and no token", async () => {
@@ -54,6 +57,6 @@ describe("the sample API beyond the contract", () => {
     const { method, path, status } = lines.at(-1) ?? {};
     assert.deepEqual({ method, path, status }, { method: "GET", path: "/api/me", status: 200 });
     const written = JSON.stringify([lines, await api.log()]);
-    assert.ok(!written.includes(token) && !written.includes(refreshToken));
+    assert.ok(!written.includes(token) && !written.includes(apiRefreshToken));
   });
 });

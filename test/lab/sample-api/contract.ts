@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { call, probe, refresh, refreshPath, refreshToken } from "./calls.ts";
+import { apiRefreshToken, call, probe, refresh, refreshPath } from "./calls.ts";
 import { type IssuerKey, issuerKey, startIssuer, type TestIssuer } from "./jwks-server.ts";
 
 /** A running process of some API. */
@@ -16,7 +16,7 @@ export interface ContractOptions {
   jwksUri: string;
   audience: string;
   /** Where absent, it must have no internal operations. */
-  refreshToken?: string;
+  apiRefreshToken?: string;
 }
 
 type Start = (options: ContractOptions) => Promise<ContractSubject>;
@@ -34,7 +34,7 @@ export function describeContract(title: string, start: Start): void {
     before(async () => {
       [oldKey, newKey] = await Promise.all([issuerKey("old"), issuerKey("new", "PS256")]);
       issuer = await startIssuer(oldKey);
-      api = await start({ ...options(), refreshToken });
+      api = await start({ ...options(), apiRefreshToken });
     });
     after(async () => {
       await api?.stop();
@@ -119,7 +119,7 @@ export function describeContract(title: string, start: Start): void {
       try {
         assert.equal((await refresh(bare)).status, 404);
         assert.equal((await refresh(bare, "")).status, 404);
-        assert.equal((await call(bare, "PUT", "/internal/admin/freeze", refreshToken)).status, 404);
+        assert.equal((await call(bare, "PUT", "/internal/admin/freeze", apiRefreshToken)).status, 404);
         assert.equal(await probe(bare, await mint(oldKey)), 200);
       } finally {
         await bare.stop();
@@ -132,10 +132,10 @@ export function describeContract(title: string, start: Start): void {
       const other = await mint(oldKey, { sid: "s", ...admin });
       const path = "/internal/auth/deny-list/s%2F1%2B";
       assert.equal((await call(api, "GET", "/api/admin", token)).status, 200);
-      assert.equal((await call(api, "PUT", path, refreshToken)).status, 204);
+      assert.equal((await call(api, "PUT", path, apiRefreshToken)).status, 204);
       assert.ok([401, 403].includes((await call(api, "GET", "/api/admin", token)).status));
       assert.equal((await call(api, "GET", "/api/admin", other)).status, 200);
-      assert.equal((await call(api, "DELETE", path, refreshToken)).status, 204);
+      assert.equal((await call(api, "DELETE", path, apiRefreshToken)).status, 204);
       assert.equal((await call(api, "GET", "/api/admin", token)).status, 200);
     });
 
@@ -143,10 +143,10 @@ export function describeContract(title: string, start: Start): void {
       const admin = await mint(oldKey, { realm_access: { roles: ["admin"] } });
       assert.equal((await call(api, "GET", "/api/admin", await mint(oldKey))).status, 403);
       assert.equal((await call(api, "POST", "/api/admin", admin)).status, 200);
-      assert.equal((await call(api, "PUT", "/internal/admin/freeze", refreshToken)).status, 204);
+      assert.equal((await call(api, "PUT", "/internal/admin/freeze", apiRefreshToken)).status, 204);
       assert.equal((await call(api, "POST", "/api/admin", admin)).status, 423);
       assert.equal((await call(api, "GET", "/api/admin", admin)).status, 200);
-      assert.equal((await call(api, "DELETE", "/internal/admin/freeze", refreshToken)).status, 204);
+      assert.equal((await call(api, "DELETE", "/internal/admin/freeze", apiRefreshToken)).status, 204);
       assert.equal((await call(api, "POST", "/api/admin", admin)).status, 200);
     });
   });

@@ -9,7 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseMisbehave, startFleet } from "../../../scripts/lab/fleet.ts";
 import { misbehaviours } from "../../../scripts/lab/sample-api/misbehaviour.ts";
-import { call, probe, refresh, refreshToken } from "./calls.ts";
+import { apiRefreshToken, call, probe, refresh } from "./calls.ts";
 import { type IssuerKey, issuerKey, startIssuer, type TestIssuer } from "./jwks-server.ts";
 import { isAlive } from "./process-state.ts";
 
@@ -26,7 +26,7 @@ describe("a fleet", () => {
 
   test("its last instances misbehave as told, the others keep the contract", async () => {
     const misbehave = [parseMisbehave("error-500"), parseMisbehave("hang:1")];
-    const fleet = await startFleet({ count: 3, issuer: issuer.url, refreshToken, misbehave });
+    const fleet = await startFleet({ count: 3, issuer: issuer.url, apiRefreshToken, misbehave });
     try {
       assert.deepEqual(
         fleet.instances.map(({ name, behaviour }) => [name, behaviour]),
@@ -47,7 +47,7 @@ describe("a fleet", () => {
 
   test("a restarted instance has the same address, another process, and a cache from a new bootstrap", async () => {
     issuer.published = [oldKey];
-    const fleet = await startFleet({ count: 1, issuer: issuer.url, refreshToken });
+    const fleet = await startFleet({ count: 1, issuer: issuer.url, apiRefreshToken });
     try {
       const [api] = fleet.instances;
       assert.ok(api);
@@ -71,7 +71,7 @@ describe("a fleet", () => {
       const [api] = fleet.instances;
       assert.ok(api);
       assert.equal((await refresh(api)).status, 404);
-      assert.equal((await call(api, "PUT", "/internal/admin/freeze", refreshToken)).status, 404);
+      assert.equal((await call(api, "PUT", "/internal/admin/freeze", apiRefreshToken)).status, 404);
     } finally {
       await fleet.stop();
     }

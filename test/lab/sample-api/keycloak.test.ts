@@ -4,7 +4,7 @@ import { decodeJwt } from "jose";
 import { startFleet } from "../../../scripts/lab/fleet.ts";
 import { startKeycloak } from "../../../scripts/lab/keycloak.ts";
 import { LabAdmin } from "../../../scripts/lab/keycloak-realms.ts";
-import { call, probe, refresh, refreshToken } from "./calls.ts";
+import { apiRefreshToken, call, probe, refresh } from "./calls.ts";
 
 test("against Keycloak, a disabled key's token is refused after a refresh, and a denied session at once", async () => {
   const keycloak = await startKeycloak();
@@ -14,7 +14,7 @@ test("against Keycloak, a disabled key's token is refused after a refresh, and a
   const admin = new LabAdmin(keycloak);
   const realm = await admin.createRealm();
   cleanup.defer(() => admin.deleteRealm(realm.name));
-  const fleet = await startFleet({ count: 1, issuer: realm.issuer, refreshToken });
+  const fleet = await startFleet({ count: 1, issuer: realm.issuer, apiRefreshToken });
   cleanup.defer(() => fleet.stop());
   const [api] = fleet.instances;
   assert.ok(api);
@@ -25,7 +25,7 @@ test("against Keycloak, a disabled key's token is refused after a refresh, and a
 
   assert.equal((await call(api, "GET", "/api/admin", canary)).status, 200);
   const deny = `/internal/auth/deny-list/${decodeJwt(canary).sid}`;
-  assert.equal((await call(api, "PUT", deny, refreshToken)).status, 204);
+  assert.equal((await call(api, "PUT", deny, apiRefreshToken)).status, 204);
   assert.equal((await call(api, "GET", "/api/admin", canary)).status, 403);
 
   await admin.createKey(realm.name, "next", "rsa-generated", { priority: "200" });

@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { SignJWT, UnsecuredJWT } from "jose";
 import { request } from "undici";
 import { type Fleet, type FleetInstance, startFleet } from "../../../scripts/lab/fleet.ts";
-import { call, probe, refresh, refreshPath, refreshToken } from "./calls.ts";
+import { apiRefreshToken, call, probe, refresh, refreshPath } from "./calls.ts";
 import { type IssuerKey, issuerKey, startIssuer, type TestIssuer } from "./jwks-server.ts";
 
 describe("a misbehaving instance", () => {
@@ -18,7 +18,7 @@ describe("a misbehaving instance", () => {
   before(async () => {
     [oldKey, newKey] = await Promise.all([issuerKey("old", "RS256"), issuerKey("new")]);
     issuer = await startIssuer(oldKey);
-    fleet = await startFleet({ count: 1, issuer: issuer.url, refreshToken });
+    fleet = await startFleet({ count: 1, issuer: issuer.url, apiRefreshToken });
     const [first] = fleet.instances;
     if (!first) throw new Error("no instance");
     api = first;
@@ -68,7 +68,7 @@ describe("a misbehaving instance", () => {
   test("hang leaves the refresh without an answer, and probes work", async () => {
     await api.misbehave("hang");
     issuer.published = [newKey];
-    await assert.rejects(call(api, "POST", refreshPath, refreshToken, 300), { name: "TimeoutError" });
+    await assert.rejects(call(api, "POST", refreshPath, apiRefreshToken, 300), { name: "TimeoutError" });
     assert.equal((await api.accessLog()).at(-1)?.status, null);
     assert.equal(await probe(api, canary), 200);
     await repaired();
@@ -88,7 +88,7 @@ describe("a misbehaving instance", () => {
     const { status, headers } = await refresh(api);
     assert.equal(status, 307);
     assert.deepEqual(await api.redirectsFollowed(), []);
-    const authorization = `Bearer ${refreshToken}`;
+    const authorization = `Bearer ${apiRefreshToken}`;
     const followed = await request(String(headers.location), { method: "POST", headers: { authorization } });
     assert.equal(followed.statusCode, 200);
     await followed.body.dump();
@@ -126,30 +126,30 @@ describe("a misbehaving instance", () => {
     await api.misbehave("ignore-deny-list");
     const admin = await issuer.mint(oldKey, { sid: "s1", realm_access: { roles: ["admin"] } });
     const entry = "/internal/auth/deny-list/s1";
-    assert.equal((await call(api, "PUT", entry, refreshToken)).status, 204);
+    assert.equal((await call(api, "PUT", entry, apiRefreshToken)).status, 204);
     assert.equal((await call(api, "GET", "/api/admin", admin)).status, 200);
-    assert.equal((await call(api, "PUT", "/internal/admin/freeze", refreshToken)).status, 204);
+    assert.equal((await call(api, "PUT", "/internal/admin/freeze", apiRefreshToken)).status, 204);
     assert.equal((await call(api, "POST", "/api/admin", admin)).status, 423);
-    assert.equal((await call(api, "DELETE", "/internal/admin/freeze", refreshToken)).status, 204);
+    assert.equal((await call(api, "DELETE", "/internal/admin/freeze", apiRefreshToken)).status, 204);
     await api.misbehave("none");
-    assert.equal((await call(api, "PUT", entry, refreshToken)).status, 204);
+    assert.equal((await call(api, "PUT", entry, apiRefreshToken)).status, 204);
     assert.equal((await call(api, "GET", "/api/admin", admin)).status, 403);
-    assert.equal((await call(api, "DELETE", entry, refreshToken)).status, 204);
+    assert.equal((await call(api, "DELETE", entry, apiRefreshToken)).status, 204);
   });
 
   test("ignore-freeze answers 204 and neither freezes nor thaws", async () => {
     const freeze = "/internal/admin/freeze";
     const admin = await issuer.mint(oldKey, { realm_access: { roles: ["admin"] } });
     await api.misbehave("ignore-freeze");
-    assert.equal((await call(api, "PUT", freeze, refreshToken)).status, 204);
+    assert.equal((await call(api, "PUT", freeze, apiRefreshToken)).status, 204);
     assert.equal((await call(api, "POST", "/api/admin", admin)).status, 200);
     await api.misbehave("none");
-    assert.equal((await call(api, "PUT", freeze, refreshToken)).status, 204);
+    assert.equal((await call(api, "PUT", freeze, apiRefreshToken)).status, 204);
     await api.misbehave("ignore-freeze");
-    assert.equal((await call(api, "DELETE", freeze, refreshToken)).status, 204);
+    assert.equal((await call(api, "DELETE", freeze, apiRefreshToken)).status, 204);
     assert.equal((await call(api, "POST", "/api/admin", admin)).status, 423);
     await api.misbehave("none");
-    assert.equal((await call(api, "DELETE", freeze, refreshToken)).status, 204);
+    assert.equal((await call(api, "DELETE", freeze, apiRefreshToken)).status, 204);
     assert.equal((await call(api, "POST", "/api/admin", admin)).status, 200);
   });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { buildEvidence, type Findings } from "#operations/evidence";
+import { buildEvidence } from "#operations/evidence/build-evidence";
+import type { Findings } from "#operations/evidence/findings";
 import { failedMessage, startMessage, verifiedMessage } from "#operations/notify/messages";
 import { at, findings, instanceVerification, runContext, verification } from "../samples.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { settingsShape } from "#operations/config/settings-shape";
 import { notifyShape } from "#operations/notify/notify-shape";
-import { settingsShape } from "#operations/settings-shape";
 
 const secret = "0123456789abcdef";
 

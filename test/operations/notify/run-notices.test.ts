@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
-import { buildEvidence } from "#operations/evidence";
+import { buildEvidence } from "#operations/evidence/build-evidence";
 import { configureNotify, tellEnd, tellStart, told } from "#operations/notify/run-notices";
 import { type Answer, refusingUrl, sendJson, serve } from "../loopback-server.ts";
 import { at, findings, runContext } from "../samples.ts";

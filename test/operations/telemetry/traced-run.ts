@@ -1,13 +1,13 @@
 import { createRequire } from "node:module";
-import { RotationError } from "#operations/errors";
-import { onEveryInstance } from "#operations/instances";
-import { callInternal } from "#operations/internal-call";
-import { probe } from "#operations/probes";
-import { refreshInstance } from "#operations/refresh";
-import { sweep } from "#operations/sweep";
-import { openTargets } from "#operations/targets";
-import { endTrace, inPhase } from "#operations/telemetry";
+import { RotationError } from "#operations/base/errors";
+import { onEveryInstance } from "#operations/fleet/instances";
+import { callInternal } from "#operations/fleet/internal-call";
+import { refreshInstance } from "#operations/fleet/refresh";
+import { sweep } from "#operations/fleet/sweep";
+import { openTargets } from "#operations/fleet/targets";
+import { probe } from "#operations/proof/probe";
 import { errorTypeOf } from "#operations/telemetry/error-type";
+import { endTrace, inPhase } from "#operations/telemetry/telemetry";
 import { probeSettings, refreshSettings, runContext, staticTargets } from "../samples.ts";
 
 // A process of its own, for the environment decides when a module is loaded: two phases over one instance.

@@ -1,0 +1,60 @@
+import { createPublicKey, type JsonWebKey } from "node:crypto";
+import { base64url, decodeJwt, generateKeyPair, type JWTPayload, SignJWT } from "jose";
+import type { PublishedJwks } from "../keycloak/jwks.ts";
+import type { MintedToken } from "./canary.ts";
+
+/** Ways to forge a token that a sound verifier refuses (RFC 8725, 2). */
+export type Forgery = "alg-none" | "hs256-confusion" | "unknown-kid" | "wrong-signature" | "expired";
+
+export interface ForgedToken {
+  forgery: Forgery;
+  /** Which algorithm's header or key it abuses. */
+  algorithm: string;
+  token: string;
+}
+
+/**
+ * Forges tokens that carry the claims of a fresh one, so that nothing but the forgery is wrong with them.
+ *
+ * @param fresh a fresh token for each algorithm
+ * @param jwks the realm's published set: the public keys are what an attacker has
+ */
+export async function forgeTokens(
+  fresh: readonly MintedToken[],
+  jwks: PublishedJwks,
+): Promise<ForgedToken[]> {
+  const forged = await Promise.all(fresh.map((token) => forgeOne(token, jwks)));
+  return forged.flat();
+}
+
+async function forgeOne({ token, kid, algorithm }: MintedToken, jwks: PublishedJwks): Promise<ForgedToken[]> {
+  const payload = decodeJwt(token);
+  const { privateKey } = await generateKeyPair(algorithm);
+  const sign = (header: { kid: string }) =>
+    new SignJWT(payload).setProtectedHeader({ alg: algorithm, typ: "JWT", ...header }).sign(privateKey);
+  return [
+    { forgery: "wrong-signature", algorithm, token: await sign({ kid }) },
+    { forgery: "unknown-kid", algorithm, token: await sign({ kid: crypto.randomUUID() }) },
+    { forgery: "alg-none", algorithm, token: unsecured(payload, kid) },
+    { forgery: "hs256-confusion", algorithm, token: await signWithPublicKey(payload, kid, jwks) },
+  ];
+}
+
+/** jose's UnsecuredJWT leaves the kid out; with it, a verifier that picks its key first is tried as well. */
+function unsecured(payload: JWTPayload, kid: string): string {
+  const encode = (part: object) => base64url.encode(JSON.stringify(part));
+  return `${encode({ alg: "none", typ: "JWT", kid })}.${encode(payload)}.`;
+}
+
+/** Signs with the public key's PEM as HMAC secret: accepted by verifiers that take `alg` from the token (CVE-2015-9235). */
+async function signWithPublicKey(payload: JWTPayload, kid: string, jwks: PublishedJwks): Promise<string> {
+  const jwk = jwks.keys.find((key) => key.kid === kid);
+  if (!jwk) throw new Error(`the published set has no ${kid}`);
+  const pem = createPublicKey({ key: jwk as JsonWebKey, format: "jwk" }).export({
+    type: "spki",
+    format: "pem",
+  });
+  return new SignJWT(payload)
+    .setProtectedHeader({ alg: "HS256", typ: "JWT", kid })
+    .sign(new TextEncoder().encode(pem.toString()));
+}

@@ -1,0 +1,75 @@
+import { RotationError } from "../base/errors.ts";
+import type { Discovery } from "../keycloak/jwks.ts";
+import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { type RealmKey, updateKeyComponent } from "../keys/realm-keys.ts";
+import type { Canary, CanaryReference, MintedToken } from "./canary.ts";
+import { mintLongLivedToken, type ProbeClient } from "./tokens.ts";
+
+export function withoutTokens({ kid, algorithm, seen, unseen }: Canary): CanaryReference {
+  const reference = ({ jti, expiresAt }: MintedToken) => ({ jti, expiresAt });
+  return { kid, algorithm, seen: reference(seen), unseen: reference(unseen) };
+}
+
+/** What is left of a canary's life must do for a whole run, restarts included. */
+const keptMarginMs = 1_800_000;
+
+export function livesOn({ seen, unseen }: Pick<CanaryReference, "seen" | "unseen">): boolean {
+  const soon = new Date(Date.now() + keptMarginMs).toISOString();
+  return seen.expiresAt > soon && unseen.expiresAt > soon;
+}
+
+export async function mintPair(
+  admin: KeycloakAdmin,
+  { tokenEndpoint }: Discovery,
+  key: RealmKey,
+  keys: readonly RealmKey[],
+  probeClients: readonly ProbeClient[],
+): Promise<Canary> {
+  const client = probeClients.find(({ algorithm }) => algorithm === key.algorithm);
+  if (!client) throw notCovered(key);
+  const mint = async () => {
+    const token = await mintLongLivedToken(admin, tokenEndpoint, client);
+    if (token.kid === key.kid) return token;
+    throw new RotationError(
+      "TOKEN_NOT_MINTED",
+      `asked for a token of key ${key.kid}, Keycloak signed with ${token.kid}`,
+      {
+        nextStep: "look for someone else changing the realm's keys, then run the same up again",
+      },
+    );
+  };
+  const mintBoth = async () => ({ seen: await mint(), unseen: await mint() });
+  const pair = key.signing ? await mintBoth() : await borrowSigner(admin, key, keys, mintBoth);
+  return { kid: key.kid, algorithm: key.algorithm, ...pair };
+}
+
+/**
+ * Makes a trusted key that is not its algorithm's signer the signer for as long as it takes to mint with it.
+ * Only the signer can mint, and a retired key without a canary could never be proven dead. Its tokens are accepted
+ * before, during and after, and the cut-over that follows ends it in any case.
+ */
+async function borrowSigner<T>(
+  admin: KeycloakAdmin,
+  key: RealmKey,
+  keys: readonly RealmKey[],
+  work: () => Promise<T>,
+): Promise<T> {
+  const priority = Math.max(...keys.map((other) => other.priority)) + 1;
+  await updateKeyComponent(admin, key.componentId, { active: true, priority });
+  try {
+    return await work();
+  } finally {
+    await updateKeyComponent(admin, key.componentId, {
+      active: key.status === "ACTIVE",
+      priority: key.priority,
+    });
+  }
+}
+
+function notCovered({ kid, algorithm, componentName }: RealmKey): RotationError {
+  return new RotationError(
+    "ALGORITHM_NOT_COVERED",
+    `key ${kid} (${componentName}) signs ${algorithm}, which is not in algorithms, so its death could not be proven`,
+    { nextStep: `add ${algorithm} to algorithms, or ${componentName} to exemptKeys if it must stay trusted` },
+  );
+}

@@ -1,0 +1,86 @@
+import { decodeJwt, decodeProtectedHeader } from "jose";
+import { z } from "zod";
+import { RotationError } from "../base/errors.ts";
+import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import type { MintedToken } from "./canary.ts";
+
+/** A confidential client whose service account mints tokens signed with one algorithm. */
+export interface ProbeClient {
+  algorithm: string;
+  clientId: string;
+  clientSecret: string;
+}
+
+const tokenAnswer = z.object({ access_token: z.string() });
+const claims = z.looseObject({ jti: z.string(), exp: z.number() });
+
+/**
+ * Mints one access token by the client credentials grant (RFC 6749, 4.4), with the scope `openid`, which Keycloak's
+ * userinfo endpoint asks for.
+ *
+ * @throws {RotationError} TOKEN_NOT_MINTED when Keycloak refuses
+ */
+export async function mintToken(
+  admin: KeycloakAdmin,
+  tokenEndpoint: string,
+  client: ProbeClient,
+): Promise<MintedToken> {
+  const answer = await requestToken(admin, tokenEndpoint, client, "openid");
+  if (answer.status !== 200) throw notMinted(client, `HTTP ${answer.status}`);
+  return describeToken(answer.body, client);
+}
+
+/**
+ * Mints a token that lives as long as its client asks for. Keycloak caps that at the SSO session's maximum, 10 h by
+ * default, but not where offline access is granted; where it is not, the capped token has to do.
+ *
+ * @throws {RotationError} TOKEN_NOT_MINTED when Keycloak refuses
+ */
+export async function mintLongLivedToken(
+  admin: KeycloakAdmin,
+  tokenEndpoint: string,
+  client: ProbeClient,
+): Promise<MintedToken> {
+  const answer = await requestToken(admin, tokenEndpoint, client, "openid offline_access");
+  return answer.status === 200 ? describeToken(answer.body, client) : mintToken(admin, tokenEndpoint, client);
+}
+
+function requestToken(admin: KeycloakAdmin, tokenEndpoint: string, client: ProbeClient, scope: string) {
+  const form = new URLSearchParams({
+    grant_type: "client_credentials",
+    client_id: client.clientId,
+    client_secret: client.clientSecret,
+    scope,
+  });
+  return admin.fetchPublic(tokenEndpoint, { form });
+}
+
+function describeToken(body: string, client: ProbeClient): MintedToken {
+  const { token, kid, alg, jti, exp } = decodeAnswer(body, client);
+  if (kid === undefined || alg !== client.algorithm) {
+    throw notMinted(client, `a token signed with ${alg ?? "nothing"}`);
+  }
+  return { token, kid, algorithm: alg, jti, expiresAt: new Date(exp * 1000).toISOString() };
+}
+
+/** What can't be read is reported without its cause, which may quote the answer, and so a token. */
+function decodeAnswer(body: string, client: ProbeClient) {
+  try {
+    const { access_token: token } = tokenAnswer.parse(JSON.parse(body));
+    const { kid, alg } = decodeProtectedHeader(token);
+    return { token, kid, alg, ...claims.parse(decodeJwt(token)) };
+  } catch {
+    throw notMinted(client, "something that is no JWT");
+  }
+}
+
+function notMinted(client: ProbeClient, what: string): RotationError {
+  return new RotationError(
+    "TOKEN_NOT_MINTED",
+    `asked for a ${client.algorithm} token for client ${client.clientId}, Keycloak answered ${what}`,
+    {
+      nextStep:
+        "check that client in Keycloak's console (enabled, service account on, its secret not changed)",
+    },
+  );
+}

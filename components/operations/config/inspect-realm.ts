@@ -1,0 +1,164 @@
+import { messageOf, RotationError } from "../base/errors.ts";
+import { frozenClients } from "../keycloak/freeze-keycloak.ts";
+import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { listClients, type RealmClient } from "../keycloak/realm-clients.ts";
+import { type DerivedOverlap, deriveOverlap } from "../keys/overlap.ts";
+import { overlapEnd, planRun, type RunPlan, type RunQuestion } from "../keys/plan-run.ts";
+import { highestRotation } from "../keys/publish-key.ts";
+import { listKeyComponents, listSigningKeys, type RealmKey, readRealm } from "../keys/realm-keys.ts";
+import {
+  type EmergencyInspection,
+  type EmergencyQuestion,
+  inspectEmergency,
+  nothingBeside,
+} from "./inspect-emergency.ts";
+
+export interface RealmQuestion extends Omit<RunQuestion, "overlapMs" | "now"> {
+  /** What the config asks for; undefined: what the realm's token lifetimes ask for. */
+  overlapSeconds: number | undefined;
+  /** Whether an overlap may be shorter than the realm's token lifetimes. */
+  allowShortOverlap: boolean;
+  clockSkewSeconds: number;
+  /** Whether the probe's service account needs roles of its own. */
+  probeHasRoles: boolean;
+  emergency: EmergencyQuestion;
+}
+
+export interface RealmInspection {
+  /** Every problem found; empty where the rotation can start. */
+  problems: string[];
+  /** What the admin client may not do and an `up` has to; a preview can do without. */
+  missingRights: string[];
+  /** What the `up` would do to the realm's keys; absent where the realm can't be read. */
+  plan?: Pick<RunPlan, "stage" | "actions" | "changes"> & {
+    /** What an emergency does beside, where it has not been done yet; empty in other modes. */
+    beside: EmergencyInspection;
+    overlapSeconds: number;
+    /** Highest rotation that has left a key in the realm; 0 where there is none. */
+    highestRotation: number;
+    /** When the overlap is over that is under way or was last, ISO 8601 UTC. */
+    overlapEnd?: string | undefined;
+    /** How long a token of the realm may live, with the clock skew. */
+    tokenLifeSeconds: number;
+    /** What the run leaves open, a sentence each. */
+    warnings: string[];
+  };
+}
+
+/** Client attributes that name an algorithm with which the realm must sign. */
+const algorithmAttributes = [
+  "access.token.signed.response.alg",
+  "id.token.signed.response.alg",
+  "user.info.response.signature.alg",
+  "authorization.signed.response.alg",
+];
+
+/** Looks, without changing anything, for what would make a rotation fail half-way or be a silent no-op. */
+export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion): Promise<RealmInspection> {
+  try {
+    const [components, keys] = [await listKeyComponents(admin), await listSigningKeys(admin)];
+    const clients = await listClients(admin);
+    const missing = await missingRoles(admin, question);
+    const overlap = await deriveOverlap(admin, clients, question.clockSkewSeconds);
+    const overlapSeconds = question.overlapSeconds ?? overlap.seconds;
+    const now = new Date().toISOString();
+    const asked = { ...question, overlapMs: overlapSeconds * 1000, now };
+    const { problems, ...plan } = Number.isFinite(question.rotation) ? planRun(keys, asked) : noPlan;
+    const isBack = question.rotation < highestRotation(components);
+    const isEmergency = question.mode === "emergency";
+    const beside = isEmergency ? await inspectEmergency(admin, question.emergency) : nothingBeside;
+    // Whether any of it is left to do where no key changes, only the state knows.
+    const due = plan.actions.length > 0 ? beside : nothingBeside;
+    return {
+      plan: {
+        stage: plan.stage,
+        changes: plan.changes,
+        beside,
+        actions: [...due.freeze, ...plan.actions, ...due.sessions, ...due.internalKeys],
+        warnings: [...(await stillFrozen(admin)), ...due.warnings],
+        overlapSeconds,
+        highestRotation: highestRotation(components),
+        overlapEnd: overlapEnd(keys),
+        tokenLifeSeconds: overlap.seconds,
+      },
+      missingRights: [...new Set([...missing, ...due.missingRights])],
+      problems: [
+        ...due.problems,
+        ...(isBack ? [wentBack(admin, question, highestRotation(components))] : problems),
+        ...uncoveredKeys(keys, question),
+        ...(await uncoveredClients(admin, question, { keys, clients })),
+        ...shortOverlap(question, overlap),
+      ],
+    };
+  } catch (error) {
+    if (error instanceof RotationError) return { problems: [messageOf(error)], missingRights: [] };
+    throw error;
+  }
+}
+
+/** Of a rotation that is no number nothing can be said. */
+const noPlan: RunPlan = { stage: "final", changes: [], actions: [], problems: [] };
+
+/** What every `up` may have to do: keys, the probe's clients and their roles. */
+async function missingRoles(admin: KeycloakAdmin, { probeHasRoles }: RealmQuestion): Promise<string[]> {
+  const roles = ["manage-realm", "manage-clients", ...(probeHasRoles ? ["manage-users"] : [])];
+  const missing = await Promise.all(roles.map((role) => admin.missingRole(role)));
+  return missing.flatMap((error) => (error ? [error.message] : []));
+}
+
+/** A run that was red, or was killed, leaves it frozen: whoever comes next has to know. */
+async function stillFrozen(admin: KeycloakAdmin): Promise<string[]> {
+  const clients = (await frozenClients(admin)).map(({ clientId }) => clientId);
+  if (clients.length === 0) return [];
+  return [
+    `realm ${admin.realmName} is still frozen by an emergency (${clients.join(" and ")} disabled): a green verification thaws it, or freeze: release does`,
+  ];
+}
+
+function shortOverlap(
+  { mode, overlapSeconds, allowShortOverlap }: RealmQuestion,
+  { seconds, because }: DerivedOverlap,
+): string[] {
+  if (mode === "emergency" || allowShortOverlap) return [];
+  if (overlapSeconds === undefined || overlapSeconds >= seconds) return [];
+  return [
+    `overlapSeconds: ${overlapSeconds} is shorter than ${seconds}, which ${because} and the clock skew come to; users would be logged out: leave it out, or set allowShortOverlap to true`,
+  ];
+}
+
+function wentBack(admin: KeycloakAdmin, { rotation }: RealmQuestion, highest: number): string {
+  return `rotation: ${rotation} is lower than ${highest}, which realm ${admin.realmName} has already had; set ${highest} to keep, ${highest + 1} to rotate`;
+}
+
+function uncoveredKeys(keys: readonly RealmKey[], { algorithms, exemptKeys }: RealmQuestion): string[] {
+  return keys
+    .filter(({ status, componentName }) => status !== "DISABLED" && !exemptKeys.includes(componentName))
+    .filter(({ algorithm }) => !algorithms.includes(algorithm))
+    .map(
+      ({ kid, algorithm, componentName }) =>
+        `algorithms: key ${kid} (${componentName}) signs ${algorithm}, which is not listed; add ${algorithm}, or ${componentName} to exemptKeys`,
+    );
+}
+
+/**
+ * A client that asks for an algorithm without an active key makes Keycloak add a `fallback-*` key on its next token.
+ * Algorithms that an exempt key goes on signing are covered.
+ */
+async function uncoveredClients(
+  admin: KeycloakAdmin,
+  { algorithms, exemptKeys }: RealmQuestion,
+  { keys, clients }: { keys: readonly RealmKey[]; clients: readonly RealmClient[] },
+): Promise<string[]> {
+  const exempt = keys.filter((key) => key.status === "ACTIVE" && exemptKeys.includes(key.componentName));
+  const covered = [...algorithms, ...exempt.map(({ algorithm }) => algorithm)];
+  const { defaultAlgorithm } = await readRealm(admin);
+  const wanted = clients.flatMap(({ clientId, attributes }) =>
+    algorithmAttributes.map((name) => ({ who: `client ${clientId}`, algorithm: attributes?.[name] })),
+  );
+  return [{ who: "the realm by default", algorithm: defaultAlgorithm }, ...wanted]
+    .filter(({ algorithm }) => algorithm && !/^(HS|none)/.test(algorithm) && !covered.includes(algorithm))
+    .map(
+      ({ who, algorithm }) =>
+        `algorithms: ${who} asks for ${algorithm}, which is not listed; add ${algorithm}`,
+    );
+}

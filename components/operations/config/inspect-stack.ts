@@ -1,0 +1,162 @@
+import { isDeepStrictEqual } from "node:util";
+import type { z } from "zod";
+import { type KeycloakConnection, type Lookup, readConnection } from "../keycloak/connection.ts";
+import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { algorithms } from "../keys/realm-keys.ts";
+import type { EmergencyQuestion } from "./inspect-emergency.ts";
+import { inspectRealm, type RealmInspection, type RealmQuestion } from "./inspect-realm.ts";
+import { inspectTargets, type TargetInspection } from "./inspect-targets.ts";
+import {
+  type ConfiguredTarget,
+  contradictions,
+  type RealmEntry,
+  settingsShape,
+  structuredKeys,
+} from "./settings-shape.ts";
+
+/** The stack config's own keys, checked. */
+export type CheckedConfig = z.infer<typeof settingsShape>;
+type Raw = Readonly<Record<string, unknown>>;
+
+/** What is found of one of the stack's realms. */
+export type InspectedRealm = RealmInspection & { name: string; entry: RealmEntry };
+
+export interface StackInspection {
+  /** Absent where something in the config is wrong. */
+  config?: CheckedConfig;
+  realms: InspectedRealm[];
+  /** Everything that keeps an `up` from starting. Of several realms, one that can't be rotated holds up none of the others. */
+  problems: string[];
+  /** What is no mistake of the config, and should be known. */
+  warnings: string[];
+}
+
+/**
+ * Reads the stack config's own keys, and looks whether Keycloak and the clusters are fit for an `up`, without changing
+ * anything. Whatever of the config is sound is used, so that all problems are found at once.
+ *
+ * @param given values by key as Pulumi hands them out: lists and objects as JSON; empty ones left out
+ * @param keycloak a value of the `keycloak:` namespace
+ * @param isPreview then a right that only an `up` needs is warned of, since whoever runs a preview need not be allowed to
+ */
+export async function inspectStack(
+  given: Readonly<Record<string, string>>,
+  keycloak: Lookup,
+  isPreview: boolean,
+): Promise<StackInspection> {
+  const structured = parseStructured(given);
+  const parsed = settingsShape.safeParse(structured);
+  const read = readConnection(keycloak);
+  const found = "problems" in read ? [] : await inspectRealms(read.connection, structured);
+  const realms = isPreview ? found : found.map(withoutRights);
+  const targets = await inspectAllTargets(structured);
+  const rights = [...found, targets].flatMap(({ missingRights }) => missingRights);
+  const isLone = realms.length === 1 || realms.every(({ problems }) => problems.length > 0);
+  return {
+    ...(parsed.success ? { config: parsed.data } : {}),
+    realms,
+    problems: [
+      ...(parsed.error?.issues.map(describeIssue) ?? []),
+      ...contradictions(structured),
+      ...("problems" in read ? read.problems : []),
+      ...(isLone ? realms.flatMap((one) => problemsOf(one, realms.length)) : []),
+      ...targets.problems,
+      ...(isPreview ? [] : targets.missingRights),
+    ],
+    warnings: [
+      ...targets.warnings,
+      ...(isPreview ? rights.map((right) => `an up would be refused as this client: ${right}`) : []),
+    ],
+  };
+}
+
+/** Each target once, however many realms name it. */
+export function distinctTargets(targets: readonly ConfiguredTarget[]): ConfiguredTarget[] {
+  return targets.filter(
+    (target, index) => !targets.slice(0, index).some((one) => isDeepStrictEqual(one, target)),
+  );
+}
+
+function withoutRights({ problems, missingRights, ...realm }: InspectedRealm): InspectedRealm {
+  return { ...realm, missingRights, problems: [...problems, ...missingRights] };
+}
+
+function problemsOf({ name, problems }: InspectedRealm, count: number): string[] {
+  return count > 1 ? problems.map((problem) => `realm ${name}: ${problem}`) : problems;
+}
+
+/** The config's own values as the shape takes them: lists and objects out of their JSON. */
+export function parseStructured(given: Readonly<Record<string, string>>): Raw {
+  const entries = Object.entries(given).map(([key, value]) => [
+    key,
+    structuredKeys.includes(key) && (key !== "realm" || value.startsWith("[")) ? parseJson(value) : value,
+  ]);
+  return Object.fromEntries(entries);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function inspectRealms(connection: KeycloakConnection, given: Raw): Promise<InspectedRealm[]> {
+  const realms = settingsShape.shape.realm.safeParse(given.realm).data ?? [];
+  return Promise.all(
+    realms.map(async (entry) => {
+      const admin = new KeycloakAdmin(connection, entry.name);
+      return { name: entry.name, entry, ...(await inspectRealm(admin, questionFor(entry, given))) };
+    }),
+  );
+}
+
+function questionFor(entry: RealmEntry, given: Raw): RealmQuestion {
+  const { shape } = settingsShape;
+  const probe = shape.probe.safeParse(given.probe).data ?? shape.probe.parse(undefined);
+  return {
+    rotation: shape.rotation.safeParse(given.rotation).data ?? Number.POSITIVE_INFINITY,
+    mode: shape.mode.safeParse(given.mode).data ?? "emergency",
+    algorithms: entry.algorithms ?? shape.algorithms.safeParse(given.algorithms).data ?? algorithms,
+    exemptKeys: entry.exemptKeys ?? shape.exemptKeys.safeParse(given.exemptKeys).data ?? [],
+    overlapSeconds: shape.overlapSeconds.safeParse(given.overlapSeconds).data,
+    allowShortOverlap: shape.allowShortOverlap.safeParse(given.allowShortOverlap).data ?? false,
+    keepRetired: shape.keepRetired.safeParse(given.keepRetired).data ?? 1,
+    clockSkewSeconds: probe.clockSkewSeconds,
+    probeHasRoles: probe.realmRoles.length > 0,
+    emergency: emergencyQuestion(given),
+  };
+}
+
+function emergencyQuestion(given: Raw): EmergencyQuestion {
+  const { shape } = settingsShape;
+  const sessions = shape.sessions.safeParse(given.sessions).data ?? shape.sessions.parse(undefined);
+  return {
+    freeze: shape.freeze.safeParse(given.freeze).data ?? "none",
+    revoke: sessions.revoke,
+    internalKeys: shape.rotateInternalKeys.safeParse(given.rotateInternalKeys).data ?? [],
+    adminRoles: sessions.adminProbe.realmRoles,
+  };
+}
+
+function inspectAllTargets({ instances, restart, realm }: Raw): Promise<TargetInspection> {
+  const { shape } = settingsShape;
+  const realms = shape.realm.safeParse(realm).data ?? [];
+  const common = shape.instances.safeParse(instances).data ?? [];
+  const targets = distinctTargets([common, ...realms.flatMap((one) => one.instances ?? [])].flat());
+  return inspectTargets(targets, shape.restart.safeParse(restart).data ?? shape.restart.parse(undefined));
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  if (issue.code === "unrecognized_keys") {
+    const keys = issue.keys.map((key) => pathOf([...issue.path, key])).join(", ");
+    return `${keys}: no such key; see Pulumi.yaml for the keys there are`;
+  }
+  return `${pathOf(issue.path)}: ${issue.message}`;
+}
+
+function pathOf(parts: readonly PropertyKey[]): string {
+  const text = parts.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
+  return text.replace(/^\./, "");
+}

@@ -1,0 +1,352 @@
+import { z } from "zod";
+import { readSigningKey } from "../evidence/evidence-key.ts";
+import type { TokenSecret } from "../fleet/api-refresh-token.ts";
+import { defaultBootstrapPattern } from "../fleet/kubernetes/bootstrap-pattern.ts";
+import type { KubernetesTarget } from "../fleet/kubernetes/kubernetes-target.ts";
+import type { StaticTarget } from "../fleet/targets.ts";
+import { isHttpUrl, trimSlash } from "../keycloak/connection.ts";
+import { internalKeyKinds } from "../keys/internal-keys.ts";
+import { algorithms } from "../keys/realm-keys.ts";
+import { notifyShape } from "../notify/notify-shape.ts";
+
+const httpUrl = z.string().refine(isHttpUrl, "is not an http(s) URL without credentials");
+const baseUrl = httpUrl.transform(trimSlash);
+const path = z.string().regex(/^\/\S*$/, "is not a path that starts with /");
+const accepted = z.int().min(200, "is not a 2xx status").max(299, "is not a 2xx status");
+/** Anything else, a redirect or a 5xx above all, is no verdict and must never count as a rejection. */
+const rejected = z.literal([401, 403], "is not 401 or 403");
+const seconds = (initial: number) => z.number().positive().max(600).default(initial);
+const flag = z
+  .enum(["true", "false"], "is neither true nor false")
+  .default("false")
+  .transform((text) => text === "true");
+const names = z.array(z.string().min(1)).default([]);
+const workload = z
+  .string()
+  .regex(
+    /^(deployments?|deploy|statefulsets?|sts|daemonsets?|ds)\/[a-z0-9][a-z0-9.-]*$/,
+    "is not deployment/NAME, statefulset/NAME or daemonset/NAME",
+  );
+const port = z.union(
+  [z.int().min(1).max(65_535), z.string().regex(/^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/)],
+  "is neither a port number nor the name of a container port",
+);
+
+/** Either a base URL, whose host is then the name, or both. */
+export const staticInstance = z
+  .strictObject({
+    name: z.string().min(1).optional().describe("In messages and evidence. Default: the URL's host"),
+    url: baseUrl.describe("The process's own base URL, never a load balancer's"),
+  })
+  .transform(({ name, url }) => ({ kind: "instance" as const, name: name ?? new URL(url).host, url }));
+
+export const kubernetesTarget = z
+  .strictObject({
+    kubernetes: z.strictObject({
+      name: z.string().min(1).optional().describe("Of the target. Default: the namespace"),
+      namespace: z.string("is missing: set it to the API's namespace").min(1),
+      selector: z
+        .string("is missing: set it to a label selector of the API's pods")
+        .min(1)
+        .describe("Label selector of the pods"),
+      port: port.describe("Number or name of the container port"),
+      scheme: z.enum(["http", "https"]).default("http"),
+      serverName: z.string().min(1).optional().describe("Name in the pods' certificate, for `https`"),
+      workloads: z
+        .array(workload)
+        .default([])
+        .describe("What may be restarted, such as `deployment/shop-api`"),
+      transport: z
+        .enum(["port-forward", "pod-ip"])
+        .default("port-forward")
+        .describe("Through the API server, or straight from inside the cluster"),
+      readyTimeoutSeconds: seconds(60).describe("For how long a pod that is not ready is waited for"),
+      kubeconfig: z
+        .string()
+        .regex(/^[^\n{]+$/, "is not a path: contents belong in the secret kubernetes:kubeconfig")
+        .optional()
+        .describe(
+          "A path. Default: that of the `kubernetes:` namespace, KUBECONFIG, or the pod's own account",
+        ),
+      context: z.string().min(1).optional().describe("Default: that of the `kubernetes:` namespace"),
+      secret: z
+        .strictObject({
+          name: z.string().min(1).describe("The Secret to keep the API refresh token in"),
+          adopt: z.boolean().default(false).describe("Take over the one that is there"),
+        })
+        .optional(),
+    }),
+  })
+  .transform(({ kubernetes: { name, readyTimeoutSeconds, ...rest } }) => ({
+    kind: "kubernetes" as const,
+    name: name ?? rest.namespace,
+    readyTimeoutMs: readyTimeoutSeconds * 1000,
+    ...rest,
+  }));
+
+/** What an entry of the list is, is told by its look: then its problems are those of what it was meant to be. */
+const entry = z.unknown().transform((given, context) => {
+  const isPods = typeof given === "object" && given !== null && "kubernetes" in given;
+  const shape = isPods ? kubernetesTarget : staticInstance;
+  const parsed = shape.safeParse(typeof given === "string" ? { url: given } : given);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) {
+    const strange = issue.code === "unrecognized_keys" ? issue.keys : [undefined];
+    for (const key of strange) {
+      const path = key === undefined ? issue.path : [...issue.path, key];
+      const message =
+        key === undefined ? issue.message : "no such key; see Pulumi.yaml for the keys there are";
+      context.addIssue({ code: "custom", path, message, input: given });
+    }
+  }
+  return z.NEVER;
+});
+
+type Entry = z.infer<typeof entry>;
+
+/** A list, or a lone Kubernetes target. */
+const targets = z
+  .preprocess(
+    (given) => (typeof given === "object" && given !== null && "kubernetes" in given ? [given] : given),
+    z
+      .array(entry, "is missing: list the base URL of every API process, or say where its pods are")
+      .min(1, "is empty: list the base URL of every API process, or say where its pods are"),
+  )
+  .superRefine(refuseDoubles)
+  .transform(toTargets);
+
+/** The instances of the static list are one target, where there are any. */
+function toTargets(entries: readonly Entry[]): ConfiguredTarget[] {
+  const instances = entries.flatMap((one) =>
+    one.kind === "instance" ? [{ name: one.name, url: one.url }] : [],
+  );
+  const pods = entries.flatMap((one) => (one.kind === "kubernetes" ? [one] : []));
+  const list: StaticTarget[] = instances.length > 0 ? [{ kind: "static", name: "static", instances }] : [];
+  return [...list, ...pods];
+}
+
+/** A target, and the Secret that its pods take the API refresh token from. */
+export type ConfiguredTarget = StaticTarget | (KubernetesTarget & { secret?: TokenSecret | undefined });
+
+const algorithmList = z
+  .array(z.enum(algorithms, `is not one of ${algorithms.join(", ")}`))
+  .min(1, "is empty")
+  .refine((list) => new Set(list).size === list.length, "names an algorithm twice");
+
+const someSessions = z
+  .strictObject({
+    sids: names.describe("Session ids"),
+    users: names.describe("User names, whose sessions all end"),
+    realmRoles: names.describe("Realm roles: the sessions of everyone who has one of them"),
+  })
+  .refine(
+    (some) => Object.values(some).some((list) => list.length > 0),
+    "names no session, no user and no role",
+  );
+
+/** A realm of several, and what is different for it. */
+export const realmEntry = z.strictObject({
+  name: z.string("is missing: set it to the realm's name").min(1),
+  instances: targets.optional().describe("Default: those of the stack, as all that follow"),
+  algorithms: algorithmList.optional(),
+  exemptKeys: z.array(z.string().min(1)).optional(),
+  jwksUris: z.array(httpUrl).optional(),
+});
+
+/** What one realm of several has instead of what the stack says for all. */
+export type RealmEntry = z.infer<typeof realmEntry>;
+
+/** A name, or a list of names and objects. */
+const realms = z
+  .preprocess(
+    (given) => {
+      const list = Array.isArray(given) ? given : given === undefined ? given : [given];
+      return list?.map((one: unknown) => (typeof one === "string" ? { name: one } : one));
+    },
+    z
+      .array(realmEntry, "is missing: set it to the realm's name")
+      .min(1, "is empty: list the names of the realms"),
+  )
+  .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, "names a realm twice");
+
+/**
+ * The stack config's own keys, with their defaults and what is wrong with a value in words. Lists and objects come
+ * parsed, everything else as text, which is how Pulumi hands them out.
+ */
+export const settingsShape = z.strictObject({
+  rotation: z
+    .string("is missing: set it to 1, and bump it to rotate")
+    .regex(/^[1-9][0-9]{0,8}$/, "is not a whole number of 1 or more")
+    .transform(Number),
+  mode: z.enum(["planned", "emergency", "rollback"], "is not planned, emergency or rollback"),
+  incident: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "is not a ticket id of letters, digits, dot, dash and underscore")
+    .default(""),
+  reason: z.string().default(""),
+  realm: realms,
+  algorithms: algorithmList.default(["RS256"]),
+  keySize: z
+    .string()
+    .regex(/^(2048|3072|4096)$/, "is not 2048, 3072 or 4096")
+    .default("2048")
+    .transform(Number),
+  exemptKeys: names,
+  overlapSeconds: z.coerce.number("is not a number of seconds").min(0).max(31_536_000).optional(),
+  allowShortOverlap: flag,
+  keepRetired: z
+    .string()
+    .regex(/^[0-9]{1,3}$/, "is not a whole number of 0 or more")
+    .default("1")
+    .transform(Number),
+  freeze: z
+    .enum(["none", "api", "keycloak", "both", "release"], "is not none, api, keycloak, both or release")
+    .default("none"),
+  freezePath: path.default("/internal/admin/freeze"),
+  rotateInternalKeys: z
+    .array(z.enum(internalKeyKinds, `is not one of ${internalKeyKinds.join(", ")}`))
+    .refine((list) => new Set(list).size === list.length, "names a kind twice")
+    .default([]),
+  sessions: z
+    .strictObject({
+      revoke: z
+        .union([z.enum(["none", "all"]), someSessions], "is not none, all, or {sids, users, realmRoles}")
+        .default("none"),
+      denyListPath: path
+        .default("/internal/auth/deny-list")
+        .describe("Path of the instances' deny-list, to which `/{sid}` is added"),
+      adminProbe: z
+        .strictObject({
+          path: path.default("/api/admin").describe("GET path that only administrators may read"),
+          realmRoles: z
+            .array(z.string().min(1))
+            .default(["admin"])
+            .describe("Realm roles that the probe's administrator gets"),
+          acceptedStatuses: z.array(accepted).min(1).default([200]),
+          rejectedStatuses: z.array(rejected).min(1).default([401, 403]),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  jwksUris: z.array(httpUrl).default([]),
+  jwksTimeoutSeconds: z.coerce.number("is not a number of seconds").min(1).max(3600).default(60),
+  instances: targets,
+  refresh: z
+    .strictObject({
+      path: path.default("/internal/auth/jwks/refresh").describe("Path of the instances' refresh operation"),
+      attempts: z.int().min(1).max(100).default(4).describe("For each instance"),
+      timeoutSeconds: seconds(5).describe("For each attempt"),
+      concurrency: z.int().min(1).max(1000).default(16).describe("Instances at a time"),
+    })
+    .prefault({}),
+  probe: z
+    .strictObject({
+      path: path.default("/api/me").describe("GET path that takes any valid user's token"),
+      acceptedStatuses: z.array(accepted).min(1).default([200]),
+      rejectedStatuses: z.array(rejected).min(1).default([401]),
+      attempts: z.int().min(1).max(100).default(3).describe("While an answer is inconclusive"),
+      timeoutSeconds: seconds(5).describe("For each attempt"),
+      clockSkewSeconds: z.number().min(0).max(600).default(60).describe("Clock skew that instances tolerate"),
+      audience: names.describe("Audiences that the API demands of a token"),
+      realmRoles: names.describe("Realm roles that the API demands of a token"),
+    })
+    .prefault({}),
+  restart: z
+    .strictObject({
+      strategy: z
+        .enum(
+          ["refresh", "restart", "refresh-then-restart"],
+          "is not refresh, restart or refresh-then-restart",
+        )
+        .default("refresh-then-restart")
+        .describe("What is done to an instance that can't be refreshed or keeps its cache"),
+      timeoutSeconds: z.number().min(1).max(7200).default(600).describe("For one roll-out"),
+      bootstrapPattern: z
+        .string()
+        .refine(isPattern, "is not a regular expression")
+        .default(defaultBootstrapPattern)
+        .describe("Regular expression, case-insensitive, that a line of the start-up log must match"),
+      command: z
+        .array(z.string().min(1))
+        .default([])
+        .describe("For instances by URL: program and arguments that restart one, run without a shell"),
+      logs: z
+        .array(z.string().min(1))
+        .default([])
+        .describe("For instances by URL: program and arguments that print the log of one"),
+    })
+    .prefault({}),
+  apiRefreshTokenVersion: z
+    .string()
+    .regex(/^[1-9][0-9]{0,8}$/, "is not a whole number of 1 or more")
+    .default("1")
+    .transform(Number),
+  evidenceDir: z.string().min(1).default("evidence"),
+  notify: notifyShape.optional(),
+  evidence: z
+    .strictObject({
+      signingKey: z
+        .string()
+        .superRefine(refuseUnusableKey)
+        .optional()
+        .describe(
+          "Secret. Private JWK, or PKCS#8 PEM: EC P-256 or P-384, Ed25519, or RSA of 2048 bits or more",
+        ),
+    })
+    .prefault({}),
+  maxKeyAgeDays: z.coerce.number("is not a number of days").min(1).max(3650).default(90),
+  apiRefreshToken: z.string().min(16, "is shorter than 16 characters").optional(),
+});
+
+/** Keys whose values are lists or objects. */
+export const structuredKeys = [
+  "realm",
+  "algorithms",
+  "exemptKeys",
+  "jwksUris",
+  "instances",
+  "refresh",
+  "probe",
+  "restart",
+  "rotateInternalKeys",
+  "sessions",
+  "notify",
+  "evidence",
+];
+
+/** What is wrong with values that are sound each by itself. */
+export function contradictions({ mode, incident }: Record<string, unknown>): string[] {
+  if (mode !== "emergency" || incident) return [];
+  return ["incident: is missing: an emergency rotation needs the incident's ticket"];
+}
+
+function refuseUnusableKey(text: string, context: z.RefinementCtx): void {
+  const reading = readSigningKey(text);
+  if (reading.ok) return;
+  // The value itself stays out of the issue.
+  for (const message of reading.problems) context.addIssue({ code: "custom", message, input: undefined });
+}
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, "i");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Names and URLs tell instances apart, and names targets. Where an entry is itself wrong, they may be missing here. */
+function refuseDoubles(entries: readonly (Entry | undefined)[], context: z.RefinementCtx): void {
+  const instances = entries.filter((one) => one?.kind === "instance");
+  const targets = entries.filter((one) => one?.kind === "kubernetes");
+  const lists = {
+    name: instances.map(({ name }) => name),
+    url: instances.map(({ url }) => url),
+    target: targets.map(({ name }) => name),
+  };
+  for (const [key, values] of Object.entries(lists)) {
+    const doubles = values.filter((value, index) => values.indexOf(value) !== index);
+    for (const value of new Set(doubles)) context.addIssue(`names the ${key} ${value} twice`);
+  }
+}

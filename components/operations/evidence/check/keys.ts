@@ -1,0 +1,74 @@
+import { z } from "zod";
+import type { Evidence } from "../evidence-schema.ts";
+
+type RealmKey = Evidence["keysAfter"][number];
+
+const keySet = z.object({ keys: z.array(z.object({ kid: z.string() })) });
+
+/**
+ * Whether the retired keys are gone from everything that was read after the cut-over, and the signers are there. A
+ * problem has no full stop.
+ */
+export function checkKeys(evidence: Evidence, jwksAfter: unknown): string[] {
+  const { data: published } = keySet.safeParse(jwksAfter);
+  if (!published) return ["jwks-after.json is no key set"];
+  const kids = published.keys.map(({ kid }) => kid);
+  return [
+    ...evidence.retired.flatMap(({ kid }) =>
+      trusting(kid, evidence, kids).map((where) => `retired kid ${kid} ${where}`),
+    ),
+    ...evidence.signers.flatMap(({ kid }) => missingSigner(kid, evidence, kids)),
+    ...evidence.passive.flatMap(({ kid }) =>
+      isTrusted(after(kid, evidence)) ? [] : [`passive kid ${kid} is not trusted after the cut-over`],
+    ),
+    ...unaccounted(evidence),
+    ...(evidence.keysAfter.length > 0 && evidence.signers.length === 0
+      ? ["no key signs after the cut-over"]
+      : []),
+  ];
+}
+
+/** Where a retired key is still trusted. */
+function trusting(
+  kid: string,
+  { keysAfter, jwksReadBack, signers, passive }: Evidence,
+  published: string[],
+): string[] {
+  const key = keysAfter.find((one) => one.kid === kid);
+  const at = jwksReadBack.filter(({ kids }) => kids.includes(kid)).map(({ url }) => url);
+  const isListed = [...signers, ...passive].some((one) => one.kid === kid);
+  return [
+    ...(isTrusted(key) ? [`is ${key?.status} after the cut-over`] : []),
+    ...(published.includes(kid) ? ["is in jwks-after.json"] : []),
+    ...at.map((url) => `was still shown by ${url}`),
+    ...(isListed ? ["is listed as signing or passive, too"] : []),
+  ];
+}
+
+function missingSigner(kid: string, evidence: Evidence, published: readonly string[]): string[] {
+  const key = after(kid, evidence);
+  return [
+    ...(key?.status === "ACTIVE" && key.signing
+      ? []
+      : [`kid ${kid} is said to sign, and does not after the cut-over`]),
+    ...(published.includes(kid) ? [] : [`kid ${kid} is said to sign, and is not in jwks-after.json`]),
+  ];
+}
+
+/** A key can't have lost its trust without being listed as retired: taken off that list, it need not be refused. */
+function unaccounted({ keysBefore, keysAfter, retired, canaries }: Evidence): string[] {
+  if (keysAfter.length === 0) return [];
+  const before = [...keysBefore.filter(isTrusted), ...canaries].map(({ kid }) => kid);
+  const known = new Set([...keysAfter.filter(isTrusted), ...retired].map(({ kid }) => kid));
+  return [...new Set(before)]
+    .filter((kid) => !known.has(kid))
+    .map((kid) => `kid ${kid} was trusted before, is not after, and is not listed as retired`);
+}
+
+function after(kid: string, { keysAfter }: Evidence): RealmKey | undefined {
+  return keysAfter.find((one) => one.kid === kid);
+}
+
+function isTrusted(key: RealmKey | undefined): boolean {
+  return key?.status === "ACTIVE" || key?.status === "PASSIVE";
+}

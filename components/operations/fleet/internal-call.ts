@@ -1,0 +1,178 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { backoffMs } from "../base/backoff.ts";
+import { exchange, NoAnswerError } from "../base/http.ts";
+import type { Attributes, OpenSpan } from "../telemetry/span.ts";
+import { inSpan } from "../telemetry/telemetry.ts";
+import { instanceUrl, type OpenInstance } from "./instances.ts";
+
+/** How an instance's internal operations are called. */
+export interface CallSettings {
+  /** How often an instance is asked at the most. Default: 4. */
+  attempts: number;
+  /** Milliseconds for one attempt. Default: 5000. */
+  timeoutMs: number;
+  /** Instances worked on at a time. Default: 16. */
+  concurrency: number;
+}
+
+/** What the body of a 2xx says, and why that will not do yet, where it will not. */
+export interface Reading<T> {
+  found: T;
+  objection?: string | undefined;
+}
+
+/** One of the instance's internal operations. */
+export interface InternalCall<T = never> {
+  method: "POST" | "PUT" | "DELETE";
+  path: string;
+  /** Its name in reasons, as `freeze`. Default: none. */
+  operation?: string;
+  /** Reads the body of a 2xx; where it objects, the call is repeated. Default: any 2xx will do. */
+  read?: (body: string) => Reading<T>;
+}
+
+/** What came of a call. `unsupported`: the instance answers that it has no such operation. Holds no secret. */
+export interface CallResult {
+  outcome: "done" | "unsupported" | "failed";
+  /** Why it is not done. */
+  reason?: string;
+}
+
+/** The same, and how it came to that. */
+export interface Called<T = never> extends CallResult {
+  attempts: number;
+  /** HTTP status of the last answer; none where the last attempt had no answer. */
+  status?: number;
+  found?: T;
+}
+
+type Attempt<T> = Omit<Called<T>, "attempts"> & { isFinal: boolean };
+type Timing = Pick<CallSettings, "attempts" | "timeoutMs">;
+
+/**
+ * Calls one internal operation of an instance, and again with backoff while another attempt may help: without an answer,
+ * on 429, on 5xx, and on an objection to what was answered. Never throws: a failure is a result.
+ *
+ * @param apiRefreshTokens those that the instance may have: while a new one is rolled out, some have the one before
+ */
+export async function callInternal<T = never>(
+  instance: OpenInstance,
+  call: InternalCall<T>,
+  settings: Timing,
+  apiRefreshTokens: readonly string[],
+): Promise<Called<T>> {
+  const name = call.operation ?? "internal call";
+  return inSpan(
+    name,
+    () => spanOf(instance, call),
+    async (span) => {
+      const called = await callPatiently(instance, call, settings, apiRefreshTokens);
+      tell(span, called);
+      return called;
+    },
+  );
+}
+
+async function callPatiently<T>(
+  instance: OpenInstance,
+  call: InternalCall<T>,
+  settings: Timing,
+  apiRefreshTokens: readonly string[],
+): Promise<Called<T>> {
+  for (let attempts = 1; ; attempts += 1) {
+    const { isFinal, ...result } = await callWithAny(instance, call, settings.timeoutMs, apiRefreshTokens);
+    if (isFinal || attempts >= settings.attempts) {
+      instance.retrying?.(false);
+      return { ...result, attempts };
+    }
+    instance.retrying?.(true);
+    await delay(backoffMs(attempts));
+  }
+}
+
+/** Paths of the deny-list end in a session's id, which is nobody else's business. */
+function spanOf(instance: OpenInstance, { method, path, operation }: InternalCall<unknown>): Attributes {
+  const shown = operation === "deny-list" ? path.replace(/[^/]+$/, "{sid}") : path;
+  return {
+    "http.request.method": method,
+    "url.full": instanceUrl(instance, shown),
+    "jwks.instance": instance.name,
+  };
+}
+
+function tell(span: OpenSpan, { attempts, status, outcome }: Called<unknown>): void {
+  span.set({
+    "http.response.status_code": status,
+    "http.request.resend_count": attempts > 1 ? attempts - 1 : undefined,
+    "jwks.outcome": outcome,
+  });
+  if (outcome === "failed") span.fail(status === undefined ? "no_answer" : String(status));
+}
+
+async function callWithAny<T>(
+  instance: OpenInstance,
+  call: InternalCall<T>,
+  timeoutMs: number,
+  apiRefreshTokens: readonly string[],
+): Promise<Attempt<T>> {
+  let attempt: Attempt<T> = { outcome: "failed", reason: "there is no API refresh token", isFinal: true };
+  for (const token of apiRefreshTokens) {
+    attempt = await callOnce(instance, call, timeoutMs, token);
+    if (!isTokenRefused(attempt)) break;
+  }
+  return attempt;
+}
+
+/** As much of a call as is kept. */
+export function resultOf({ outcome, reason }: CallResult): CallResult {
+  return reason === undefined ? { outcome } : { outcome, reason };
+}
+
+/** Whether the instance has refused all tokens that it may have, and so would refuse them for any other call. */
+export function isTokenRefused({ status }: Pick<Called, "status">): boolean {
+  return status === 401 || status === 403;
+}
+
+async function callOnce<T>(
+  instance: OpenInstance,
+  call: InternalCall<T>,
+  timeoutMs: number,
+  token: string,
+): Promise<Attempt<T>> {
+  try {
+    const { status, body } = await exchange(instanceUrl(instance, call.path), {
+      method: call.method,
+      headers: { authorization: `Bearer ${token}` },
+      timeoutMs,
+      dispatcher: instance.dispatcher,
+    });
+    return status >= 200 && status < 300 ? readBody(status, body, call) : refused(status, call);
+  } catch (error) {
+    if (!(error instanceof NoAnswerError)) throw error;
+    return { outcome: "failed", reason: error.message, isFinal: false };
+  }
+}
+
+function readBody<T>(status: number, body: string, { read }: InternalCall<T>): Attempt<T> {
+  if (!read) return { outcome: "done", status, isFinal: true };
+  const { found, objection } = read(body);
+  if (objection === undefined) return { outcome: "done", status, found, isFinal: true };
+  return { outcome: "failed", status, found, reason: objection, isFinal: false };
+}
+
+function refused<T>(status: number, { operation }: InternalCall<T>): Attempt<T> {
+  const isFinal = status < 500 && status !== 429;
+  if (status === 404) {
+    const what = operation === undefined ? "this operation" : `the ${operation} operation`;
+    const reason = `HTTP 404: the instance does not expose ${what}`;
+    return { outcome: "unsupported", status, reason, isFinal };
+  }
+  const reason = refusals[status] ?? (status < 400 ? "a redirect, not followed" : "an unexpected status");
+  return { outcome: "failed", status, reason: `HTTP ${status}: ${reason}`, isFinal };
+}
+
+const refusals: Record<number, string> = {
+  401: "the instance does not take this API refresh token",
+  403: "the instance does not take this API refresh token",
+  429: "the instance asks to wait",
+};

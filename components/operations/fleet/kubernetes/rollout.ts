@@ -1,0 +1,153 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf, RotationError } from "../../base/errors.ts";
+import type { Cluster } from "./cluster.ts";
+import { pastRefusals } from "./passing-refusal.ts";
+import { rolloutProgress } from "./rollout-progress.ts";
+import type { RolloutStatus } from "./rollout-status.ts";
+import { stuckReasons } from "./stuck-reason.ts";
+import { describeLook, type Look, Stuck, stuckRollout } from "./stuck-rollout.ts";
+import { type Workload, workloadText } from "./workload.ts";
+import { patchWorkload, readWorkload } from "./workload-calls.ts";
+import { listWorkloadPods } from "./workload-pods.ts";
+
+export interface RolloutOptions {
+  /** Completion of what the restart is to put into effect, ISO 8601 UTC. */
+  after: string;
+  /** Milliseconds until every pod must be replaced. */
+  timeoutMs: number;
+  /** Takes secrets out of what pods and the API server say. */
+  redact: (text: string) => string;
+  /** Lines that can be shown. */
+  progress: (line: string) => void;
+  /** Label selector of the target's pods. */
+  selector: string;
+}
+
+/** What came of a rolling restart. Holds no secret, as far as `redact` knows them. */
+export interface RolloutResult {
+  target: string;
+  /** As `deployment/shop-api`. */
+  workload: string;
+  outcome: "done" | "failed";
+  /** ISO 8601 UTC. */
+  startedAt: string;
+  /** ISO 8601 UTC. */
+  finishedAt: string;
+  /** Why it failed: a RotationError's message. */
+  reason?: string;
+  /** The end of the log of a pod that shows why. */
+  podLogs?: string[];
+}
+
+interface Context extends RolloutOptions {
+  cluster: Cluster;
+  workload: Workload;
+  deadline: number;
+}
+
+const pollMs = 400;
+
+/**
+ * Restarts a workload as `kubectl rollout restart` does it, and waits as `kubectl rollout status` does, and beyond that
+ * until the last old pod is gone: one that is ending may still serve. A restart that was begun after `options.after`
+ * and is still rolling out is joined. Never throws: an error is a result, WORKLOAD_NOT_RESTARTABLE, ROLLOUT_STUCK or a
+ * Kubernetes code.
+ */
+export async function restartWorkload(
+  cluster: Cluster,
+  workload: Workload,
+  options: RolloutOptions,
+): Promise<RolloutResult> {
+  const base = {
+    target: cluster.target,
+    workload: workloadText(workload),
+    startedAt: new Date().toISOString(),
+  };
+  const end = (outcome: RolloutResult["outcome"]) => ({ outcome, finishedAt: new Date().toISOString() });
+  try {
+    const deadline = Date.now() + options.timeoutMs;
+    await restart({ ...options, cluster, workload, deadline });
+    return { ...base, ...end("done") };
+  } catch (error) {
+    const { error: cause, podLogs } = error instanceof Stuck ? error : new Stuck(asRotationError(error), []);
+    const reason = options.redact(cause.message);
+    return { ...base, ...end("failed"), reason, ...(podLogs.length > 0 ? { podLogs } : {}) };
+  }
+}
+
+async function restart(context: Context): Promise<void> {
+  const { progress, redact, workload } = context;
+  const show = rolloutProgress(workloadText(workload), (line) => progress(redact(line)));
+  const restartedAt = await beginRestart(context);
+  for (;;) {
+    const look = await pastRefusals(() => lookAt(context));
+    const { status, pods } = look;
+    requireOurs(context, status, restartedAt);
+    const reasons = stuckReasons(workload, status, pods);
+    show(describeLook(look), reasons);
+    if (isOver(look)) return progress(`${workloadText(workload)}: rolled out`);
+    if (Date.now() >= context.deadline) throw await stuckRollout(context, look, reasons);
+    await delay(pollMs);
+  }
+}
+
+/** @returns when the restart that is to be waited for was begun */
+async function beginRestart(context: Context): Promise<string> {
+  const { cluster, workload, after, progress } = context;
+  const look = await lookAt(context);
+  const { obstacle, restartedAt } = look.status;
+  if (obstacle) throw notRestartable(context, obstacle);
+  if (isLater(restartedAt, after) && !isOver(look)) {
+    progress(
+      `${workloadText(workload)}: its restart of ${restartedAt} is still rolling out, and is waited for`,
+    );
+    return restartedAt;
+  }
+  const now = new Date().toISOString();
+  await patchWorkload(cluster, workload, now, patience(context));
+  return now;
+}
+
+async function lookAt(context: Context): Promise<Look> {
+  const { cluster, workload, selector } = context;
+  const status = await readWorkload(cluster, workload, patience(context));
+  const { restartedAt } = status;
+  const pods = await listWorkloadPods(cluster, workload, selector, restartedAt, patience(context));
+  return { status, pods };
+}
+
+/** The API server may be away until the deadline, and for a moment beyond it: the last look must not be a torn one. */
+function patience({ deadline }: Context): number {
+  return Math.max(deadline - Date.now(), 1_000);
+}
+
+function isOver({ status, pods }: Look): boolean {
+  return status.settled && pods.old.length === 0;
+}
+
+function isLater(one: string | undefined, other: string): one is string {
+  return one !== undefined && Date.parse(one) >= Date.parse(other);
+}
+
+/** Something that resets the pod template brings the former pods back, which were never restarted. */
+function requireOurs({ cluster, workload }: Context, status: RolloutStatus, restartedAt: string): void {
+  if (isLater(status.restartedAt, restartedAt)) return;
+  throw new RotationError(
+    "ROLLOUT_STUCK",
+    `target ${cluster.target}: somebody has taken the restart of ${workloadText(workload)} back while it rolled out`,
+    {
+      nextStep:
+        "keep roll-backs and drift correction (for the annotation kubectl.kubernetes.io/restartedAt) away from it, then run the same up again",
+    },
+  );
+}
+
+function notRestartable({ cluster, workload }: Context, obstacle: { what: string; nextStep: string }) {
+  const message = `target ${cluster.target}: ${workloadText(workload)} ${obstacle.what}`;
+  return new RotationError("WORKLOAD_NOT_RESTARTABLE", message, { nextStep: obstacle.nextStep });
+}
+
+function asRotationError(error: unknown): RotationError {
+  if (error instanceof RotationError) return error;
+  return new RotationError("ROLLOUT_STUCK", messageOf(error), { nextStep: "run the same up again" });
+}

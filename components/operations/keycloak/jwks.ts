@@ -1,0 +1,142 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import { RotationError } from "../base/errors.ts";
+import type { KeycloakAdmin } from "./keycloak-admin.ts";
+
+const jwksShape = z.looseObject({
+  keys: z.array(
+    z.looseObject({
+      kid: z.string(),
+      kty: z.string(),
+      use: z.string().optional(),
+      alg: z.string().optional(),
+    }),
+  ),
+});
+
+/** A JSON Web Key Set (RFC 7517) as published: public keys only. */
+export type PublishedJwks = z.infer<typeof jwksShape>;
+
+const discoveryShape = z.looseObject({
+  issuer: z.string(),
+  jwks_uri: z.string(),
+  token_endpoint: z.string(),
+  userinfo_endpoint: z.string(),
+});
+
+export interface Discovery {
+  issuer: string;
+  jwksUri: string;
+  tokenEndpoint: string;
+  userinfoEndpoint: string;
+}
+
+/** The realm's endpoints by OpenID Connect Discovery 1.0. */
+export async function discover(admin: KeycloakAdmin): Promise<Discovery> {
+  const read = await readJson(admin, `${admin.realmUrl}/.well-known/openid-configuration`, discoveryShape);
+  return {
+    issuer: read.issuer,
+    jwksUri: read.jwks_uri,
+    tokenEndpoint: read.token_endpoint,
+    userinfoEndpoint: read.userinfo_endpoint,
+  };
+}
+
+/**
+ * Reads one JWKS URL.
+ * @throws {RotationError} JWKS_UNREADABLE when it does not answer 200 with a key set
+ */
+export async function readJwks(admin: KeycloakAdmin, url: string): Promise<PublishedJwks> {
+  return readJson(admin, url, jwksShape);
+}
+
+/** Each read has a connection of its own: behind a balancer of connections, one that is kept would show one node only. */
+async function readJson<T>(admin: KeycloakAdmin, url: string, shape: z.ZodType<T>): Promise<T> {
+  const answer = await admin.fetchPublic(url, {
+    headers: { accept: "application/json" },
+    ownConnection: true,
+  });
+  try {
+    if (answer.status === 200) return shape.parse(JSON.parse(answer.body));
+  } catch {
+    // Not JSON, or not of this shape: reported below like any other wrong answer.
+  }
+  throw new RotationError(
+    "JWKS_UNREADABLE",
+    `${url} answered HTTP ${answer.status} without the JSON expected`,
+    {
+      nextStep: "check the jwksUris in the stack config; verifiers that use this URL can't fetch keys either",
+    },
+  );
+}
+
+/** The kids of a set that may verify signatures: `use` is `sig` or not given. */
+export function signatureKids(jwks: PublishedJwks): string[] {
+  return jwks.keys.filter(({ use }) => use === undefined || use === "sig").map(({ kid }) => kid);
+}
+
+export interface JwksReadBack {
+  url: string;
+  /** How many reads in a row showed exactly the expected set. */
+  reads: number;
+  /** When the last read of that row was done, ISO 8601 UTC. */
+  currentAt: string;
+  kids: string[];
+}
+
+export interface ReadBackOptions {
+  /** Reads in a row that must agree: several, because a URL may be served by several nodes or caches. Default: 5. */
+  reads?: number;
+  /** Milliseconds until it is given up. Default: 60000. */
+  timeoutMs?: number;
+  /** Milliseconds between reads. Default: 100. */
+  intervalMs?: number;
+}
+
+/**
+ * Waits until a JWKS URL shows exactly the expected signature kids in several reads in a row. Instances must not
+ * be told to fetch before this holds, or they would fetch the old set and be called refreshed.
+ *
+ * @throws {RotationError} JWKS_NOT_CURRENT with the difference when the time is up
+ */
+export async function awaitJwks(
+  admin: KeycloakAdmin,
+  url: string,
+  expected: readonly string[],
+  options: ReadBackOptions = {},
+): Promise<JwksReadBack> {
+  const { reads = 5, timeoutMs = 60_000, intervalMs = 100 } = options;
+  const deadline = Date.now() + timeoutMs;
+  let inARow = 0;
+  for (;;) {
+    const problem = await readProblem(admin, url, expected);
+    inARow = problem === "" ? inARow + 1 : 0;
+    if (inARow === reads) return { url, reads, currentAt: new Date().toISOString(), kids: [...expected] };
+    if (Date.now() > deadline) {
+      throw notCurrent(url, problem || `shows the new set only ${inARow} times in a row`, timeoutMs);
+    }
+    await delay(intervalMs);
+  }
+}
+
+/** What is wrong with one read; empty where nothing is. A read that fails is a bad read, not the end of the wait. */
+async function readProblem(admin: KeycloakAdmin, url: string, expected: readonly string[]): Promise<string> {
+  try {
+    return describeDifference(signatureKids(await readJwks(admin, url)), expected);
+  } catch (error) {
+    if (error instanceof RotationError) return `can't be read (${error.message})`;
+    throw error;
+  }
+}
+
+function describeDifference(kids: readonly string[], expected: readonly string[]): string {
+  const missing = expected.filter((kid) => !kids.includes(kid)).map((kid) => `lacks ${kid}`);
+  const extra = kids.filter((kid) => !expected.includes(kid)).map((kid) => `still has ${kid}`);
+  return [...missing, ...extra].join(", ");
+}
+
+function notCurrent(url: string, difference: string, timeoutMs: number): RotationError {
+  return new RotationError("JWKS_NOT_CURRENT", `${url} ${difference} after ${timeoutMs / 1000} s`, {
+    nextStep: "purge the cache in front of it (CDN, proxy, second Keycloak node), then run the same up again",
+  });
+}

@@ -1,0 +1,86 @@
+import { RotationError } from "../base/errors.ts";
+import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import {
+  type Algorithm,
+  type Component,
+  createKeyComponent,
+  keyProviders,
+  listKeyComponents,
+  listSigningKeys,
+  managedKeyName,
+  type RealmKey,
+  rotationOf,
+} from "./realm-keys.ts";
+
+export interface PublishedKey {
+  componentId: string;
+  name: string;
+  kid: string;
+  algorithm: Algorithm;
+  /** SHA-256 of the DER certificate, hex; empty for key types to which Keycloak gives none (EC, EdDSA). */
+  certificateThumbprint: string;
+  /** When the key was seen to be published, ISO 8601 UTC. */
+  publishedAt: string;
+}
+
+/**
+ * Publishes a rotation's signing key for one algorithm: enabled, so that verifiers can fetch it, and not active,
+ * so that it does not sign yet. A key that a crashed run has left under the same name is found and taken.
+ *
+ * @param keySize RSA modulus bits; ignored for other key types. Default: 2048
+ * @throws {RotationError} ROTATION_WENT_BACK, KEY_NAME_TAKEN, KEY_NOT_PUBLISHED, or any Keycloak code
+ */
+export async function publishKey(
+  admin: KeycloakAdmin,
+  rotation: number,
+  algorithm: Algorithm,
+  keySize = 2048,
+): Promise<PublishedKey> {
+  const name = managedKeyName(rotation, algorithm);
+  const components = await listKeyComponents(admin);
+  refuseGoingBack(admin, components, rotation);
+  if (!components.some((component) => component.name === name)) {
+    const { providerId, config } = keyProviders[algorithm];
+    const size = providerId === "rsa-generated" ? { keySize: String(keySize) } : {};
+    await createKeyComponent(admin, { name, providerId, config: { ...config, ...size } });
+  }
+  const key = (await listSigningKeys(admin)).find(({ componentName }) => componentName === name);
+  if (key?.status === "DISABLED") throw nameTaken(admin, name, components);
+  if (!key || key.algorithm !== algorithm) throw notPublished(admin, name, key);
+  return {
+    componentId: key.componentId,
+    name,
+    kid: key.kid,
+    algorithm,
+    certificateThumbprint: key.certificateThumbprint ?? "",
+    publishedAt: new Date().toISOString(),
+  };
+}
+
+/** Highest rotation that has left a key in the realm; 0 where there is none. */
+export function highestRotation(components: readonly Pick<Component, "name">[]): number {
+  return Math.max(0, ...components.map(({ name }) => rotationOf(name) ?? 0));
+}
+
+function refuseGoingBack(admin: KeycloakAdmin, components: readonly Component[], rotation: number): void {
+  const highest = highestRotation(components);
+  if (rotation >= highest) return;
+  throw new RotationError(
+    "ROTATION_WENT_BACK",
+    `rotation ${rotation} is lower than ${highest}, which realm ${admin.realmName} has already had`,
+    { nextStep: `set rotation to ${highest} to keep, or to ${highest + 1} to rotate` },
+  );
+}
+
+function nameTaken(admin: KeycloakAdmin, name: string, components: readonly Component[]): RotationError {
+  return new RotationError("KEY_NAME_TAKEN", `key ${name} of realm ${admin.realmName} was already retired`, {
+    nextStep: `set rotation to ${highestRotation(components) + 1}; a disabled key is never enabled again`,
+  });
+}
+
+function notPublished(admin: KeycloakAdmin, name: string, key: RealmKey | undefined): RotationError {
+  const what = key ? `makes ${key.algorithm} keys` : "was created but makes no signing key";
+  return new RotationError("KEY_NOT_PUBLISHED", `key ${name} of realm ${admin.realmName} ${what}`, {
+    nextStep: "delete that key provider in Keycloak's console, then run the same up again",
+  });
+}

@@ -1,0 +1,204 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+
+/** Signature algorithms that a signing key can be made for, with the Keycloak provider that makes it (RFC 7518, RFC 8037). */
+export const keyProviders = {
+  RS256: { providerId: "rsa-generated", config: { algorithm: "RS256" } },
+  RS384: { providerId: "rsa-generated", config: { algorithm: "RS384" } },
+  RS512: { providerId: "rsa-generated", config: { algorithm: "RS512" } },
+  PS256: { providerId: "rsa-generated", config: { algorithm: "PS256" } },
+  PS384: { providerId: "rsa-generated", config: { algorithm: "PS384" } },
+  PS512: { providerId: "rsa-generated", config: { algorithm: "PS512" } },
+  ES256: { providerId: "ecdsa-generated", config: { ecdsaEllipticCurveKey: "P-256" } },
+  ES384: { providerId: "ecdsa-generated", config: { ecdsaEllipticCurveKey: "P-384" } },
+  ES512: { providerId: "ecdsa-generated", config: { ecdsaEllipticCurveKey: "P-521" } },
+  EdDSA: { providerId: "eddsa-generated", config: { eddsaEllipticCurveKey: "Ed25519" } },
+} as const;
+
+export type Algorithm = keyof typeof keyProviders;
+export const algorithms = Object.keys(keyProviders) as Algorithm[];
+
+/** A key of the realm, as it is in Keycloak now. */
+export interface RealmKey {
+  kid: string;
+  algorithm: string;
+  /** Keycloak's state: ACTIVE signs and verifies, PASSIVE verifies, DISABLED does neither. */
+  status: "ACTIVE" | "PASSIVE" | "DISABLED";
+  /** Whether it is the one that signs for its algorithm now. */
+  signing: boolean;
+  priority: number;
+  componentId: string;
+  componentName: string;
+  /** Keycloak's provider type, e.g. `rsa-generated`. */
+  providerId: string;
+  /** SHA-256 of the DER certificate, hex; absent for keys without one. */
+  certificateThumbprint?: string;
+  /** End of the overlap that its activation began, ISO 8601 UTC: the passive keys may be retired then. */
+  retireAfter?: string;
+}
+
+const component = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  providerId: z.string(),
+  parentId: z.string().optional(),
+  subType: z.string().optional(),
+  config: z.record(z.string(), z.array(z.string())),
+});
+export type Component = z.infer<typeof component>;
+
+const keyMetadata = z.looseObject({
+  active: z.record(z.string(), z.string()),
+  keys: z.array(
+    z.looseObject({
+      kid: z.string().nullish(),
+      algorithm: z.string().nullish(),
+      status: z.string(),
+      providerId: z.string(),
+      providerPriority: z.number(),
+      type: z.string().nullish(),
+      use: z.string().nullish(),
+      certificate: z.string().nullish(),
+    }),
+  ),
+});
+
+const realmShape = z.looseObject({ id: z.string(), defaultSignatureAlgorithm: z.string().nullish() });
+
+/** The realm's internal id: what key components hang on. It is not the name, except in realms that Terraform or Pulumi made. */
+export async function readRealm(admin: KeycloakAdmin): Promise<{ id: string; defaultAlgorithm: string }> {
+  const realm = await admin.get("", realmShape);
+  return { id: realm.id, defaultAlgorithm: realm.defaultSignatureAlgorithm ?? "RS256" };
+}
+
+export interface WantedComponent {
+  name: string;
+  /** Keycloak's provider type, such as `rsa-generated`. */
+  providerId: string;
+  config: Readonly<Record<string, string>>;
+}
+
+/** Makes a key provider, and with it a key that is passive and below all others: it is in nobody's way before it is activated. */
+export async function createKeyComponent(
+  admin: KeycloakAdmin,
+  { name, providerId, config }: WantedComponent,
+): Promise<void> {
+  const settings = { ...config, priority: "0", enabled: "true", active: "false" };
+  await admin.postSlow("/components", {
+    name,
+    providerId,
+    providerType: "org.keycloak.keys.KeyProvider",
+    parentId: (await readRealm(admin)).id,
+    config: Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, [value]])),
+  });
+}
+
+/** The key provider components of the realm. */
+export async function listKeyComponents(admin: KeycloakAdmin): Promise<Component[]> {
+  const { id } = await readRealm(admin);
+  const query = new URLSearchParams({ type: "org.keycloak.keys.KeyProvider", parent: id });
+  return admin.get(`/components?${query}`, z.array(component));
+}
+
+/**
+ * The realm's signing keys: asymmetric, for signatures, in any state. Encryption keys and the internal HMAC and
+ * AES keys are left out, because no verifier ever sees them.
+ */
+export async function listSigningKeys(admin: KeycloakAdmin): Promise<RealmKey[]> {
+  const [components, metadata] = [await listKeyComponents(admin), await admin.get("/keys", keyMetadata)];
+  const owners = new Map(components.map((one) => [one.id, one]));
+  return metadata.keys.flatMap((key) => {
+    if (key.use !== "SIG" || key.type === "OCT" || !key.kid || !key.algorithm) return [];
+    const owner = owners.get(key.providerId);
+    const retireAfter = owner && retireAfterOf(owner);
+    return [
+      {
+        kid: key.kid,
+        algorithm: key.algorithm,
+        status: z.enum(["ACTIVE", "PASSIVE", "DISABLED"]).parse(key.status),
+        signing: metadata.active[key.algorithm] === key.kid,
+        priority: key.providerPriority,
+        componentId: key.providerId,
+        componentName: owner?.name ?? "unknown",
+        providerId: owner?.providerId ?? "unknown",
+        ...(key.certificate ? { certificateThumbprint: thumbprint(key.certificate) } : {}),
+        ...(retireAfter === undefined ? {} : { retireAfter }),
+      },
+    ];
+  });
+}
+
+function thumbprint(certificateBase64: string): string {
+  return createHash("sha256").update(Buffer.from(certificateBase64, "base64")).digest("hex");
+}
+
+const managedPrefix = "jwks-break-glass";
+const managedName = new RegExp(`^${managedPrefix}-r(0|[1-9][0-9]*)-([A-Za-z0-9]+)$`);
+
+/**
+ * The stable component name of a rotation's signing key: how a crashed create is found again. Rotation 0 is that of a
+ * key from before the first rotation that a rollback has made the signer again.
+ */
+export function managedKeyName(rotation: number, algorithm: string): string {
+  return `${managedPrefix}-r${rotation}-${algorithm}`;
+}
+
+/** The rotation that a component name belongs to; undefined for unmanaged keys. */
+export function rotationOf(componentName: string): number | undefined {
+  const match = managedName.exec(componentName);
+  return match ? Number(match[1]) : undefined;
+}
+
+/** Changes to a key component. */
+export interface KeyChange {
+  enabled?: boolean;
+  active?: boolean;
+  priority?: number;
+  name?: string;
+  /** End of the overlap that this key's activation begins, ISO 8601 UTC. */
+  retireAfter?: string;
+}
+
+/** Changes a key component's switches in one request, and leaves the rest of it as it is. */
+export async function updateKeyComponent(
+  admin: KeycloakAdmin,
+  componentId: string,
+  { name, retireAfter, ...switches }: KeyChange,
+): Promise<void> {
+  const current = await admin.get(`/components/${componentId}`, component);
+  const config = { ...current.config };
+  for (const [key, value] of Object.entries(switches)) config[key] = [String(value)];
+  await admin.put(`/components/${componentId}`, {
+    ...current,
+    ...(name === undefined ? {} : { name }),
+    ...(retireAfter === undefined ? {} : { subType: `${retireAfterPrefix}${retireAfter}` }),
+    config,
+  });
+}
+
+const retireAfterPrefix = "retire-others-after ";
+
+/**
+ * When the overlap is over that a key's activation began, ISO 8601 UTC. It is kept in Keycloak, on the key that
+ * signs: a component's config takes no entries of others, but its `subType` means nothing to a key provider.
+ */
+function retireAfterOf({ subType }: Pick<Component, "subType">): string | undefined {
+  if (!subType?.startsWith(retireAfterPrefix)) return undefined;
+  const time = Date.parse(subType.slice(retireAfterPrefix.length));
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
+}
+
+/** Whether verifiers trust it. */
+export function isTrusted({ status }: Pick<RealmKey, "status">): boolean {
+  return status !== "DISABLED";
+}
+
+/** A key as one phrase: a person has to find it in Keycloak's console. */
+export function describeKey({
+  kid,
+  algorithm,
+  componentName,
+}: Pick<RealmKey, "kid" | "algorithm" | "componentName">): string {
+  return `kid ${kid} (${algorithm}, ${componentName})`;
+}

@@ -1,0 +1,1 @@
+export { firstTokens, nextTokens } from "../fleet/api-refresh-token.ts";

@@ -1,0 +1,70 @@
+import { changed } from "../base/changed.ts";
+import { messageOf } from "../base/errors.ts";
+import { progressOf, report } from "../base/report.ts";
+import type { RunContext } from "../base/run-context.ts";
+import { underWay } from "../base/side-by-side.ts";
+import type { PhaseRecord } from "../evidence/evidence-schema.ts";
+import type { InternalKeysResult } from "../evidence/findings.ts";
+import { connection } from "../keycloak/connection.ts";
+import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { type InternalKeyKind, rotateInternalKeys } from "../keys/internal-keys.ts";
+import { inPhase } from "../telemetry/telemetry.ts";
+
+export interface InternalKeysPhaseRequest {
+  run: RunContext;
+  kinds: InternalKeyKind[];
+}
+
+export interface InternalKeysOutputs {
+  result: InternalKeysResult | null;
+  record: PhaseRecord | null;
+  /** The rotation that they were last rotated for; null where they never were. */
+  rotatedFor: number | null;
+}
+
+/** Whether internal keys are to be rotated: in an emergency, once for each rotation, and again where it did not work. */
+export function areInternalKeysDue(
+  { run, kinds }: { run: Pick<RunContext, "rotation" | "mode">; kinds: InternalKeyKind[] },
+  previous?: Partial<InternalKeysPhaseRequest & InternalKeysOutputs>,
+): boolean {
+  if (run.mode !== "emergency" || kinds.length === 0) return false;
+  const isDone = previous?.rotatedFor === run.rotation && previous.result?.failures.length === 0;
+  return !isDone || changed({ kinds: previous?.kinds }, { kinds }, ["kinds"]).length > 0;
+}
+
+/** Rotates the realm's internal keys. Never throws: what fails is a result, and makes the verification red. */
+export async function internalKeysPhase(
+  request: InternalKeysPhaseRequest,
+  previous?: Partial<InternalKeysPhaseRequest & InternalKeysOutputs>,
+): Promise<InternalKeysOutputs> {
+  if (!areInternalKeysDue(request, previous)) return { result: null, record: null, rotatedFor: null };
+  const { run, kinds } = request;
+  return underWay(run, () => inPhase(run, "internal-keys", () => rotateAll(run, kinds)));
+}
+
+async function rotateAll(run: RunContext, kinds: InternalKeyKind[]): Promise<InternalKeysOutputs> {
+  const startedAt = new Date().toISOString();
+  const result = await rotate(run, kinds);
+  const names = result.keys.map(({ componentName }) => componentName);
+  const summary = [...(names.length > 0 ? [`now active: ${names.join(", ")}`] : []), ...result.failures].join(
+    "; ",
+  );
+  report("internal-keys", summary, run);
+  const outcome = result.failures.length === 0 ? "done" : "failed";
+  const finishedAt = new Date().toISOString();
+  const record: PhaseRecord = { phase: "internal-keys", outcome, startedAt, finishedAt, summary };
+  return { result, record, rotatedFor: run.rotation };
+}
+
+async function rotate(run: RunContext, kinds: InternalKeyKind[]): Promise<InternalKeysResult> {
+  try {
+    const admin = new KeycloakAdmin(await connection(), run.realm);
+    const progress = progressOf("internal-keys", run);
+    return {
+      keys: await rotateInternalKeys(admin, { rotation: run.rotation, kinds }, progress),
+      failures: [],
+    };
+  } catch (error) {
+    return { keys: [], failures: [messageOf(error)] };
+  }
+}

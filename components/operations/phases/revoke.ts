@@ -1,0 +1,186 @@
+import { changed } from "../base/changed.ts";
+import { messageOf } from "../base/errors.ts";
+import { progressOf, report } from "../base/report.ts";
+import type { RunContext } from "../base/run-context.ts";
+import { underWay } from "../base/side-by-side.ts";
+import type { PhaseRecord } from "../evidence/evidence-schema.ts";
+import type { SessionsResult } from "../evidence/findings.ts";
+import { type DeniedInstance, denySessions } from "../fleet/deny-list.ts";
+import type { RefreshSettings } from "../fleet/refresh.ts";
+import type { Target } from "../fleet/targets.ts";
+import { connection } from "../keycloak/connection.ts";
+import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { type EndedSession, findSessions, type Revoke, revokeSessions } from "../keycloak/revoke-sessions.ts";
+import { inPhase } from "../telemetry/telemetry.ts";
+
+export interface SessionsPhaseRequest {
+  run: RunContext;
+  revoke: Revoke;
+  denyListPath: string;
+  /** Milliseconds for which an entry stays on the deny-list. */
+  denyForMs: number;
+  targets: Target[];
+  refresh: RefreshSettings;
+  /** Secret. Those that instances may have. */
+  apiRefreshTokens: string[];
+}
+
+export interface SessionsOutputs {
+  result: SessionsResult | null;
+  /** ISO 8601 UTC. */
+  revokedAt: string | null;
+  /** The rotation that they were ended for; null where none had to be. */
+  revokedFor: number | null;
+  /** When the entries may go from the deny-list, ISO 8601 UTC; null where none is on it. */
+  denyUntil: string | null;
+  record: PhaseRecord | null;
+}
+
+type Previous = Partial<SessionsPhaseRequest & SessionsOutputs>;
+
+/** What is to be done now: sessions are ended once for each rotation, and taken off the deny-list when it is time. */
+export function nextSessionsStep(
+  { run, revoke }: { run: Pick<RunContext, "rotation" | "mode">; revoke: Revoke },
+  previous: Previous = {},
+): "revoke" | "tidy" | "nothing" {
+  if (run.mode === "emergency" && revoke !== "none") {
+    if (!isSameOrder({ run, revoke }, previous) || previous.result?.failures.length !== 0) return "revoke";
+  }
+  const { denyUntil } = previous;
+  return denyUntil && Date.parse(denyUntil) <= Date.now() ? "tidy" : "nothing";
+}
+
+function isSameOrder(
+  { run, revoke }: { run: Pick<RunContext, "rotation" | "mode">; revoke: Revoke },
+  previous: Previous,
+): boolean {
+  const before = { rotation: previous.run?.rotation, mode: previous.run?.mode, revoke: previous.revoke };
+  const now = { rotation: run.rotation, mode: run.mode, revoke };
+  return changed(before, now, ["rotation", "mode", "revoke"]).length === 0;
+}
+
+/** Phase 6: end sessions, and feed the deny-list. Never throws: what fails is a result, and makes the verification red. */
+export async function sessionsPhase(
+  request: SessionsPhaseRequest,
+  previous: Previous = {},
+): Promise<SessionsOutputs> {
+  const { result = null, revokedAt = null, revokedFor = null, denyUntil = null, record = null } = previous;
+  const before = { result, revokedAt, revokedFor, denyUntil, record };
+  const step = nextSessionsStep(request, previous);
+  switch (step) {
+    case "nothing":
+      return before;
+    case "tidy":
+      return tidy(request, before);
+    case "revoke":
+      return underWay(request.run, () =>
+        inPhase(request.run, "revoke", () => revokeAll(request, endedBefore(request, previous))),
+      );
+    default:
+      return step satisfies never;
+  }
+}
+
+/** Keycloak can't tell of a session any more that an earlier attempt has ended, and some instance may not know of it. */
+function endedBefore(request: SessionsPhaseRequest, previous: Previous): EndedSession[] {
+  const isAttempt = previous.revokedFor === request.run.rotation;
+  return isAttempt ? (previous.result?.ended ?? []) : [];
+}
+
+async function revokeAll(
+  request: SessionsPhaseRequest,
+  earlier: readonly EndedSession[],
+): Promise<SessionsOutputs> {
+  const { run, denyForMs } = request;
+  const startedAt = new Date().toISOString();
+  const result = await endAndDeny(request, earlier);
+  const finishedAt = new Date().toISOString();
+  const denied = result.denied.filter(({ outcome }) => outcome === "done").length;
+  const summary = [
+    `${result.ended.length} sessions ended`,
+    ...(result.ended.length > 0 ? [`denied on ${denied} of ${result.denied.length} instances`] : []),
+    ...result.failures,
+  ].join("; ");
+  report("revoke", summary, run);
+  const outcome = result.failures.length === 0 ? "done" : "failed";
+  return {
+    result,
+    revokedAt: finishedAt,
+    revokedFor: run.rotation,
+    denyUntil: result.ended.length > 0 ? new Date(Date.now() + denyForMs).toISOString() : null,
+    record: { phase: "revoke", outcome, startedAt, finishedAt, summary },
+  };
+}
+
+async function endAndDeny(
+  request: SessionsPhaseRequest,
+  earlier: readonly EndedSession[],
+): Promise<SessionsResult> {
+  const { run, revoke } = request;
+  let found = earlier;
+  const progress = progressOf("revoke", run);
+  try {
+    if (revoke === "none") return { ended: [...found], truncated: false, denied: [], failures: [] };
+    const admin = new KeycloakAdmin(await connection(), run.realm);
+    // Denied first: after a crash in between, an ended session's id could not be found any more.
+    const before = await findSessions(admin, revoke);
+    found = distinct([...found, ...before.sessions]);
+    const known = sidsOf(found);
+    const first = await setDenyList(request, known, "deny");
+    const { sessions: ended, truncated } = await revokeSessions(admin, revoke, progress);
+    const late = sidsOf(ended).filter((sid) => !known.includes(sid));
+    const second = await setDenyList(request, late, "deny");
+    return {
+      ended: distinct([...found, ...ended]),
+      truncated,
+      denied: worstOf(first.denied, second.denied),
+      failures: [...new Set([...first.failures, ...second.failures])],
+    };
+  } catch (error) {
+    return { ended: [...found], truncated: false, denied: [], failures: [messageOf(error)] };
+  }
+}
+
+function distinct(sessions: readonly EndedSession[]): EndedSession[] {
+  return [...new Map(sessions.map((one) => [one.sid, one])).values()];
+}
+
+/** Who has missed the first list is not told by having taken the second. */
+function worstOf(first: readonly DeniedInstance[], second: readonly DeniedInstance[]): DeniedInstance[] {
+  const idOf = ({ uid, instance }: DeniedInstance) => uid ?? instance;
+  const missed = first.filter(({ outcome }) => outcome !== "done");
+  return [...new Map([...first, ...second, ...missed].map((one) => [idOf(one), one])).values()];
+}
+
+function sidsOf(sessions: readonly EndedSession[]): string[] {
+  return [...new Set(sessions.map(({ sid }) => sid))];
+}
+
+async function setDenyList(request: SessionsPhaseRequest, sids: string[], wanted: "deny" | "allow") {
+  if (sids.length === 0) return { denied: [], failures: [] };
+  const { targets, refresh, apiRefreshTokens, denyListPath, run } = request;
+  const { instances, failures } = await denySessions(
+    targets,
+    refresh,
+    apiRefreshTokens,
+    { path: denyListPath, sids },
+    wanted,
+    progressOf("revoke", run),
+  );
+  const failed = instances.filter(({ outcome }) => outcome !== "done");
+  return {
+    denied: instances,
+    failures: [
+      ...failures,
+      ...failed.map(({ instance, reason }) => `${instance} does not take the deny-list: ${reason}`),
+    ],
+  };
+}
+
+/** Entries that no live token needs go again; one that can't be removed is tried again by the next update. */
+async function tidy(request: SessionsPhaseRequest, before: SessionsOutputs): Promise<SessionsOutputs> {
+  const sids = sidsOf(before.result?.ended ?? []);
+  const { failures } = await setDenyList(request, sids, "allow");
+  report("revoke", failures.join("; ") || `${sids.length} sessions are off the deny-list again`, request.run);
+  return failures.length > 0 ? before : { ...before, denyUntil: null };
+}

@@ -1,0 +1,125 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { decodeProtectedHeader } from "jose";
+import { backoffMs } from "../base/backoff.ts";
+import { exchange, NoAnswerError } from "../base/http.ts";
+import { instanceUrl, type OpenInstance } from "../fleet/instances.ts";
+import type { Attributes, OpenSpan } from "../telemetry/span.ts";
+import { inSpan } from "../telemetry/telemetry.ts";
+
+/**
+ * What an instance said of a token. "Rejected" and "could not ask" are different things: a timeout, a 5xx, a
+ * redirect or a refused connection is `inconclusive` and proves nothing. `unanswered` marks that no HTTP answer came at all.
+ */
+export type Verdict =
+  | { kind: "accepted"; status: number }
+  | { kind: "rejected"; status: number }
+  | { kind: "inconclusive"; reason: string; unanswered?: true | undefined };
+
+export interface ProbeSettings {
+  /** Path of the probe. Default: `/api/me`. */
+  path: string;
+  /** Statuses that mean the token was accepted. Default: 200. */
+  acceptedStatuses: number[];
+  /** Statuses that mean the token was rejected. Default: 401. A 403 may be an accepted token that lacks a role. */
+  rejectedStatuses: number[];
+  /** Milliseconds for one attempt. Default: 5000. */
+  timeoutMs: number;
+  /** How often an inconclusive probe is asked. Default: 3. */
+  attempts: number;
+  /** The clock skew that instances tolerate when they check `exp`, in seconds. Default: 60. */
+  clockSkewSeconds: number;
+}
+
+/** Asks one instance what it thinks of one token; asks again while the answer is inconclusive. */
+export async function probe(
+  instance: OpenInstance,
+  settings: ProbeSettings,
+  token: string,
+): Promise<Verdict> {
+  return inSpan(
+    "probe",
+    () => spanOf(instance, settings, token),
+    async (span) => {
+      for (let attempt = 1; ; attempt += 1) {
+        const verdict = await probeOnce(instance, settings, token);
+        if (verdict.kind !== "inconclusive" || attempt >= settings.attempts) {
+          instance.retrying?.(false);
+          return tell(span, verdict, attempt);
+        }
+        instance.retrying?.(true);
+        await delay(backoffMs(attempt));
+      }
+    },
+  );
+}
+
+/** Of the token only the name of its key. */
+function spanOf(instance: OpenInstance, { path }: ProbeSettings, token: string): Attributes {
+  return {
+    "http.request.method": "GET",
+    "url.full": instanceUrl(instance, path),
+    "jwks.instance": instance.name,
+    "jwks.kid": kidOf(token),
+  };
+}
+
+/** A forged token may have a header that is none. */
+function kidOf(token: string): string | undefined {
+  try {
+    return decodeProtectedHeader(token).kid;
+  } catch {
+    return undefined;
+  }
+}
+
+function tell(span: OpenSpan, verdict: Verdict, attempts: number): Verdict {
+  span.set({
+    "jwks.verdict": verdict.kind,
+    "http.response.status_code": "status" in verdict ? verdict.status : undefined,
+    "http.request.resend_count": attempts > 1 ? attempts - 1 : undefined,
+  });
+  // A refusal is what most probes are sent for.
+  if (verdict.kind === "inconclusive") span.fail(verdict.unanswered ? "no_answer" : "unexpected_status");
+  return verdict;
+}
+
+async function probeOnce(instance: OpenInstance, settings: ProbeSettings, token: string): Promise<Verdict> {
+  try {
+    const { status } = await exchange(instanceUrl(instance, settings.path), {
+      headers: { authorization: `Bearer ${token}`, accept: "application/json" },
+      timeoutMs: settings.timeoutMs,
+      dispatcher: instance.dispatcher,
+      maxBytes: 1024 * 1024,
+    });
+    return verdictOf(status, settings);
+  } catch (error) {
+    if (error instanceof NoAnswerError)
+      return { kind: "inconclusive", reason: error.message, unanswered: true };
+    throw error;
+  }
+}
+
+/** Reads a status as a verdict; everything that was not agreed on beforehand is inconclusive. */
+export function verdictOf(
+  status: number,
+  { acceptedStatuses, rejectedStatuses }: Pick<ProbeSettings, "acceptedStatuses" | "rejectedStatuses">,
+): Verdict {
+  if (acceptedStatuses.includes(status)) return { kind: "accepted", status };
+  if (rejectedStatuses.includes(status)) return { kind: "rejected", status };
+  const redirect = status >= 300 && status < 400 ? " (a redirect, not followed)" : "";
+  return { kind: "inconclusive", reason: `HTTP ${status}${redirect}` };
+}
+
+/** A verdict as one phrase. */
+export function describeVerdict(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case "accepted":
+      return `accepted (${verdict.status})`;
+    case "rejected":
+      return `rejected (${verdict.status})`;
+    case "inconclusive":
+      return `inconclusive: ${verdict.reason}`;
+    default:
+      return verdict satisfies never;
+  }
+}

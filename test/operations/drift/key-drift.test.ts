@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { type KeyQuestion, keyDrift } from "#operations/drift/key-drift";
+import type { KnownRealm } from "#operations/drift/known-realm";
+import type { RealmKey } from "#operations/keys/realm-keys";
+import { probeSettings, realmKey, refreshSettings } from "../samples.ts";
+
+const now = "2026-01-01T10:00:00.000Z";
+const later = "2026-01-01T10:05:00.000Z";
+
+function key(rotation: number, change: Partial<RealmKey> = {}): RealmKey {
+  return realmKey(`kid-${rotation}`, {
+    priority: 100 + rotation,
+    componentName: `jwks-break-glass-r${rotation}-RS256`,
+    ...change,
+  });
+}
+
+const signer = key(8, { signing: true });
+const known: KnownRealm = {
+  realm: "shop",
+  rotation: 8,
+  mode: "emergency",
+  verified: true,
+  activatedAt: now,
+  signers: [{ kid: "kid-8", algorithm: "RS256" }],
+  passive: [],
+  retired: [],
+  exemptKeys: [],
+  jwksUris: [],
+  targets: [],
+  probe: probeSettings,
+  refresh: refreshSettings,
+  probeClients: [],
+  canaries: [],
+  canaryTokens: {},
+};
+
+function look(keys: RealmKey[], question: Partial<KeyQuestion> = {}, realm: Partial<KnownRealm> = {}) {
+  return keyDrift(
+    keys,
+    { ...known, ...realm },
+    { stack: "prod", mode: "planned", maxKeyAgeDays: 90, now, ...question },
+  );
+}
+
+const emergency =
+  "pulumi config set mode emergency --stack prod && pulumi config set incident INCIDENT --stack prod";
+const bump = "pulumi config set rotation 9 --stack prod && pulumi up --stack prod";
+
+suite("what mends a drift of the keys", () => {
+  const again = [signer, key(7, { status: "PASSIVE" })];
+  const canary = { kid: "kid-7", algorithm: "RS256" };
+  const tokenOf = { jti: "j", expiresAt: later };
+  const canaries = [{ ...canary, seen: tokenOf, unseen: tokenOf, acceptedBy: [] }];
+
+  test("a retired key that is trusted again is never left to an overlap", () => {
+    const [found] = look(again, {}, { canaries });
+    assert.equal(found?.code, "KEY_ENABLED_AGAIN");
+    assert.equal(found?.mend, `${emergency} && pulumi up --stack prod`);
+    assert.equal(look(again, { mode: "emergency" }, { canaries })[0]?.mend, "pulumi up --stack prod");
+    assert.equal(look(again)[0]?.mend, `${emergency} && ${bump}`);
+  });
+
+  test("a key that nobody has announced is killed at once, in whatever mode the config is", () => {
+    const keys = [signer, key(0, { componentName: "added-by-hand", status: "PASSIVE" })];
+    for (const mode of ["planned", "rollback"] as const)
+      assert.equal(look(keys, { mode })[0]?.mend, `${emergency} && ${bump}`);
+    assert.equal(look(keys, { mode: "emergency" })[0]?.mend, bump);
+  });
+
+  test("a signer that is gone is replaced in a mode in which a rotation is not refused", () => {
+    assert.equal(look([])[0]?.mend, bump);
+    assert.equal(
+      look([], { mode: "rollback" })[0]?.mend,
+      `pulumi config set mode planned --stack prod && ${bump}`,
+    );
+    const overlap = [key(7, { algorithm: "ES256", signing: true, retireAfter: later })];
+    const mends = look(overlap, {}, { exemptKeys: ["jwks-break-glass-r7-RS256"] }).map(({ mend }) => mend);
+    assert.deepEqual(mends, [`${emergency} && ${bump}`]);
+  });
+
+  test("a passive key that was disabled can't be brought back", () => {
+    const passive = [{ kid: "kid-7", algorithm: "RS256", componentName: "jwks-break-glass-r7-RS256" }];
+    const [found] = look(
+      [signer, key(7, { status: "DISABLED" })],
+      {},
+      { passive: passive as KnownRealm["passive"] },
+    );
+    assert.equal(found?.code, "KEY_RETIRED_EARLY");
+    assert.match(found?.mend ?? "", /^nothing can undo it/);
+  });
+});
+
+suite("a rotation that was begun and not brought to its end", () => {
+  test("is not taken for an attack with the new key", () => {
+    const found = look([signer, key(9, { priority: 0, status: "PASSIVE" })]);
+    assert.deepEqual(
+      found.map(({ code }) => code),
+      ["ROTATION_UNFINISHED"],
+    );
+    assert.match(found[0]?.what ?? "", /^rotation 9 was begun and not brought to its end/);
+  });
+
+  test("that has disabled the old key already is no loss of the signer", () => {
+    const found = look([key(8, { status: "DISABLED" }), key(9, { signing: true })]);
+    assert.deepEqual(
+      found.map(({ code }) => code),
+      ["ROTATION_UNFINISHED"],
+    );
+    const lost = look([key(8, { status: "DISABLED" }), key(9, { priority: 0, status: "PASSIVE" })]);
+    assert.deepEqual(
+      lost.map(({ code }) => code),
+      ["ROTATION_UNFINISHED", "KEY_DISABLED"],
+    );
+  });
+});

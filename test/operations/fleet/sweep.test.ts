@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { RotationError } from "#operations/base/errors";
+import { connectDirectly, type Instance } from "#operations/fleet/instances";
+import { type SweepOptions, sweep } from "#operations/fleet/sweep";
+import type { OpenTarget, Roster } from "#operations/fleet/targets";
+
+function pod(name: string, change: { uid?: string; notReady?: string } = {}): Instance {
+  const { uid = `uid-${name}`, ...rest } = change;
+  const facts = { namespace: "shop", uid, port: 8080, container: "api", restarts: 0, ...rest };
+  return { name, url: `http://${name}.shop:8080`, target: "shop", pod: facts };
+}
+
+type Look = Partial<Pick<Roster, "ready" | "waiting">> | RotationError;
+
+/** A target that shows one look after the other, and the last one for ever. */
+function looks(...list: Look[]): [OpenTarget & { changes: number }] {
+  let index = 0;
+  const target = {
+    name: "shop",
+    changes: 0,
+    list: async () => {
+      const look = list[Math.min(index, list.length - 1)];
+      index += 1;
+      if (look instanceof RotationError) throw look;
+      const changed = async () => {
+        target.changes += 1;
+      };
+      return { ready: [], waiting: [], changed, ...look };
+    },
+    connect: connectDirectly,
+  };
+  return [target];
+}
+
+const options: SweepOptions = { concurrency: 4, readyTimeoutMs: 60_000 };
+const nameOf = async ({ name }: Instance) => name;
+const names = (list: readonly { instance: Instance }[]) => list.map(({ instance }) => instance.name);
+const unreachable = new RotationError("KUBERNETES_UNREACHABLE", "no answer", { nextStep: "wait" });
+
+suite("sweep", () => {
+  test("a pod that appears while the others are worked on is worked on too, each once", async () => {
+    const [a, b, c] = [pod("a"), pod("b"), pod("c")];
+    const worked: string[] = [];
+    const targets = looks({ ready: [a, b] }, { ready: [a, b, c] });
+    const { results } = await sweep(targets, options, async ({ name }) => worked.push(name));
+    assert.deepEqual(
+      [names(results), worked],
+      [
+        ["a", "b", "c"],
+        ["a", "b", "c"],
+      ],
+    );
+  });
+
+  test("a pod that has ended since is no result, and is named", async () => {
+    const targets = looks({ ready: [pod("a"), pod("b")] }, { ready: [pod("b")] });
+    const { results, departed } = await sweep(targets, options, nameOf);
+    assert.deepEqual([names(results), departed.map(({ name }) => name)], [["b"], ["a"]]);
+  });
+
+  test("a later pod of the same name is another one", async () => {
+    const targets = looks({ ready: [pod("api-0", { uid: "1" })] }, { ready: [pod("api-0", { uid: "2" })] });
+    const { results, departed } = await sweep(targets, options, async ({ pod }) => pod?.uid);
+    assert.deepEqual([results.map(({ value }) => value), departed.length], [["2"], 1]);
+  });
+
+  test("a pod that is not ready is waited for, and worked on once it is", async () => {
+    const lines: string[] = [];
+    const targets = looks(
+      { ready: [pod("a")], waiting: [pod("b", { notReady: "ContainersNotReady" })] },
+      {
+        ready: [pod("a")],
+        waiting: [pod("b", { notReady: "ContainersNotReady" })],
+      },
+      { ready: [pod("a"), pod("b")] },
+    );
+    const { results } = await sweep(targets, { ...options, progress: (line) => lines.push(line) }, nameOf);
+    assert.deepEqual([names(results), targets[0].changes], [["a", "b"], 1]);
+    assert.deepEqual(lines, ["waiting for b (ContainersNotReady)"]);
+  });
+
+  test("a pod that never gets ready is worked on all the same when the time is up", async () => {
+    const targets = looks({ waiting: [pod("b", { notReady: "CrashLoopBackOff" })] });
+    const { results } = await sweep(targets, { ...options, readyTimeoutMs: 0, overdue: "ask" }, nameOf);
+    assert.deepEqual(names(results), ["b"]);
+  });
+
+  test("without a time to wait, pods that are not ready are left out and named", async () => {
+    const targets = looks({ ready: [pod("a")], waiting: [pod("b", { notReady: "Pending" })] });
+    const { results, waiting } = await sweep(targets, { ...options, readyTimeoutMs: 0 }, nameOf);
+    assert.deepEqual([names(results), waiting.map(({ name }) => name)], [["a"], ["b"]]);
+  });
+
+  test("results of a target that can't be looked at any more are kept beside the failure", async () => {
+    const targets = looks({ ready: [pod("a")] }, unreachable);
+    const { results, failures } = await sweep(targets, options, nameOf);
+    assert.deepEqual([names(results), failures.map(({ target }) => target)], [["a"], ["shop"]]);
+  });
+
+  test("instances that need no work are skipped", async () => {
+    const targets = looks({ ready: [pod("a"), pod("b")] });
+    const skip = ({ name }: Instance) => name === "a";
+    assert.deepEqual(names((await sweep(targets, { ...options, skip }, nameOf)).results), ["b"]);
+  });
+
+  test("a target that gives no answer does not keep another one waiting", async () => {
+    const [good] = looks({ ready: [pod("a")] });
+    const answer = Promise.withResolvers<never>();
+    const [slow] = looks({});
+    const worked = Promise.withResolvers<void>();
+    const swept = sweep(
+      [{ ...slow, name: "slow", list: () => answer.promise }, good],
+      options,
+      async ({ name }) => {
+        worked.resolve();
+        return name;
+      },
+    );
+    await worked.promise;
+    answer.reject(unreachable);
+    const { results, failures } = await swept;
+    assert.deepEqual([names(results), failures.map(({ target }) => target)], [["a"], ["slow"]]);
+  });
+
+  test("a list that never gets stable ends all the same, as a failure", async () => {
+    let count = 0;
+    const [target] = looks({});
+    const list = async () => {
+      count += 1;
+      return { ready: [pod(`pod-${count}`)], waiting: [], changed: async () => {} };
+    };
+    const targets = [{ ...target, list }];
+    const { failures } = await sweep(targets, options, nameOf);
+    assert.equal(failures[0]?.error.code, "PODS_NOT_STABLE");
+  });
+});

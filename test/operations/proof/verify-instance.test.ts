@@ -1,0 +1,349 @@
+import assert from "node:assert/strict";
+import { suite, type TestContext, test } from "node:test";
+import { forgeTokens } from "#operations/canaries/forged-tokens";
+import { onEveryInstance } from "#operations/fleet/instances";
+import type { Startup } from "#operations/fleet/read-startup";
+import type { PublishedJwks } from "#operations/keycloak/jwks";
+import type { Baseline } from "#operations/proof/canary-findings";
+import { type InstanceVerification, type Questions, verifyInstance } from "#operations/proof/verify-instance";
+import { type LoopbackServer, refusingUrl, sendJson, serve } from "../loopback-server.ts";
+import { instanceVerification, probeSettings, refreshSettings } from "../samples.ts";
+import { partOf, signingRealm, soundVerifier } from "../signing-realm.ts";
+
+const realm = await signingRealm({ old: "RS256", new: "RS256" });
+const newSet = realm.jwks("new");
+const staleSet = realm.jwks("old", "new");
+const past = () => Math.floor(Date.now() / 1000) - 10;
+const accepted: Baseline = {
+  instance: "api-1",
+  verdicts: [{ kid: "old", verdict: { kind: "accepted", status: 200 } }],
+};
+
+async function questions(change: Partial<Questions> = {}): Promise<Questions> {
+  const fresh = [await realm.mint("new")];
+  const [seen, unseen] = [await realm.mint("old"), await realm.mint("old")];
+  return {
+    probe: probeSettings,
+    refresh: { ...refreshSettings, attempts: 1 },
+    apiRefreshTokens: ["refresh-token-0123456789"],
+    expectation: { present: ["new"], absent: ["old"] },
+    canaries: [{ kid: "old", algorithm: "RS256", seen, unseen }],
+    earlier: [],
+    passive: [],
+    withoutCanary: [],
+    fresh,
+    forged: await forgeTokens(fresh, newSet),
+    expired: { ...(await realm.mint("new", { exp: past() })), expiresHere: 0 },
+    ...change,
+  };
+}
+
+interface ApiOptions {
+  jwks: PublishedJwks;
+  /** What a refresh makes the set; unset: the refresh is claimed and nothing happens. */
+  refreshed?: PublishedJwks;
+  skewSeconds?: number;
+  /** A mistake: takes every token for which this says so. */
+  takes?: (token: string) => boolean;
+}
+
+/** An API instance: a sound resource server with the refresh operation, and the mistakes asked for. */
+async function api(t: TestContext, options: ApiOptions): Promise<LoopbackServer> {
+  let { jwks } = options;
+  return serve(t, async (response, { url, headers }) => {
+    if (url === refreshSettings.path) {
+      jwks = options.refreshed ?? jwks;
+      return sendJson(response, 200, { kids: newSet.keys.map(({ kid }) => kid) });
+    }
+    const token = (headers.authorization ?? "").replace("Bearer ", "");
+    const good = options.takes?.(token) || (await soundVerifier(token, jwks, options.skewSeconds));
+    response.writeHead(good ? 200 : 401).end();
+  });
+}
+
+async function verify(
+  url: string,
+  asked: Questions,
+  baseline: Baseline | undefined = accepted,
+  previous?: InstanceVerification,
+): Promise<InstanceVerification> {
+  const [result] = await onEveryInstance([{ name: "api-1", url }], 1, (instance) =>
+    verifyInstance(instance, asked, { baseline, previous, startup: async () => undefined }),
+  );
+  assert.ok(result);
+  return result;
+}
+
+/** An instance that was not asked before, and started after the retired keys' death. */
+async function verifyStarted(
+  url: string,
+  asked: Questions,
+  startup: Omit<Startup, "startedAt">,
+): Promise<InstanceVerification> {
+  const known = { startup: async () => ({ startedAt: new Date().toISOString(), ...startup }) };
+  const [result] = await onEveryInstance([{ name: "api-1", url }], 1, (instance) =>
+    verifyInstance(instance, asked, known),
+  );
+  assert.ok(result);
+  return result;
+}
+
+function refreshes({ received }: LoopbackServer): number {
+  return received.filter(({ url }) => url === refreshSettings.path).length;
+}
+
+suite("verifyInstance", () => {
+  test("an instance that accepted the canary before and rejects it now is proven by replay", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const result = await verify(server.url, await questions());
+    assert.deepEqual([result.proof, result.verified, result.reasons], ["replayed", true, []]);
+    assert.ok(result.provenAt);
+    assert.equal(refreshes(server), 0);
+  });
+
+  test("each question is recorded: both canaries, the fresh token, five forgeries", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const { checks } = await verify(server.url, await questions());
+    assert.deepEqual(
+      checks.map(({ check, subject, canary, expected }) => [check, canary ?? subject, expected].join(" ")),
+      [
+        "retired unseen rejected",
+        "retired seen rejected",
+        "fresh new accepted",
+        "forged wrong-signature RS256 rejected",
+        "forged unknown-kid RS256 rejected",
+        "forged alg-none RS256 rejected",
+        "forged hs256-confusion RS256 rejected",
+        "forged expired RS256 rejected",
+      ],
+    );
+    assert.ok(checks.every(({ ok }) => ok));
+  });
+
+  test("an instance that claims a refresh and keeps its old cache is caught, with the kid as reason", async (t) => {
+    const server = await api(t, { jwks: staleSet });
+    const result = await verify(server.url, await questions());
+    assert.deepEqual([result.proof, result.verified, result.provenAt], ["unproven", false, undefined]);
+    assert.match(result.reasons.join(), /still accepts kid old \(its unseen and seen canaries\)/);
+    assert.equal(refreshes(server), 1);
+  });
+
+  test("an instance that caches verified tokens is caught by the canary that it has seen", async (t) => {
+    const asked = await questions();
+    const seen = asked.canaries[0]?.seen.token;
+    const server = await api(t, { jwks: newSet, takes: (token) => token === seen });
+    const result = await verify(server.url, asked);
+    assert.equal(result.proof, "unproven");
+    assert.deepEqual(result.reasons, ["still accepts kid old (its seen canary)"]);
+  });
+
+  test("an instance heals after one more refresh", async (t) => {
+    const server = await api(t, { jwks: staleSet, refreshed: newSet });
+    const result = await verify(server.url, await questions());
+    assert.deepEqual([result.proof, result.verified, refreshes(server)], ["replayed", true, 1]);
+  });
+
+  test("an instance that does not know the new key yet heals after one more refresh", async (t) => {
+    const server = await api(t, { jwks: { keys: [] }, refreshed: newSet });
+    assert.equal((await verify(server.url, await questions())).verified, true);
+  });
+
+  test("an instance that rejects everything is not verified", async (t) => {
+    const server = await api(t, { jwks: { keys: [] } });
+    const result = await verify(server.url, await questions());
+    assert.equal(result.verified, false);
+    assert.deepEqual(result.reasons, ["rejects the fresh token (new) with 401"]);
+  });
+
+  test("a canary that has expired proves nothing, though it is rejected", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const dead = await realm.mint("old", { exp: past() });
+    const canaries = [{ kid: "old", algorithm: "RS256", seen: dead, unseen: dead }];
+    const result = await verify(server.url, await questions({ canaries }));
+    assert.deepEqual([result.proof, result.verified], ["unproven", false]);
+    assert.match(result.reasons.join(), /no verdict on a token of retired kid old: the token expires at/);
+  });
+
+  test("one expired canary of two is enough to leave it unproven", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const [seen, unseen] = [await realm.mint("old", { exp: past() }), await realm.mint("old")];
+    const canaries = [{ kid: "old", algorithm: "RS256", seen, unseen }];
+    assert.equal((await verify(server.url, await questions({ canaries }))).proof, "unproven");
+  });
+
+  test("a canary that may have expired by an instance's clock proves nothing", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const dying = await realm.mint("old", { exp: past() + 15 });
+    const canaries = [{ kid: "old", algorithm: "RS256", seen: dying, unseen: dying }];
+    const skewed = { ...probeSettings, clockSkewSeconds: 60 };
+    const result = await verify(server.url, await questions({ canaries, probe: skewed }));
+    assert.equal(result.proof, "unproven");
+  });
+
+  for (const [title, verdict] of [
+    ["did not accept", { kind: "rejected", status: 403 }],
+    ["gave no verdict on", { kind: "inconclusive", reason: "connection refused" }],
+  ] as const) {
+    test(`an instance that ${title} the canary before the cut-over is unproven, whatever it says now`, async (t) => {
+      const server = await api(t, { jwks: newSet });
+      const baseline = { instance: "api-1", verdicts: [{ kid: "old", verdict }] };
+      const result = await verify(server.url, await questions(), baseline);
+      assert.deepEqual([result.proof, result.verified, result.provenAt], ["unproven", false, undefined]);
+      assert.match(result.reasons.join(), /did not accept the canary of kid old before the cut-over/);
+    });
+  }
+
+  test("an instance that was not asked before the cut-over is unproven", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const result = await verify(server.url, await questions(), { instance: "api-1", verdicts: [] });
+    assert.match(result.reasons.join(), /was not asked/);
+    assert.equal(result.proof, "unproven");
+  });
+
+  test("a retired key of which no canary exists leaves the instance unproven", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const result = await verify(server.url, await questions({ withoutCanary: ["fallback"] }));
+    assert.deepEqual(
+      [result.proof, result.verified, result.reasons],
+      ["unproven", false, ["can't be asked about kid fallback: no canary of it exists"]],
+    );
+  });
+
+  test("a rotation that retired nothing is verified without a proof, and says so", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const result = await verify(server.url, await questions({ canaries: [] }), {
+      instance: "api-1",
+      verdicts: [],
+    });
+    assert.deepEqual([result.proof, result.verified, result.provenAt], ["nothing-retired", true, undefined]);
+  });
+
+  for (const [title, pattern, takes] of [
+    ["takes alg none", /accepts the forged token \(alg-none RS256\)/, (token: string) => token.endsWith(".")],
+    ["takes HS256", /\(hs256-confusion RS256\)/, (token: string) => partOf(token, 0).alg === "HS256"],
+    [
+      "takes any kid",
+      /\(unknown-kid RS256\)/,
+      (token: string) => /^.{36}$/.test(String(partOf(token, 0).kid)),
+    ],
+    [
+      "never looks at exp",
+      /\(expired RS256\)/,
+      (token: string) => Number(partOf(token, 1).exp) < Date.now() / 1000,
+    ],
+  ] as const) {
+    test(`an instance that ${title} is not verified, though the retired key is proven dead`, async (t) => {
+      const server = await api(t, { jwks: newSet, takes });
+      const result = await verify(server.url, await questions());
+      assert.deepEqual([result.proof, result.verified, result.reasons.length], ["replayed", false, 1]);
+      assert.match(result.reasons.join(), pattern);
+    });
+  }
+
+  test("an expired token that is accepted within the clock skew is asked again when that is over", async (t) => {
+    const server = await api(t, { jwks: newSet, skewSeconds: 2 });
+    const now = Math.floor(Date.now() / 1000);
+    const probe = { ...probeSettings, clockSkewSeconds: 2 };
+    const minted = await realm.mint("new", { exp: now });
+    const expired = { ...minted, expiresHere: now * 1000 };
+    const result = await verify(server.url, await questions({ probe, expired }));
+    assert.equal(result.verified, true, result.reasons.join());
+    const asked = server.received.filter(({ headers }) => headers.authorization?.endsWith(expired.token));
+    assert.equal(asked.length, 2);
+  });
+
+  test("an expired token that is still accepted after the clock skew fails the instance", async (t) => {
+    const server = await api(t, { jwks: newSet, skewSeconds: 600 });
+    const result = await verify(server.url, await questions());
+    assert.match(result.reasons.join(), /accepts the forged token \(expired RS256\)/);
+  });
+
+  test("an instance that is gone gives no verdict on anything, and none of it counts as rejected", async () => {
+    const result = await verify(await refusingUrl(), await questions());
+    assert.deepEqual([result.proof, result.verified], ["unproven", false]);
+    assert.ok(result.checks.every(({ verdict, ok }) => verdict.kind === "inconclusive" && !ok));
+    assert.match(result.reasons[0] ?? "", /does not answer: connection refused/);
+  });
+
+  test("an instance that hangs costs a few time limits and not one for every question", async (t) => {
+    const server = await serve(t, () => undefined);
+    const probe = { ...probeSettings, timeoutMs: 20 };
+    await verify(
+      server.url,
+      await questions({ probe, refresh: { ...refreshSettings, attempts: 1, timeoutMs: 20 } }),
+    );
+    assert.ok(
+      server.received.length <= 6,
+      `${server.received.length} requests to an instance that never answers`,
+    );
+  });
+
+  test("an instance that was proven before keeps the time of its first proof", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const previous = instanceVerification({ verified: false });
+    const result = await verify(server.url, await questions(), accepted, previous);
+    assert.equal(result.provenAt, previous.provenAt);
+  });
+
+  test("an instance that takes the retired key again loses the proof that it had", async (t) => {
+    const server = await api(t, { jwks: staleSet });
+    const result = await verify(server.url, await questions(), accepted, instanceVerification());
+    assert.deepEqual([result.proof, result.provenAt], ["unproven", undefined]);
+  });
+
+  test("an instance that started after the cut-over and shows its bootstrap is proven by its restart", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const result = await verifyStarted(server.url, await questions(), {
+      bootstrap: "seen",
+      line: "JWKS bootstrap ok",
+    });
+    assert.deepEqual([result.proof, result.verified, result.reasons], ["restarted", true, []]);
+    assert.ok(result.provenAt);
+    assert.equal(result.startup?.line, "JWKS bootstrap ok");
+  });
+
+  test("such an instance that accepts a canary which is still live is not proven by its log", async (t) => {
+    const server = await api(t, { jwks: staleSet });
+    const result = await verifyStarted(server.url, await questions(), { bootstrap: "seen" });
+    assert.deepEqual([result.proof, result.verified], ["unproven", false]);
+    assert.match(result.reasons.join(), /still accepts kid old/);
+  });
+
+  test("such an instance without the bootstrap line is unproven, and its log's end is the reason", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const result = await verifyStarted(server.url, await questions(), {
+      bootstrap: "missing",
+      tail: ["no keys yet"],
+    });
+    assert.deepEqual([result.proof, result.verified, result.provenAt], ["unproven", false, undefined]);
+    assert.match(result.reasons.join(), /BOOTSTRAP_NOT_SEEN.*\n {6}no keys yet/);
+  });
+
+  test("where the canaries have expired, a restart with its bootstrap is still a proof", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const dead = await realm.mint("old", { exp: past() });
+    const canaries = [{ kid: "old", algorithm: "RS256", seen: dead, unseen: dead }];
+    const result = await verifyStarted(server.url, await questions({ canaries }), { bootstrap: "seen" });
+    assert.deepEqual([result.proof, result.verified], ["restarted", true]);
+    assert.ok(result.checks.every(({ check }) => check !== "retired"));
+  });
+
+  test("an instance that accepted every canary before is proven by replay, whenever it started", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const result = await verify(server.url, await questions());
+    assert.equal(result.proof, "replayed");
+  });
+
+  test("no result holds a token", async (t) => {
+    const server = await api(t, { jwks: staleSet, takes: () => true });
+    const asked = await questions();
+    const text = JSON.stringify(await verify(server.url, asked));
+    const secrets = [
+      ...asked.apiRefreshTokens,
+      ...asked.forged.map(({ token }) => token),
+      asked.expired.token,
+    ];
+    for (const { seen, unseen } of asked.canaries) secrets.push(seen.token, unseen.token);
+    for (const secret of secrets) assert.ok(!text.includes(secret));
+  });
+});

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { suite, type TestContext, test } from "node:test";
+import { type VerificationRequest, verificationError, verifyRotation } from "#operations/proof/verify";
+import { keycloakStandIn, type Routes } from "../keycloak-stand-in.ts";
+import { sendJson, serve } from "../loopback-server.ts";
+import {
+  at,
+  instanceVerification,
+  probeSettings,
+  refreshSettings,
+  staticTargets,
+  verification,
+} from "../samples.ts";
+import { signingRealm, soundVerifier } from "../signing-realm.ts";
+
+const realm = await signingRealm({ old: "RS256", new: "RS256" });
+const newSet = realm.jwks("new");
+const rejects: Routes[string] = (response) => response.writeHead(401).end();
+
+/** An issuer that has cut over, and its answer to userinfo. */
+async function issuer(t: TestContext, userinfo: Routes[string] = rejects) {
+  const { admin, server } = await keycloakStandIn(t, {
+    "/realms/shop/.well-known/openid-configuration": (response) => {
+      const endpoints = { jwks_uri: "certs", token_endpoint: "token", userinfo_endpoint: "userinfo" };
+      const urls = Object.entries(endpoints).map(([key, path]) => [key, `${server.url}/${path}`]);
+      sendJson(response, 200, { issuer: "i", ...Object.fromEntries(urls) });
+    },
+    "/certs": (response) => sendJson(response, 200, newSet),
+    "/token": async (response, { body }) => {
+      const past = Math.floor(Date.now() / 1000) - 5;
+      const { token } = await realm.mint("new", body.includes("expired") ? { exp: past } : {});
+      sendJson(response, 200, { access_token: token });
+    },
+    "/userinfo": userinfo,
+  });
+  return admin;
+}
+
+async function soundApi(t: TestContext): Promise<string> {
+  const server = await serve(t, async (response, { headers }) => {
+    const token = (headers.authorization ?? "").replace("Bearer ", "");
+    response.writeHead((await soundVerifier(token, newSet)) ? 200 : 401).end();
+  });
+  return server.url;
+}
+
+async function request(
+  t: TestContext,
+  change: Partial<VerificationRequest> = {},
+): Promise<VerificationRequest> {
+  const [seen, unseen] = [await realm.mint("old"), await realm.mint("old")];
+  const client = { algorithm: "RS256", clientId: "probe", clientSecret: "s" };
+  const end = { disabledAt: at(0), disabledAtIsExact: true };
+  return {
+    targets: staticTargets({ name: "api-1", url: await soundApi(t) }),
+    probe: probeSettings,
+    refresh: refreshSettings,
+    apiRefreshTokens: ["refresh-token-0123456789"],
+    restart: { bootstrapPattern: "jwks" },
+    restarts: [],
+    retiredAt: at(0),
+    probeClients: [client],
+    expiredClient: { ...client, clientId: "expired" },
+    newKids: ["new"],
+    passive: [],
+    beside: { failures: [], orders: {} },
+    retired: [{ kid: "old", algorithm: "RS256", componentName: "name-old", ...end }],
+    canaries: [{ kid: "old", algorithm: "RS256", seen: publicPart(seen), unseen: publicPart(unseen) }],
+    canaryTokens: { [seen.jti]: seen.token, [unseen.jti]: unseen.token },
+    baseline: [{ instance: "api-1", verdicts: [{ kid: "old", verdict: { kind: "accepted", status: 200 } }] }],
+    ...change,
+  };
+}
+
+function publicPart({ jti, expiresAt }: { jti: string; expiresAt: string }) {
+  return { jti, expiresAt };
+}
+
+suite("verifyRotation", () => {
+  test("a sound instance and a sound issuer are verified", async (t) => {
+    const result = await verifyRotation(await issuer(t), await request(t));
+    assert.deepEqual([result.verified, result.failures], [true, []]);
+    assert.deepEqual([result.instances[0]?.proof, result.issuer[0]?.ok], ["replayed", true]);
+  });
+
+  test("an issuer whose userinfo accepts the retired key fails, with the instances' results kept", async (t) => {
+    const admin = await issuer(t, (response) => sendJson(response, 200, {}));
+    const result = await verifyRotation(admin, await request(t));
+    assert.equal(result.verified, false);
+    assert.match(result.failures.join(), /userinfo does not reject retired kid old/);
+    assert.equal(result.instances[0]?.verified, true);
+  });
+
+  test("an issuer whose userinfo breaks off does not cost the instances their results", async (t) => {
+    const admin = await issuer(t, (response) => response.destroy());
+    const result = await verifyRotation(admin, await request(t));
+    assert.deepEqual([result.verified, result.instances.length], [false, 1]);
+  });
+
+  test("a signer that is not this rotation's fails", async (t) => {
+    const result = await verifyRotation(await issuer(t), await request(t, { newKids: ["newer"] }));
+    assert.match(result.failures.join(), /signs RS256 tokens with kid new, which is not this rotation's/);
+  });
+
+  test("no instance is NO_INSTANCES and not a success", async (t) => {
+    const result = await verifyRotation(await issuer(t), await request(t, { targets: staticTargets() }));
+    assert.equal(result.verified, false);
+    assert.match(result.failures.join(), /^NO_INSTANCES/);
+  });
+
+  test("canaries whose tokens are lost leave every instance unproven", async (t) => {
+    const result = await verifyRotation(await issuer(t), await request(t, { canaryTokens: {} }));
+    assert.deepEqual([result.verified, result.instances[0]?.proof], [false, "unproven"]);
+  });
+
+  test("an issuer that can't be asked fails, and instances proven before are not called verified", async (t) => {
+    const { admin } = await keycloakStandIn(t, {});
+    const result = await verifyRotation(admin, await request(t), [instanceVerification()]);
+    assert.deepEqual([result.verified, result.instances[0]?.verified], [false, false]);
+    assert.deepEqual(result.instances[0]?.reasons, ["was not asked in this run"]);
+  });
+});
+
+suite("verificationError", () => {
+  test("it names the instances, why, and the report, and stays short for many", () => {
+    const instances = Array.from({ length: 40 }, (_, index) =>
+      instanceVerification({ instance: `api-${index}`, verified: false }),
+    );
+    const failures = instances.map(({ instance }) => `${instance} still accepts kid old`);
+    const { code, message } = verificationError(
+      verification({ verified: false, instances, failures }),
+      "report.md",
+    );
+    assert.equal(code, "VERIFICATION_FAILED");
+    assert.match(message, /40 of 40 instances: api-0, api-1, api-2, api-3, api-4 and 35 more/);
+    assert.match(message, /and 20 more, see the report\n {2}Report: report\.md/);
+  });
+});
