@@ -2,11 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import type { RunContext } from "#operations/base/run-context";
 import type { ProbeClient } from "#operations/canaries/tokens";
 import type { PhaseRecord } from "#operations/evidence/evidence-schema";
+import type { ProbeSettings } from "#operations/fleet/probe-settings";
 import type { RefreshSettings } from "#operations/fleet/refresh";
 import type { Target } from "#operations/fleet/targets";
 import type { CanaryPhaseRequest } from "#operations/phases/canary";
 import type { CanaryFindings, CanaryResult } from "#operations/proof/canary-findings";
-import type { ProbeSettings } from "#operations/proof/probe";
 import { configure } from "./configure.ts";
 
 export interface CanaryTokenArgs {

@@ -3,11 +3,11 @@ import type { RunContext } from "#operations/base/run-context";
 import type { AnnounceResult } from "#operations/enforce/announce";
 import type { PhaseRecord } from "#operations/evidence/evidence-schema";
 import type { Findings } from "#operations/evidence/findings";
+import type { ProbeSettings } from "#operations/fleet/probe-settings";
 import type { RefreshSettings } from "#operations/fleet/refresh";
 import type { RestartSettings } from "#operations/fleet/restart";
 import type { Target } from "#operations/fleet/targets";
 import type { AnnounceOutputs, AnnouncePhaseRequest } from "#operations/phases/announce";
-import type { ProbeSettings } from "#operations/proof/probe";
 import { configure } from "./configure.ts";
 
 export interface KeyAnnouncementArgs {

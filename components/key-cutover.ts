@@ -2,10 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import type { RunContext } from "#operations/base/run-context";
 import type { PhaseRecord } from "#operations/evidence/evidence-schema";
 import type { CutoverFindings, Findings } from "#operations/evidence/findings";
+import type { ProbeSettings } from "#operations/fleet/probe-settings";
 import type { RefreshSettings } from "#operations/fleet/refresh";
 import type { Target } from "#operations/fleet/targets";
 import type { CutoverPhaseRequest } from "#operations/phases/cut-over";
-import type { ProbeSettings } from "#operations/proof/probe";
 import { configure } from "./configure.ts";
 
 export interface KeyCutoverArgs {

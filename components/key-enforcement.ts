@@ -2,13 +2,13 @@ import * as pulumi from "@pulumi/pulumi";
 import type { RunContext } from "#operations/base/run-context";
 import type { CanaryReference } from "#operations/canaries/canary";
 import type { PhaseRecord } from "#operations/evidence/evidence-schema";
+import type { ProbeSettings } from "#operations/fleet/probe-settings";
 import type { RefreshResult, RefreshSettings } from "#operations/fleet/refresh";
 import type { RestartResult, RestartSettings } from "#operations/fleet/restart";
 import type { Target } from "#operations/fleet/targets";
 import type { RetiredKey } from "#operations/keys/cut-over";
 import type { EnforcePhaseRequest } from "#operations/phases/enforce";
 import type { Baseline } from "#operations/proof/canary-findings";
-import type { ProbeSettings } from "#operations/proof/probe";
 import { configure } from "./configure.ts";
 
 export interface KeyEnforcementArgs {

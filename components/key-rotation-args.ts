@@ -1,13 +1,13 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { RunContext } from "#operations/base/run-context";
 import type { Freeze } from "#operations/fleet/freeze-instances";
+import type { ProbeSettings } from "#operations/fleet/probe-settings";
 import type { RefreshSettings } from "#operations/fleet/refresh";
 import type { RestartSettings } from "#operations/fleet/restart";
 import type { Target } from "#operations/fleet/targets";
 import type { Revoke } from "#operations/keycloak/revoke-sessions";
 import type { InternalKeyKind } from "#operations/keys/internal-keys";
 import type { Algorithm } from "#operations/keys/realm-keys";
-import type { ProbeSettings } from "#operations/proof/probe";
 
 export interface KeyRotationArgs {
   /** Names that this component had in the stack before, under which the state knows its resources. Default: none. */

@@ -4,13 +4,13 @@ import type { CanaryReference } from "#operations/canaries/canary";
 import type { ProbeClient } from "#operations/canaries/tokens";
 import type { PhaseRecord } from "#operations/evidence/evidence-schema";
 import type { VerificationAttempt } from "#operations/evidence/findings";
+import type { ProbeSettings } from "#operations/fleet/probe-settings";
 import type { RefreshSettings } from "#operations/fleet/refresh";
 import type { RestartResult, RestartSettings } from "#operations/fleet/restart";
 import type { Target } from "#operations/fleet/targets";
 import type { PassiveKey, RetiredKey } from "#operations/keys/cut-over";
 import type { VerificationOutputs, VerificationPhaseRequest } from "#operations/phases/verify";
 import type { Baseline } from "#operations/proof/canary-findings";
-import type { ProbeSettings } from "#operations/proof/probe";
 import type { Beside, VerificationResult } from "#operations/proof/verify";
 import { configure } from "./configure.ts";
 

@@ -2,10 +2,10 @@ import { z } from "zod";
 import type { CanaryReference } from "#operations/canaries/canary";
 import type { ProbeClient } from "#operations/canaries/tokens";
 import type { KnownRealm } from "#operations/drift/known-realm";
+import type { ProbeSettings } from "#operations/fleet/probe-settings";
 import type { RefreshSettings } from "#operations/fleet/refresh";
 import type { Target } from "#operations/fleet/targets";
 import type { PassiveKey, RetiredKey } from "#operations/keys/cut-over";
-import type { ProbeSettings } from "#operations/proof/probe";
 import { resourcesOf, type StackContents, type StateResource } from "../stack-reader.ts";
 
 /** What this program has written into the state itself has the shape that its own types say. */

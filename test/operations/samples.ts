@@ -1,12 +1,12 @@
 import type { RunContext } from "#operations/base/run-context";
 import type { Findings } from "#operations/evidence/findings";
 import type { Instance } from "#operations/fleet/instances";
+import type { ProbeSettings } from "#operations/fleet/probe-settings";
 import type { RefreshSettings } from "#operations/fleet/refresh";
 import type { Target } from "#operations/fleet/targets";
 import type { KeycloakConnection } from "#operations/keycloak/connection";
 import type { RunQuestion } from "#operations/keys/plan-run";
 import type { RealmKey } from "#operations/keys/realm-keys";
-import type { ProbeSettings } from "#operations/proof/probe";
 import type { VerificationResult } from "#operations/proof/verify";
 import type { InstanceVerification } from "#operations/proof/verify-instance";
 

@@ -3,6 +3,7 @@ import { redactor } from "../base/redact.ts";
 import type { Canary, KeptCanaries } from "../canaries/canary.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
 import { type Instance, instanceId, type OpenInstance } from "../fleet/instances.ts";
+import type { ProbeSettings } from "../fleet/probe-settings.ts";
 import { readStartup, startedAfter } from "../fleet/read-startup.ts";
 import { type RefreshResult, type RefreshSettings, refreshInstance } from "../fleet/refresh.ts";
 import {
@@ -16,7 +17,7 @@ import { type Sweep, sweep } from "../fleet/sweep.ts";
 import { type OpenTarget, openTargets, readyTimeoutMs, type Target } from "../fleet/targets.ts";
 import type { RetiredKey } from "../keys/cut-over.ts";
 import type { Baseline } from "../proof/canary-findings.ts";
-import { type ProbeSettings, probe } from "../proof/probe.ts";
+import { probe } from "../proof/probe.ts";
 import { type Refreshed, type RestartQuestion, restartReason, unprovableKids } from "./restart-reason.ts";
 
 export interface EnforceRequest extends KeptCanaries {

@@ -3,11 +3,12 @@ import type { SideBySide } from "../base/side-by-side.ts";
 import type { CanaryReference } from "../canaries/canary.ts";
 import type { ProbeClient } from "../canaries/tokens.ts";
 import type { Identity } from "../fleet/instances.ts";
+import type { ProbeSettings } from "../fleet/probe-settings.ts";
 import type { RefreshSettings } from "../fleet/refresh.ts";
 import type { Target } from "../fleet/targets.ts";
 import type { PublishedJwks } from "../keycloak/jwks.ts";
 import type { RealmKey } from "../keys/realm-keys.ts";
-import type { ProbeSettings, Verdict } from "./probe.ts";
+import type { Verdict } from "./probe.ts";
 
 export interface CanaryRequest {
   /** Named in lines of progress, where it has several realms. */

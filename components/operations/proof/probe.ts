@@ -3,6 +3,7 @@ import { decodeProtectedHeader } from "jose";
 import { backoffMs } from "../base/backoff.ts";
 import { exchange, NoAnswerError } from "../base/http.ts";
 import { instanceUrl, type OpenInstance } from "../fleet/instances.ts";
+import type { ProbeSettings } from "../fleet/probe-settings.ts";
 import type { Attributes, OpenSpan } from "../telemetry/span.ts";
 import { inSpan } from "../telemetry/telemetry.ts";
 
@@ -14,21 +15,6 @@ export type Verdict =
   | { kind: "accepted"; status: number }
   | { kind: "rejected"; status: number }
   | { kind: "inconclusive"; reason: string; unanswered?: true | undefined };
-
-export interface ProbeSettings {
-  /** Path of the probe. Default: `/api/me`. */
-  path: string;
-  /** Statuses that mean the token was accepted. Default: 200. */
-  acceptedStatuses: number[];
-  /** Statuses that mean the token was rejected. Default: 401. A 403 may be an accepted token that lacks a role. */
-  rejectedStatuses: number[];
-  /** Milliseconds for one attempt. Default: 5000. */
-  timeoutMs: number;
-  /** How often an inconclusive probe is asked. Default: 3. */
-  attempts: number;
-  /** The clock skew that instances tolerate when they check `exp`, in seconds. Default: 60. */
-  clockSkewSeconds: number;
-}
 
 /** Asks one instance what it thinks of one token; asks again while the answer is inconclusive. */
 export async function probe(

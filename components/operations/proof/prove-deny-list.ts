@@ -3,12 +3,13 @@ import { unaskedTargets } from "../fleet/call-instances.ts";
 import { type DenyList, denyOn } from "../fleet/deny-list.ts";
 import { type Identity, identity, instanceId, type OpenInstance } from "../fleet/instances.ts";
 import type { CallResult } from "../fleet/internal-call.ts";
+import type { ProbeSettings } from "../fleet/probe-settings.ts";
 import type { RefreshSettings } from "../fleet/refresh.ts";
 import { type Sweep, sweep } from "../fleet/sweep.ts";
 import { openTargets, readyTimeoutMs, type Target } from "../fleet/targets.ts";
 import { type AdminIdentity, type AdminSession, withAdminProbe } from "../keycloak/admin-probe.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
-import { describeVerdict, type ProbeSettings, probe, type Verdict } from "./probe.ts";
+import { describeVerdict, probe, type Verdict } from "./probe.ts";
 import { isLive } from "./verify-instance.ts";
 
 export interface DenyListQuestion {

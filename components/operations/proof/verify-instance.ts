@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Canary, MintedToken } from "../canaries/canary.ts";
 import type { ForgedToken } from "../canaries/forged-tokens.ts";
 import { type Identity, identity, type OpenInstance } from "../fleet/instances.ts";
+import type { ProbeSettings } from "../fleet/probe-settings.ts";
 import type { Startup } from "../fleet/read-startup.ts";
 import {
   type RefreshExpectation,
@@ -10,7 +11,7 @@ import {
   refreshInstance,
 } from "../fleet/refresh.ts";
 import type { Baseline } from "./canary-findings.ts";
-import { describeVerdict, type ProbeSettings, probe, type Verdict } from "./probe.ts";
+import { describeVerdict, probe, type Verdict } from "./probe.ts";
 
 /** One question put to one instance, and its answer. */
 export interface Check {

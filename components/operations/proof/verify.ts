@@ -9,6 +9,7 @@ import { forgeTokens } from "../canaries/forged-tokens.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
 import { mintToken, type ProbeClient } from "../canaries/tokens.ts";
 import { type Instance, instanceId } from "../fleet/instances.ts";
+import type { ProbeSettings } from "../fleet/probe-settings.ts";
 import { readStartup, type Startup, startedAfter } from "../fleet/read-startup.ts";
 import type { RefreshSettings } from "../fleet/refresh.ts";
 import { describeFailedRestart, type RestartResult, type RestartSettings } from "../fleet/restart.ts";
@@ -20,7 +21,7 @@ import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import type { PassiveKey, RetiredKey } from "../keys/cut-over.ts";
 import { isTrusted, listSigningKeys } from "../keys/realm-keys.ts";
 import type { Baseline } from "./canary-findings.ts";
-import { describeVerdict, type ProbeSettings, type Verdict, verdictOf } from "./probe.ts";
+import { describeVerdict, type Verdict, verdictOf } from "./probe.ts";
 import {
   type DenyListProof,
   type DenyListQuestion,

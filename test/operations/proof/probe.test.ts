@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
 import { backoffMs } from "#operations/base/backoff";
 import { type Instance, onEveryInstance } from "#operations/fleet/instances";
-import { describeVerdict, type ProbeSettings, probe, type Verdict, verdictOf } from "#operations/proof/probe";
+import type { ProbeSettings } from "#operations/fleet/probe-settings";
+import { describeVerdict, probe, type Verdict, verdictOf } from "#operations/proof/probe";
 import { refusingUrl, serve } from "../loopback-server.ts";
 import { probeSettings } from "../samples.ts";
 
