@@ -11,7 +11,7 @@ const rotations = settings.rotations.map(
   ({ name, ...realm }) => new KeyRotation(name, { ...realm, apiRefreshTokens: apiToken.candidates }),
 );
 
-apiToken.rollOut(rotations, settings);
+apiToken.rollOut(rotations, settings.fleet);
 
 const outputs = byRealm(settings, rotations);
 

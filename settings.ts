@@ -1,23 +1,23 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { JWK } from "jose";
+import { type ConfiguredFleet, configuredFleet } from "#operations/config/fleet-settings";
 import {
   type CheckedConfig,
   distinctTargets,
   type InspectedRealm,
   inspectStack,
 } from "#operations/config/inspect-stack";
-import type { ConfiguredTarget } from "#operations/config/settings-shape";
 import { configureKubernetes } from "#operations/fleet/kubernetes/kubernetes-defaults";
 import type { KeyRotationArgs } from "./components/key-rotation-args.ts";
 
 /** Everything that the stack config says, checked. */
-export interface Settings extends Pick<KeyRotationArgs, "refresh" | "restart"> {
+export interface Settings {
   /** One for each realm. */
   rotations: RealmSettings[];
   /** Whether the config has a list of realms: outputs then go by realm. */
   hasRealmList: boolean;
-  /** All realms' targets. */
-  targets: ConfiguredTarget[];
+  /** With all realms' targets. */
+  fleet: ConfiguredFleet;
   /** Where it is not given, the program generates one. */
   apiRefreshToken?: pulumi.Output<string>;
   /** Another number makes the program generate another one. */
@@ -30,6 +30,7 @@ export interface Settings extends Pick<KeyRotationArgs, "refresh" | "restart"> {
 
 /** What the rotation of one realm takes. */
 export interface RealmSettings extends Omit<KeyRotationArgs, "apiRefreshTokens"> {
+  fleet: ConfiguredFleet;
   /** Of the resource. */
   name: string;
 }
@@ -91,18 +92,15 @@ function toSettings(
   { kubeconfig, context }: Record<string, string>,
 ): Settings {
   const { apiRefreshToken } = data;
-  const { timeoutSeconds: restartTimeout, ...restartRest } = data.restart;
-  const { timeoutSeconds: refreshTimeout, ...refreshRest } = data.refresh;
-  const refresh = { ...refreshRest, timeoutMs: refreshTimeout * 1000 };
-  const restart = { ...restartRest, timeoutMs: restartTimeout * 1000 };
   const names = realms.map(({ name }) => name);
-  const rotations = realms.map((realm) => ({ ...toRealmSettings(data, realm, names), refresh, restart }));
+  const rotations = realms.map((realm) => toRealmSettings(data, realm, names));
   return {
     rotations,
     hasRealmList: names.length > 1,
-    targets: distinctTargets(rotations.flatMap(({ targets }) => targets)),
-    refresh,
-    restart,
+    fleet: {
+      ...configuredFleet(data),
+      targets: distinctTargets(rotations.flatMap(({ fleet }) => fleet.targets)),
+    },
     apiRefreshTokenVersion: data.apiRefreshTokenVersion,
     evidenceKey: verificationKey(data.evidence.signingKey),
     kubernetes: {
@@ -128,7 +126,7 @@ function toRealmSettings(
   realms: string[],
 ) {
   const { rotation, mode, incident, reason, evidenceDir, keySize } = data;
-  const { audience, realmRoles, timeoutSeconds, ...probeRest } = data.probe;
+  const { audience, realmRoles } = data.probe;
   const { stage, actions, overlapSeconds, tokenLifeSeconds } = plan ?? unknownPlan;
   const { freeze, freezePath, sessions, rotateInternalKeys: internalKeys } = data;
   const { revoke, denyListPath, adminProbe } = sessions;
@@ -157,9 +155,8 @@ function toRealmSettings(
     keepRetired: data.keepRetired,
     actions,
     jwksUris: entry.jwksUris ?? data.jwksUris,
-    targets: entry.instances ?? data.instances,
+    fleet: configuredFleet(data, entry),
     jwksTimeoutMs: data.jwksTimeoutSeconds * 1000,
-    probe: { ...probeRest, timeoutMs: timeoutSeconds * 1000 },
     probeClient: { audience, realmRoles },
     emergency: { freeze, freezePath, internalKeys, revoke, denyListPath, denyForMs, adminProbe },
   };

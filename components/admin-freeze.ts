@@ -1,26 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/base/run-context";
+import type { Packed } from "#operations/base/packed";
 import type { PhaseRecord } from "#operations/evidence/evidence-schema";
 import type { FreezeResult } from "#operations/evidence/findings";
-import type { Freeze } from "#operations/fleet/freeze-instances";
-import type { RefreshSettings } from "#operations/fleet/refresh";
-import type { Target } from "#operations/fleet/targets";
-import type { FreezeOutputs, FreezePhaseRequest } from "#operations/phases/freeze";
+import type { FreezeInputs, FreezeOutputs } from "#operations/phases/freeze";
 import { configure } from "./configure.ts";
+import type { Args } from "./phase-args.ts";
 
-export interface AdminFreezeArgs {
-  run: RunContext;
-  freeze: Freeze;
-  /** Path of the instances' freeze operation. */
-  freezePath: string;
-  /** Where the API's processes are. */
-  targets: Target[];
-  refresh: RefreshSettings;
-  /** Secret. The bearer tokens of the internal operations that instances may have. */
-  apiRefreshTokens: pulumi.Input<string[]>;
-}
-
-const provider: pulumi.dynamic.ResourceProvider<FreezePhaseRequest, FreezePhaseRequest & FreezeOutputs> = {
+const provider: pulumi.dynamic.ResourceProvider<FreezeInputs, FreezeOutputs> = {
   configure,
   async diff(_id, olds, news) {
     const { isFreezeDue } = await import("#phases/freeze");
@@ -28,11 +14,11 @@ const provider: pulumi.dynamic.ResourceProvider<FreezePhaseRequest, FreezePhaseR
   },
   async create(inputs) {
     const { freezePhase } = await import("#phases/freeze");
-    return { id: `freeze-${inputs.run.realm}`, outs: { ...inputs, ...(await freezePhase(inputs)) } };
+    return { id: `freeze-${inputs.realm}`, outs: await freezePhase(inputs) };
   },
   async update(_id, _olds, news) {
     const { freezePhase } = await import("#phases/freeze");
-    return { outs: { ...news, ...(await freezePhase(news)) } };
+    return { outs: await freezePhase(news) };
   },
   async delete(_id, props) {
     const { thawForgotten } = await import("#phases/freeze");
@@ -49,11 +35,18 @@ export class AdminFreeze extends pulumi.dynamic.Resource {
   declare readonly frozenAt: pulumi.Output<string | null>;
   /** The rotation that it was frozen for; null where it never was. */
   declare readonly frozenFor: pulumi.Output<number | null>;
-  declare readonly result: pulumi.Output<FreezeResult | null>;
+  /** Secret, for the length of it. */
+  declare readonly result: pulumi.Output<Packed<FreezeResult> | null>;
   declare readonly record: pulumi.Output<PhaseRecord | null>;
 
-  constructor(name: string, args: AdminFreezeArgs, opts?: pulumi.CustomResourceOptions) {
-    const outputs = { frozenAt: undefined, frozenFor: undefined, result: undefined, record: undefined };
-    super(provider, name, { ...outputs, ...args }, opts, "jwks", "AdminFreeze");
+  constructor(name: string, args: Args<FreezeInputs>, opts?: pulumi.CustomResourceOptions) {
+    const outputs = {
+      frozenAt: undefined,
+      frozenFor: undefined,
+      result: undefined,
+      record: undefined,
+    };
+    const secret = pulumi.mergeOptions(opts, { additionalSecretOutputs: ["result"] });
+    super(provider, name, { ...outputs, ...args }, secret, "jwks", "AdminFreeze");
   }
 }

@@ -1,24 +1,21 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import type { ConfiguredFleet } from "#operations/config/fleet-settings";
 import type { TokenSecret as SecretPlace } from "#operations/fleet/api-refresh-token";
 import type { KubernetesTarget } from "#operations/fleet/kubernetes/kubernetes-target";
-import type { RefreshSettings } from "#operations/fleet/refresh";
-import type { RestartSettings } from "#operations/fleet/restart";
-import type { Target } from "#operations/fleet/targets";
 import { ApiRefreshTokenHistory } from "./api-refresh-token-history.ts";
 import type { KeyRotation } from "./key-rotation.ts";
+import { packed } from "./phase-args.ts";
 import { TokenRollout } from "./token-rollout.ts";
 import { TokenSecret } from "./token-secret.ts";
-
-type PodTarget = KubernetesTarget & { secret?: SecretPlace | undefined };
 
 export interface ApiRefreshTokenArgs {
   /** Secret. Default: one is generated. */
   apiRefreshToken?: pulumi.Output<string>;
   /** Another number generates another one. */
   apiRefreshTokenVersion: number;
-  /** Where the API's processes are; a Secret is kept for each Kubernetes target that names one. */
-  targets: (Exclude<Target, KubernetesTarget> | PodTarget)[];
+  /** A Secret is kept for each Kubernetes target that names one. */
+  fleet: ConfiguredFleet;
   /** The `kubernetes:` config namespace. */
   kubernetes: { kubeconfig?: pulumi.Output<string>; context?: string };
 }
@@ -38,7 +35,7 @@ export class ApiRefreshToken extends pulumi.ComponentResource {
     super("jwks:index:ApiRefreshToken", name, {}, opts);
     const given = args.apiRefreshToken ?? this.#generate(name, args.apiRefreshTokenVersion);
     const own = new ApiRefreshTokenHistory(name, { given }, { parent: this });
-    this.#secrets = args.targets.flatMap((target) =>
+    this.#secrets = args.fleet.targets.flatMap((target) =>
       target.kind === "kubernetes" && target.secret
         ? [this.#keep(name, target, target.secret, given, args)]
         : [],
@@ -78,7 +75,7 @@ export class ApiRefreshToken extends pulumi.ComponentResource {
   /** Has the pods take a new token, once the rotations that work with the one they run with are through. */
   rollOut(
     rotations: readonly KeyRotation[],
-    { refresh, restart }: { refresh: RefreshSettings; restart: RestartSettings },
+    { refresh, restart }: Pick<ConfiguredFleet, "refresh" | "restart">,
   ): TokenRollout[] {
     return this.#secrets.map(({ target, kept: { token, secret } }) => {
       const concerned = rotations.filter((rotation) => rotation.covers(target));
@@ -87,9 +84,7 @@ export class ApiRefreshToken extends pulumi.ComponentResource {
       return new TokenRollout(
         `token-rollout-${target.name}`,
         {
-          target,
-          refresh,
-          restart,
+          details: packed({ target, refresh, restart }),
           tokens: token.tokens,
           changedAt: token.changedAt,
           newKids: kidsOf(({ kids }) => kids.apply(Object.values<string>)),

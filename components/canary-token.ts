@@ -1,31 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/base/run-context";
-import type { ProbeClient } from "#operations/canaries/tokens";
+import type { Packed } from "#operations/base/packed";
 import type { PhaseRecord } from "#operations/evidence/evidence-schema";
-import type { ProbeSettings } from "#operations/fleet/probe-settings";
-import type { RefreshSettings } from "#operations/fleet/refresh";
-import type { Target } from "#operations/fleet/targets";
-import type { CanaryPhaseRequest } from "#operations/phases/canary";
-import type { CanaryFindings, CanaryResult } from "#operations/proof/canary-findings";
+import type { CanaryInputs, CanaryOutputs } from "#operations/phases/canary";
+import type { CanaryResult } from "#operations/proof/canary-findings";
 import { configure } from "./configure.ts";
+import type { Args } from "./phase-args.ts";
 
-export interface CanaryTokenArgs {
-  run: RunContext;
-  exemptKeys: string[];
-  /** Where the API's processes are. */
-  targets: Target[];
-  probe: ProbeSettings;
-  refresh: RefreshSettings;
-  /** Secret. The bearer tokens of the refresh operation that instances may have. */
-  apiRefreshTokens: pulumi.Input<string[]>;
-  /** Secret. One for each algorithm. */
-  probeClients: pulumi.Input<ProbeClient[]>;
-}
-
-const provider: pulumi.dynamic.ResourceProvider<
-  CanaryPhaseRequest,
-  CanaryPhaseRequest & Partial<CanaryResult>
-> = {
+const provider: pulumi.dynamic.ResourceProvider<CanaryInputs, CanaryOutputs> = {
   configure,
   async diff(_id, olds, news) {
     const { isCanaryDue } = await import("#phases/canary");
@@ -33,11 +14,11 @@ const provider: pulumi.dynamic.ResourceProvider<
   },
   async create(inputs) {
     const { canaryPhase } = await import("#phases/canary");
-    return { id: `canary-${inputs.run.realm}`, outs: { ...inputs, ...(await canaryPhase(inputs)) } };
+    return { id: `canary-${inputs.realm}`, outs: await canaryPhase(inputs) };
   },
   async update(_id, olds, news) {
     const { canaryPhase } = await import("#phases/canary");
-    return { outs: { ...news, ...(await canaryPhase(news, olds)) } };
+    return { outs: await canaryPhase(news, olds) };
   },
 };
 
@@ -49,15 +30,16 @@ const provider: pulumi.dynamic.ResourceProvider<
  * is bumped; shown to every instance again before the keys of a planned rotation are retired.
  */
 export class CanaryToken extends pulumi.dynamic.Resource {
-  /** Secret: the canaries' tokens by their `jti`. */
-  declare readonly tokens: pulumi.Output<Record<string, string>>;
-  /** The keys, the JWKS and every instance's verdict before anything was changed. */
-  declare readonly findings: pulumi.Output<CanaryFindings>;
+  /** Secret. The canary tokens by their `jti`, and the keys, the JWKS and every instance's verdict before anything was changed. */
+  declare readonly canary: pulumi.Output<Packed<CanaryResult>>;
   declare readonly record: pulumi.Output<PhaseRecord>;
 
-  constructor(name: string, args: CanaryTokenArgs, opts?: pulumi.CustomResourceOptions) {
-    const outputs = { tokens: undefined, findings: undefined, record: undefined };
-    const secret = pulumi.mergeOptions(opts, { additionalSecretOutputs: ["tokens"] });
+  constructor(name: string, args: Args<CanaryInputs>, opts?: pulumi.CustomResourceOptions) {
+    const outputs = {
+      canary: undefined,
+      record: undefined,
+    };
+    const secret = pulumi.mergeOptions(opts, { additionalSecretOutputs: ["canary"] });
     super(provider, name, { ...outputs, ...args }, secret, "jwks", "CanaryToken");
   }
 }

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { type Packed, unpack } from "#operations/base/packed";
 import type { CalledInstance } from "#operations/fleet/call-instances";
 import type { RestartResult } from "#operations/fleet/restart";
 import type { Beside } from "#operations/proof/verify";
@@ -9,6 +10,7 @@ import { InternalKeys } from "./internal-keys.ts";
 import type { KeyCutover } from "./key-cutover.ts";
 import type { KeyEnforcement } from "./key-enforcement.ts";
 import type { KeyRotationArgs } from "./key-rotation-args.ts";
+import { packed, phaseArgs } from "./phase-args.ts";
 import type { RealmCheck } from "./realm-check.ts";
 import { SessionRevocation } from "./session-revocation.ts";
 import type { Verification } from "./verification.ts";
@@ -33,29 +35,30 @@ export class EmergencySteps {
   }
 
   freeze(after: RealmCheck[]): AdminFreeze {
-    const { run, targets, refresh, apiRefreshTokens, emergency } = this.#args;
+    return new AdminFreeze(`${this.#name}-freeze`, this.#freezeArgs(), this.#child(...after));
+  }
+
+  #freezeArgs() {
+    const { run, fleet, apiRefreshTokens, emergency } = this.#args;
     const { freeze, freezePath } = emergency;
-    return new AdminFreeze(
-      `${this.#name}-freeze`,
-      { run, freeze, freezePath, targets, refresh, apiRefreshTokens },
-      this.#child(...after),
-    );
+    return { ...phaseArgs({ run, fleet, freezePath }), freeze, apiRefreshTokens };
   }
 
   revoke(cutover: KeyCutover): SessionRevocation {
-    const { run, targets, refresh, apiRefreshTokens, emergency } = this.#args;
+    const { run, fleet, apiRefreshTokens, emergency } = this.#args;
     const { revoke, denyListPath, denyForMs } = emergency;
     return new SessionRevocation(
       `${this.#name}-sessions`,
-      { run, revoke, denyListPath, denyForMs, targets, refresh, apiRefreshTokens },
+      { ...phaseArgs({ run, fleet, denyListPath }), revoke, denyForMs, apiRefreshTokens },
       this.#child(cutover),
     );
   }
 
   rotateInternalKeys(cutover: KeyCutover): InternalKeys {
     const { run, emergency } = this.#args;
+    const { internalKeys } = emergency;
     const name = `${this.#name}-internal-keys`;
-    return new InternalKeys(name, { run, kinds: emergency.internalKeys }, this.#child(cutover));
+    return new InternalKeys(name, { ...phaseArgs({ run }), internalKeys }, this.#child(cutover));
   }
 
   /** Whether this rotation has frozen what is still to be thawed. */
@@ -65,19 +68,17 @@ export class EmergencySteps {
   }
 
   thaw(frozen: AdminFreeze, verification: Verification, evidence: Evidence): AdminThaw {
-    const { run, targets, refresh, apiRefreshTokens, emergency } = this.#args;
-    const { freeze, freezePath } = emergency;
     const { frozenAt } = frozen;
-    const isReleased = freeze === "release";
+    const isReleased = this.#args.emergency.freeze === "release";
     // A verification freezes what has come since; so each of them is followed by a thaw.
     const verifiedAt = isReleased
       ? null
       : pulumi
-          .all([this.isThawing(frozen), verification.result])
-          .apply(([isThawing, result]) => (isThawing ? (result?.finishedAt ?? null) : null));
+          .all([this.isThawing(frozen), verification.verifiedAt])
+          .apply(([isThawing, at]) => (isThawing ? (at ?? null) : null));
     return new AdminThaw(
       `${this.#name}-thaw`,
-      { run, freeze, freezePath, targets, refresh, apiRefreshTokens, frozenAt, verifiedAt },
+      { ...this.#freezeArgs(), frozenAt, verifiedAt },
       isReleased ? this.#child(frozen) : this.#child(evidence),
     );
   }
@@ -96,8 +97,12 @@ export class EmergencySteps {
       .apply(([[frozenFor, freeze, frozenRecord], [revokedFor, sessions, revokedRecord], keys]) => {
         const [rotatedFor, internalKeys, rotatedRecord] = keys;
         return {
-          freeze: isCurrent(frozenFor) ? { result: freeze, record: frozenRecord } : undefined,
-          sessions: isCurrent(revokedFor) ? { result: sessions, record: revokedRecord } : undefined,
+          freeze: isCurrent(frozenFor)
+            ? { result: freeze === null ? null : unpack(freeze), record: frozenRecord }
+            : undefined,
+          sessions: isCurrent(revokedFor)
+            ? { result: sessions === null ? null : unpack(sessions), record: revokedRecord }
+            : undefined,
           internalKeys: isCurrent(rotatedFor) ? { result: internalKeys, record: rotatedRecord } : undefined,
         };
       });
@@ -114,18 +119,19 @@ export class EmergencySteps {
     }));
   }
 
-  beside(steps: BesideSteps, refreshed: KeyEnforcement): pulumi.Output<Beside> {
-    const { run, emergency, probe, algorithms, probeClient } = this.#args;
+  beside(steps: BesideSteps, enforced: KeyEnforcement): pulumi.Output<Packed<Beside>> {
+    const { run, emergency, fleet, algorithms, probeClient } = this.#args;
     const { freeze: wish, freezePath, revoke, denyListPath, adminProbe } = emergency;
     const { path, realmRoles, acceptedStatuses, rejectedStatuses } = adminProbe;
     const [algorithm = "RS256"] = algorithms;
     const denyList = {
       denyListPath,
-      probe: { ...probe, path, acceptedStatuses, rejectedStatuses },
+      probe: { ...fleet.probe, path, acceptedStatuses, rejectedStatuses },
       identity: { realmRoles, audience: probeClient.audience, algorithm },
     };
-    const found = pulumi.all([this.#current(steps), refreshed.restarts]);
-    const beside = found.apply(([{ freeze, sessions, internalKeys }, restarts]): Beside => {
+    const found = pulumi.all([this.#current(steps), enforced.result]);
+    const beside = found.apply(([{ freeze, sessions, internalKeys }, enforcement]): Beside => {
+      const { restarts } = unpack(enforcement);
       const idsOf = (called: readonly CalledInstance[]) => toldAndAlive(called, restarts);
       const sids = sessions?.result?.ended.map(({ sid }) => sid) ?? [];
       const { instances = [] } = freeze?.result ?? {};
@@ -142,7 +148,7 @@ export class EmergencySteps {
         ...((run.mode === "emergency" && revoke !== "none") || sessions ? { denyList } : {}),
       };
     });
-    return pulumi.secret(beside);
+    return packed(beside);
   }
 
   #child(...dependsOn: pulumi.Resource[]): pulumi.CustomResourceOptions {

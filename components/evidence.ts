@@ -1,17 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/base/run-context";
-import type { WholeFindings } from "#operations/evidence/findings";
-import type { EvidenceRequest } from "#operations/phases/evidence";
+import type { EvidenceInputs, EvidenceOutputs } from "#operations/phases/evidence";
 import { configure } from "./configure.ts";
+import type { Args } from "./phase-args.ts";
 
-export interface EvidenceArgs {
-  run: RunContext;
-  findings: pulumi.Input<WholeFindings>;
-  /** Whether a thaw comes after it. Then the realm is not through yet. */
-  isThawing: pulumi.Input<boolean>;
-}
-
-const provider: pulumi.dynamic.ResourceProvider<EvidenceRequest & { digest?: string }> = {
+const provider: pulumi.dynamic.ResourceProvider<EvidenceInputs, EvidenceOutputs> = {
   configure,
   async diff(_id, olds, news) {
     const { isEvidenceDue } = await import("#phases/evidence");
@@ -19,11 +11,11 @@ const provider: pulumi.dynamic.ResourceProvider<EvidenceRequest & { digest?: str
   },
   async create(inputs) {
     const { evidencePhase } = await import("#phases/evidence");
-    return { id: "evidence", outs: { ...inputs, ...(await evidencePhase(inputs)) } };
+    return { id: `evidence-${inputs.realm}`, outs: await evidencePhase(inputs) };
   },
   async update(_id, _olds, news) {
     const { evidencePhase } = await import("#phases/evidence");
-    return { outs: { ...news, ...(await evidencePhase(news)) } };
+    return { outs: await evidencePhase(news) };
   },
 };
 
@@ -40,7 +32,7 @@ export class Evidence extends pulumi.dynamic.Resource {
   /** Milliseconds from the first retired key's disabling to the last instance's proof; null where none was retired. */
   declare readonly exposureWindowMs: pulumi.Output<number | null>;
 
-  constructor(name: string, args: EvidenceArgs, opts?: pulumi.CustomResourceOptions) {
+  constructor(name: string, args: Args<EvidenceInputs>, opts?: pulumi.CustomResourceOptions) {
     const outputs = {
       directory: undefined,
       reportPath: undefined,

@@ -1,21 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/base/run-context";
 import type { PhaseRecord } from "#operations/evidence/evidence-schema";
 import type { InternalKeysResult } from "#operations/evidence/findings";
-import type { InternalKeyKind } from "#operations/keys/internal-keys";
-import type { InternalKeysOutputs, InternalKeysPhaseRequest } from "#operations/phases/internal-keys";
+import type { InternalKeysInputs, InternalKeysOutputs } from "#operations/phases/internal-keys";
 import { configure } from "./configure.ts";
+import type { Args } from "./phase-args.ts";
 
-export interface InternalKeysArgs {
-  run: RunContext;
-  /** Which of the realm's internal keys an emergency rotates. */
-  kinds: InternalKeyKind[];
-}
-
-const provider: pulumi.dynamic.ResourceProvider<
-  InternalKeysPhaseRequest,
-  InternalKeysPhaseRequest & InternalKeysOutputs
-> = {
+const provider: pulumi.dynamic.ResourceProvider<InternalKeysInputs, InternalKeysOutputs> = {
   configure,
   async diff(_id, olds, news) {
     const { areInternalKeysDue } = await import("#phases/internal-keys");
@@ -23,14 +13,11 @@ const provider: pulumi.dynamic.ResourceProvider<
   },
   async create(inputs) {
     const { internalKeysPhase } = await import("#phases/internal-keys");
-    return {
-      id: `internal-keys-${inputs.run.realm}`,
-      outs: { ...inputs, ...(await internalKeysPhase(inputs)) },
-    };
+    return { id: `internal-keys-${inputs.realm}`, outs: await internalKeysPhase(inputs) };
   },
   async update(_id, olds, news) {
     const { internalKeysPhase } = await import("#phases/internal-keys");
-    return { outs: { ...news, ...(await internalKeysPhase(news, olds)) } };
+    return { outs: await internalKeysPhase(news, olds) };
   },
 };
 
@@ -45,8 +32,12 @@ export class InternalKeys extends pulumi.dynamic.Resource {
   declare readonly rotatedFor: pulumi.Output<number | null>;
   declare readonly record: pulumi.Output<PhaseRecord | null>;
 
-  constructor(name: string, args: InternalKeysArgs, opts?: pulumi.CustomResourceOptions) {
-    const outputs = { result: undefined, rotatedFor: undefined, record: undefined };
+  constructor(name: string, args: Args<InternalKeysInputs>, opts?: pulumi.CustomResourceOptions) {
+    const outputs = {
+      result: undefined,
+      rotatedFor: undefined,
+      record: undefined,
+    };
     super(provider, name, { ...outputs, ...args }, opts, "jwks", "InternalKeys");
   }
 }

@@ -1,42 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/base/run-context";
+import type { Packed } from "#operations/base/packed";
 import type { PhaseRecord } from "#operations/evidence/evidence-schema";
-import type { CutoverFindings, Findings } from "#operations/evidence/findings";
-import type { ProbeSettings } from "#operations/fleet/probe-settings";
-import type { RefreshSettings } from "#operations/fleet/refresh";
-import type { Target } from "#operations/fleet/targets";
-import type { CutoverPhaseRequest } from "#operations/phases/cut-over";
+import type { CutoverFindings } from "#operations/evidence/findings";
+import type { CutoverInputs, CutoverOutputs } from "#operations/phases/cut-over";
 import { configure } from "./configure.ts";
+import type { Args } from "./phase-args.ts";
 
-export interface KeyCutoverArgs {
-  run: RunContext;
-  /** Components of this rotation's signing keys. */
-  componentIds: pulumi.Input<pulumi.Input<string>[]>;
-  /** Names of key providers that stay as they are. Default in the stack config: none. */
-  exemptKeys: string[];
-  /** Milliseconds for which keys that no longer sign stay trusted, where the mode is not emergency. */
-  overlapMs: number;
-  /** Rotations whose disabled keys stay in Keycloak when a later one is retired. */
-  keepRetired: number;
-  /** What it is about to change, in words, for whoever reads a preview. */
-  actions: string[];
-  /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
-  jwksUris: string[];
-  /** Milliseconds until each must show the new set. */
-  jwksTimeoutMs: number;
-  /** Where the API's processes are: those that have appeared since the canaries were minted are asked in time. */
-  targets: Target[];
-  probe: ProbeSettings;
-  refresh: RefreshSettings;
-  /** Secret. The bearer tokens of the refresh operation that instances may have. */
-  apiRefreshTokens: pulumi.Input<string[]>;
-  /** Secret: the canaries' tokens by their `jti`. */
-  canaryTokens: pulumi.Input<Record<string, string>>;
-  /** What the phases before this one have found, the keys as they were among it. */
-  before: pulumi.Input<Findings>;
-}
-
-const provider: pulumi.dynamic.ResourceProvider<CutoverPhaseRequest> = {
+const provider: pulumi.dynamic.ResourceProvider<CutoverInputs, CutoverOutputs> = {
   configure,
   async diff(_id, olds, news) {
     const { isCutoverDue } = await import("#phases/cut-over");
@@ -44,19 +14,19 @@ const provider: pulumi.dynamic.ResourceProvider<CutoverPhaseRequest> = {
   },
   async create(inputs) {
     const { cutoverPhase } = await import("#phases/cut-over");
-    return { id: `cutover-${inputs.run.realm}`, outs: { ...inputs, ...(await cutoverPhase(inputs)) } };
+    return { id: `cutover-${inputs.realm}`, outs: await cutoverPhase(inputs) };
   },
   async update(_id, olds, news) {
     const { cutoverPhase } = await import("#phases/cut-over");
-    return { outs: { ...news, ...(await cutoverPhase(news, olds)) } };
+    return { outs: await cutoverPhase(news, olds) };
   },
   async read(id, props) {
     const { isSettled } = await import("#phases/cut-over");
     return props ? { id, props: { ...props, settled: await isSettled(props) } } : { id };
   },
-  async delete(_id, { run }) {
+  async delete(_id, props) {
     const { forgetCutover } = await import("#phases/cut-over");
-    forgetCutover(run);
+    forgetCutover(props);
   },
 };
 
@@ -67,13 +37,33 @@ const provider: pulumi.dynamic.ResourceProvider<CutoverPhaseRequest> = {
  * everything else, and a probe could not wait for them.
  */
 export class KeyCutover extends pulumi.dynamic.Resource {
-  declare readonly result: pulumi.Output<CutoverFindings>;
+  /** The keys that sign now. */
+  declare readonly signers: pulumi.Output<CutoverFindings["signers"]>;
+  /** Keys that no longer sign and are still trusted. */
+  declare readonly passive: pulumi.Output<CutoverFindings["passive"]>;
+  /** When those may be retired, ISO 8601 UTC; null where there is none. */
+  declare readonly retireAfter: pulumi.Output<string | null>;
+  declare readonly retired: pulumi.Output<CutoverFindings["retired"]>;
+  /** When every JWKS URL had shown the new set, ISO 8601 UTC. */
+  declare readonly completedAt: pulumi.Output<string>;
+  /** Secret, for the length of it: everything that was found. */
+  declare readonly result: pulumi.Output<Packed<CutoverFindings>>;
   /** Whether the realm was as the cut-over left it when it was last looked at. */
   declare readonly settled: pulumi.Output<boolean>;
   declare readonly record: pulumi.Output<PhaseRecord>;
 
-  constructor(name: string, args: KeyCutoverArgs, opts?: pulumi.CustomResourceOptions) {
-    const outputs = { result: undefined, settled: undefined, record: undefined };
-    super(provider, name, { ...outputs, ...args }, opts, "jwks", "KeyCutover");
+  constructor(name: string, args: Args<CutoverInputs>, opts?: pulumi.CustomResourceOptions) {
+    const outputs = {
+      signers: undefined,
+      passive: undefined,
+      retireAfter: undefined,
+      retired: undefined,
+      completedAt: undefined,
+      result: undefined,
+      settled: undefined,
+      record: undefined,
+    };
+    const secret = pulumi.mergeOptions(opts, { additionalSecretOutputs: ["result"] });
+    super(provider, name, { ...outputs, ...args }, secret, "jwks", "KeyCutover");
   }
 }

@@ -1,37 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/base/run-context";
-import type { CanaryReference } from "#operations/canaries/canary";
 import type { PhaseRecord } from "#operations/evidence/evidence-schema";
-import type { ProbeSettings } from "#operations/fleet/probe-settings";
-import type { RefreshResult, RefreshSettings } from "#operations/fleet/refresh";
-import type { RestartResult, RestartSettings } from "#operations/fleet/restart";
-import type { Target } from "#operations/fleet/targets";
-import type { RetiredKey } from "#operations/keys/cut-over";
-import type { EnforcePhaseRequest } from "#operations/phases/enforce";
-import type { Baseline } from "#operations/proof/canary-findings";
+import type { EnforcementInputs, EnforcementOutputs } from "#operations/phases/enforce";
 import { configure } from "./configure.ts";
+import type { Args } from "./phase-args.ts";
 
-export interface KeyEnforcementArgs {
-  run: RunContext;
-  /** Where the API's processes are. */
-  targets: Target[];
-  refresh: RefreshSettings;
-  restart: RestartSettings;
-  probe: ProbeSettings;
-  /** Secret. The bearer tokens of the refresh operation that instances may have. */
-  apiRefreshTokens: pulumi.Input<string[]>;
-  newKids: pulumi.Input<pulumi.Input<string>[]>;
-  retired: pulumi.Input<RetiredKey[]>;
-  canaries: pulumi.Input<CanaryReference[]>;
-  /** Secret: the canaries' tokens by their `jti`. */
-  canaryTokens: pulumi.Input<Record<string, string>>;
-  /** Every instance's verdict before the cut-over. Long, so best given as a secret: diffs then stay readable. */
-  baseline: pulumi.Input<Baseline[]>;
-  /** Completion time of the cut-over to enforce: another one makes it run again. */
-  after: pulumi.Input<string>;
-}
-
-const provider: pulumi.dynamic.ResourceProvider<EnforcePhaseRequest> = {
+const provider: pulumi.dynamic.ResourceProvider<EnforcementInputs, EnforcementOutputs> = {
   configure,
   async diff(_id, olds, news) {
     const { isEnforcementDue } = await import("#phases/enforce");
@@ -39,11 +12,11 @@ const provider: pulumi.dynamic.ResourceProvider<EnforcePhaseRequest> = {
   },
   async create(inputs) {
     const { enforcePhase } = await import("#phases/enforce");
-    return { id: `enforcement-${inputs.run.realm}`, outs: { ...inputs, ...(await enforcePhase(inputs)) } };
+    return { id: `enforcement-${inputs.realm}`, outs: await enforcePhase(inputs) };
   },
   async update(_id, _olds, news) {
     const { enforcePhase } = await import("#phases/enforce");
-    return { outs: { ...news, ...(await enforcePhase(news)) } };
+    return { outs: await enforcePhase(news) };
   },
 };
 
@@ -53,14 +26,19 @@ const provider: pulumi.dynamic.ResourceProvider<EnforcePhaseRequest> = {
  * `Verification`'s.
  */
 export class KeyEnforcement extends pulumi.dynamic.Resource {
-  declare readonly results: pulumi.Output<RefreshResult[]>;
-  declare readonly restarts: pulumi.Output<RestartResult[]>;
+  /** Secret, for the length of it: what came of each refresh and each restart. */
+  declare readonly result: pulumi.Output<EnforcementOutputs["result"]>;
   /** Whether no instance is left that is known to need a refresh or a restart. */
   declare readonly complete: pulumi.Output<boolean>;
   declare readonly record: pulumi.Output<PhaseRecord>;
 
-  constructor(name: string, args: KeyEnforcementArgs, opts?: pulumi.CustomResourceOptions) {
-    const outputs = { results: undefined, restarts: undefined, complete: undefined, record: undefined };
-    super(provider, name, { ...outputs, ...args }, opts, "jwks", "KeyEnforcement");
+  constructor(name: string, args: Args<EnforcementInputs>, opts?: pulumi.CustomResourceOptions) {
+    const outputs = {
+      result: undefined,
+      complete: undefined,
+      record: undefined,
+    };
+    const secret = pulumi.mergeOptions(opts, { additionalSecretOutputs: ["result"] });
+    super(provider, name, { ...outputs, ...args }, secret, "jwks", "KeyEnforcement");
   }
 }

@@ -1,10 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { RunContext } from "#operations/base/run-context";
+import type { FleetSettings } from "#operations/fleet/fleet";
 import type { Freeze } from "#operations/fleet/freeze-instances";
-import type { ProbeSettings } from "#operations/fleet/probe-settings";
-import type { RefreshSettings } from "#operations/fleet/refresh";
-import type { RestartSettings } from "#operations/fleet/restart";
-import type { Target } from "#operations/fleet/targets";
 import type { Revoke } from "#operations/keycloak/revoke-sessions";
 import type { InternalKeyKind } from "#operations/keys/internal-keys";
 import type { Algorithm } from "#operations/keys/realm-keys";
@@ -31,12 +28,8 @@ export interface KeyRotationArgs {
   jwksUris: string[];
   /** Milliseconds until each must show the new set. */
   jwksTimeoutMs: number;
-  /** Where every running API process is found. */
-  targets: Target[];
-  refresh: RefreshSettings;
-  /** What happens to an instance that can't be refreshed. */
-  restart: RestartSettings;
-  probe: ProbeSettings;
+  /** Where every running API process is found, and how it is reached, questioned and restarted. */
+  fleet: FleetSettings;
   /** What the API demands of a token beyond its signature: `aud` values, and realm roles of its service account. */
   probeClient: { audience: string[]; realmRoles: string[] };
   /** What an emergency does beside. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import type { Target } from "#operations/fleet/targets";
 import type { KeyRotationArgs } from "./key-rotation-args.ts";
-import { kidsOf, RotationSteps, rotationType, signersOf } from "./rotation-steps.ts";
+import { kidsOf, RotationSteps, rotationType } from "./rotation-steps.ts";
 
 /**
  * One rotation of a realm's signing keys, from the canaries to the evidence. The phases wait for one another because
@@ -29,7 +29,7 @@ export class KeyRotation extends pulumi.ComponentResource {
   constructor(name: string, args: KeyRotationArgs, opts?: pulumi.ComponentResourceOptions) {
     const aliases = (args.formerNames ?? []).map((former) => ({ name: former }));
     super(rotationType, name, {}, pulumi.mergeOptions(opts, { aliases }));
-    this.#targets = args.targets;
+    this.#targets = args.fleet.targets;
     const step = new RotationSteps(this, name, args);
     const check = step.check();
     const frozen = step.emergency.freeze(check);
@@ -38,23 +38,22 @@ export class KeyRotation extends pulumi.ComponentResource {
     const keys = step.publish(canary);
     const announced = step.announce(canary, keys);
     const cutover = step.cutOver(canary, keys, announced);
-    const signers = signersOf(cutover, keys);
-    const newKids = signers.apply(kidsOf);
     const beside = {
       frozen,
       revoked: step.emergency.revoke(cutover),
       internal: step.emergency.rotateInternalKeys(cutover),
     };
-    const refreshed = step.enforce(canary, cutover, newKids);
-    const verification = step.verify(probes, canary, cutover, refreshed, newKids, beside);
-    const evidence = step.writeEvidence(canary, keys, announced, cutover, refreshed, verification, beside);
+    const enforced = step.enforce({ canary, keys, announced, cutover });
+    const done = { canary, keys, announced, cutover, enforced };
+    const verification = step.verify(probes, done, beside);
+    const evidence = step.writeEvidence({ ...done, verification, beside });
     step.emergency.thaw(frozen, verification, evidence);
-    this.kids = signers.apply((keys) =>
+    this.kids = cutover.signers.apply((keys) =>
       Object.fromEntries(keys.map(({ algorithm, kid }) => [algorithm, kid])),
     );
-    this.passiveKids = cutover.result.apply(({ passive = [] }) => kidsOf(passive));
-    this.retireAfter = cutover.result.apply(({ retireAfter }) => retireAfter ?? null);
-    this.retiredKids = cutover.result.retired.apply(kidsOf);
+    this.passiveKids = cutover.passive.apply(kidsOf);
+    this.retireAfter = cutover.retireAfter;
+    this.retiredKids = cutover.retired.apply(kidsOf);
     this.verified = verification.verified;
     this.exposureWindowMs = evidence.exposureWindowMs;
     this.report = evidence.reportPath;

@@ -1,27 +1,23 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/base/run-context";
+import type { CheckInputs } from "#operations/phases/check";
 import { configure } from "./configure.ts";
+import type { Args } from "./phase-args.ts";
 
-export interface RealmCheckArgs {
-  run: RunContext;
-  /** What was found wrong with the realm; empty where it can be rotated. */
-  problems: string[];
-}
+type CheckOutputs = Omit<CheckInputs, "details">;
 
-const provider: pulumi.dynamic.ResourceProvider<RealmCheckArgs> = {
+const provider: pulumi.dynamic.ResourceProvider<CheckInputs, CheckOutputs> = {
   configure,
   async diff(_id, olds, news) {
-    return { changes: olds.problems.length + news.problems.length > 0 };
+    const { isCheckDue } = await import("#phases/check");
+    return { changes: isCheckDue(olds, news) };
   },
   async create(inputs) {
     const { checkPhase } = await import("#phases/check");
-    await checkPhase(inputs);
-    return { id: `check-${inputs.run.realm}`, outs: inputs };
+    return { id: `check-${inputs.realm}`, outs: await checkPhase(inputs) };
   },
   async update(_id, _olds, news) {
     const { checkPhase } = await import("#phases/check");
-    await checkPhase(news);
-    return { outs: news };
+    return { outs: await checkPhase(news) };
   },
 };
 
@@ -30,7 +26,7 @@ const provider: pulumi.dynamic.ResourceProvider<RealmCheckArgs> = {
  * the other realms are through. A stack with one realm does without: its program stops before there is a resource.
  */
 export class RealmCheck extends pulumi.dynamic.Resource {
-  constructor(name: string, args: RealmCheckArgs, opts?: pulumi.CustomResourceOptions) {
+  constructor(name: string, args: Args<CheckInputs>, opts?: pulumi.CustomResourceOptions) {
     super(provider, name, { ...args }, opts, "jwks", "RealmCheck");
   }
 }

@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Findings } from "#operations/evidence/findings";
+import { type Packed, unpack } from "#operations/base/packed";
+import type { Findings, WholeFindings } from "#operations/evidence/findings";
 import type { PublishedKey } from "#operations/keys/publish-key";
-import { provableBy } from "#operations/proof/provable";
+import type { Before } from "#operations/phases/phase-request";
 import type { AdminFreeze } from "./admin-freeze.ts";
 import { CanaryToken } from "./canary-token.ts";
 import { type BesideSteps, EmergencySteps } from "./emergency-steps.ts";
@@ -10,12 +11,25 @@ import { KeyAnnouncement } from "./key-announcement.ts";
 import { KeyCutover } from "./key-cutover.ts";
 import { KeyEnforcement } from "./key-enforcement.ts";
 import type { KeyRotationArgs } from "./key-rotation-args.ts";
+import { packed, phaseArgs } from "./phase-args.ts";
 import { ProbeClients } from "./probe-clients.ts";
 import { RealmCheck } from "./realm-check.ts";
 import { SigningKey } from "./signing-key.ts";
 import { Verification } from "./verification.ts";
 
 export const rotationType = "jwks:index:KeyRotation";
+
+/** The steps of a rotation that are made so far. */
+export interface StepsSoFar {
+  canary: CanaryToken;
+  keys?: SigningKey[];
+  announced?: KeyAnnouncement;
+  cutover?: KeyCutover;
+  enforced?: KeyEnforcement;
+}
+
+/** All of them but for the evidence, those beside the rotation too. */
+export type AllSteps = Required<StepsSoFar> & { verification: Verification; beside: BesideSteps };
 
 /** The phases of a rotation, each a resource. */
 export class RotationSteps {
@@ -35,7 +49,7 @@ export class RotationSteps {
   check(): RealmCheck[] {
     const { run, problems = [] } = this.#args;
     if (run.realms.length === 1) return [];
-    return [new RealmCheck(`${this.#name}-check`, { run, problems }, this.#child())];
+    return [new RealmCheck(`${this.#name}-check`, { ...phaseArgs({ run }), problems }, this.#child())];
   }
 
   prepareProbes(after: RealmCheck[]): ProbeClients {
@@ -53,206 +67,157 @@ export class RotationSteps {
   }
 
   mintCanaries(probes: ProbeClients, frozen: AdminFreeze): CanaryToken {
-    const { run, exemptKeys, targets, probe, refresh, apiRefreshTokens } = this.#args;
+    const { run, exemptKeys, fleet, apiRefreshTokens } = this.#args;
     return new CanaryToken(
       `${this.#name}-canary`,
-      { run, exemptKeys, targets, probe, refresh, apiRefreshTokens, probeClients: probes.clients },
+      { ...phaseArgs({ run, exemptKeys, fleet }), apiRefreshTokens, probeClients: probes.clients },
       this.#child(probes, frozen),
     );
   }
 
   publish(canary: CanaryToken): SigningKey[] {
     const { run, algorithms, keySize } = this.#args;
-    const before = this.#findings(canary);
+    const before = this.#before({ canary });
     return algorithms.map(
       (algorithm) =>
         new SigningKey(
           `${this.#name}-key-${algorithm}`,
-          { run, algorithm, keySize, before },
+          { ...phaseArgs({ run, keySize }), algorithm, before },
           this.#child(canary),
         ),
     );
   }
 
   announce(canary: CanaryToken, keys: SigningKey[]): KeyAnnouncement {
-    const { run, targets, refresh, restart, probe, apiRefreshTokens, jwksUris, jwksTimeoutMs } = this.#args;
-    const newKids = keys.map(({ kid }) => kid);
-    const before = this.#findings(canary, keys);
+    const { run, fleet, apiRefreshTokens, jwksUris, jwksTimeoutMs } = this.#args;
+    const details = phaseArgs({ run, fleet, jwksUris, jwksTimeoutMs });
+    const newKids = pulumi.all(keys.map(({ kid }) => kid));
+    const before = this.#before({ canary, keys });
     return new KeyAnnouncement(
       `${this.#name}-announcement`,
-      { run, targets, refresh, restart, probe, apiRefreshTokens, jwksUris, jwksTimeoutMs, newKids, before },
+      { ...details, apiRefreshTokens, newKids, before },
       this.#child(...keys),
     );
   }
 
   cutOver(canary: CanaryToken, keys: SigningKey[], announced: KeyAnnouncement): KeyCutover {
-    const { run, exemptKeys, jwksUris, jwksTimeoutMs, targets, probe, refresh, apiRefreshTokens } =
-      this.#args;
-    const { overlapMs, keepRetired, actions } = this.#args;
-    const componentIds = keys.map(({ componentId }) => componentId);
-    const before = this.#findings(canary, keys, announced);
+    const { run, fleet, apiRefreshTokens, actions } = this.#args;
+    const { exemptKeys, overlapMs, keepRetired, jwksUris, jwksTimeoutMs } = this.#args;
+    const details = { run, fleet, exemptKeys, overlapMs, keepRetired, jwksUris, jwksTimeoutMs };
     return new KeyCutover(
       `${this.#name}-cutover`,
       {
-        run,
-        exemptKeys,
-        overlapMs,
-        keepRetired,
-        actions,
-        jwksUris,
-        jwksTimeoutMs,
-        componentIds,
-        targets,
-        probe,
-        refresh,
+        ...phaseArgs(details),
         apiRefreshTokens,
-        canaryTokens: canary.tokens,
-        before,
+        pendingChanges: actions.length,
+        componentIds: pulumi.all(keys.map(({ componentId }) => componentId)),
+        before: this.#before({ canary, keys, announced }),
       },
       this.#child(announced),
     );
   }
 
-  enforce(canary: CanaryToken, cutover: KeyCutover, newKids: pulumi.Output<string[]>): KeyEnforcement {
-    const { run, targets, probe, refresh, apiRefreshTokens } = this.#args;
+  enforce(steps: Required<Omit<StepsSoFar, "enforced">>): KeyEnforcement {
+    const { run, fleet, apiRefreshTokens } = this.#args;
     // In an overlap every instance has just been told, and restarted where need be: nothing has left the set since.
-    const strategy = run.stage === "overlap" ? ("refresh" as const) : this.#args.restart.strategy;
-    const restart = { ...this.#args.restart, strategy };
+    const strategy = run.stage === "overlap" ? ("refresh" as const) : fleet.restart.strategy;
+    const gentle = { ...fleet, restart: { ...fleet.restart, strategy } };
     return new KeyEnforcement(
-      `${this.#name}-refresh`,
+      `${this.#name}-enforcement`,
       {
-        run,
-        targets,
-        probe,
-        refresh,
-        restart,
+        ...phaseArgs({ run, fleet: gentle }),
         apiRefreshTokens,
-        newKids,
-        ...provableKeys(canary, cutover),
+        before: this.#before(steps),
+        after: steps.cutover.completedAt,
       },
-      this.#child(cutover),
+      this.#child(steps.cutover),
     );
   }
 
-  verify(
-    probes: ProbeClients,
-    canary: CanaryToken,
-    cutover: KeyCutover,
-    refreshed: KeyEnforcement,
-    newKids: pulumi.Output<string[]>,
-    beside: BesideSteps,
-  ): Verification {
-    const { run, targets, probe, refresh, restart, apiRefreshTokens } = this.#args;
+  verify(probes: ProbeClients, steps: Required<StepsSoFar>, beside: BesideSteps): Verification {
+    const { run, fleet, apiRefreshTokens } = this.#args;
     return new Verification(
       `${this.#name}-verification`,
       {
-        run,
-        targets,
-        probe,
-        refresh,
-        restart,
-        restarts: refreshed.restarts,
+        ...phaseArgs({ run, fleet }),
         apiRefreshTokens,
         probeClients: probes.clients,
         expiredClient: probes.expired,
-        newKids,
-        passive: cutover.result.apply(({ passive = [] }) => passive),
-        beside: this.emergency.beside(beside, refreshed),
+        before: this.#before(steps),
+        beside: this.emergency.beside(beside, steps.enforced),
+        after: steps.cutover.completedAt,
         revokedAt: beside.revoked.revokedAt,
         internalKeysAt: pulumi.output(beside.internal.record).apply((record) => record?.finishedAt ?? null),
-        ...provableKeys(canary, cutover),
       },
-      this.#child(refreshed),
+      this.#child(steps.enforced),
     );
   }
 
-  writeEvidence(
-    canary: CanaryToken,
-    keys: SigningKey[],
-    announced: KeyAnnouncement,
-    cutover: KeyCutover,
-    refreshed: KeyEnforcement,
-    verification: Verification,
-    beside: BesideSteps,
-  ): Evidence {
-    const later = pulumi.all([cutover.record, refreshed.record, verification.record]);
+  writeEvidence({ verification, beside, ...steps }: AllSteps): Evidence {
+    const { run } = this.#args;
     const findings = pulumi
-      .all([
-        this.#findings(canary, keys, announced),
-        later,
-        cutover.result,
-        pulumi.all([refreshed.results, refreshed.restarts]),
-        pulumi.all([verification.result, verification.attempts]),
-        this.emergency.findings(beside),
-      ])
-      .apply(([before, records, cutover, [refresh, restarts], [verification, attempts], found]) => ({
-        ...before,
-        ...found.findings,
-        phases: [...before.phases, ...found.records, ...records],
-        cutover,
-        refresh,
-        restarts,
-        verification,
-        attempts,
-      }));
+      .all([this.#before(steps), verification.found, verification.record, this.emergency.findings(beside)])
+      .apply(([before, found, record, actions]): WholeFindings => {
+        const { phases, ...findings } = unpack(before).findings as WholeFindings;
+        const { result, attempts } = unpack(found);
+        return {
+          ...findings,
+          ...actions.findings,
+          phases: [...phases, ...actions.records, record],
+          verification: result,
+          attempts,
+        };
+      });
     return new Evidence(
       `${this.#name}-evidence`,
-      { run: this.#args.run, findings, isThawing: this.emergency.isThawing(beside.frozen) },
+      {
+        ...phaseArgs({ run }),
+        findings: packed<WholeFindings>(findings),
+        verifiedAt: verification.verifiedAt,
+        isThawing: this.emergency.isThawing(beside.frozen),
+      },
       this.#child(verification),
     );
   }
 
-  /**
-   * What is known after the canaries, and after the keys where they are given. There is no secret in it; it is passed
-   * as one because key sets and verdicts by the page would drown the diff that a reviewer has to read.
-   */
-  #findings(canary: CanaryToken, keys: SigningKey[] = [], announced?: KeyAnnouncement) {
+  /** What is known after these steps. */
+  #before({ canary, keys = [], announced, cutover, enforced }: StepsSoFar): pulumi.Output<Packed<Before>> {
     const published = pulumi.all(keys.map(publishedKey));
-    const records = pulumi.all([canary.record, ...keys.map(({ record }) => record)]);
     const told = pulumi.all([announced?.announced, announced?.result, announced?.record]);
-    const findings = pulumi
-      .all([canary.findings, records, published, told])
-      .apply(([findings, phases, published, [kids = [], result, record]]): Findings & CanaryFound => {
-        const isCurrent = result && record && published.every(({ kid }) => kids.includes(kid));
-        return {
-          phases: isCurrent ? [...phases, record] : phases,
-          canary: findings,
-          published,
-          ...(isCurrent ? { announced: result } : {}),
-        };
-      });
-    return pulumi.secret(findings);
+    const changed = pulumi.all([cutover?.result, enforced?.result]);
+    const early = pulumi.all([canary.record, ...keys.map(({ record }) => record)]);
+    const late = pulumi.all([cutover?.record, enforced?.record]);
+    return packed(
+      pulumi
+        .all([canary.canary, early, published, told, changed, late])
+        .apply(
+          ([minted, early, published, [kids = [], announcement, announcedAt], [cut, done], late]): Before => {
+            const { tokens, findings } = unpack(minted);
+            const isCurrent = announcement && announcedAt && published.every(({ kid }) => kids.includes(kid));
+            const enforcement = done === undefined ? undefined : unpack(done);
+            return {
+              findings: {
+                phases: [
+                  ...early,
+                  ...(isCurrent ? [announcedAt] : []),
+                  ...late.filter((record) => record !== undefined),
+                ],
+                canary: findings,
+                published,
+                ...(isCurrent ? { announced: unpack(announcement) } : {}),
+                ...(cut === undefined ? {} : { cutover: unpack(cut) }),
+                ...(enforcement ? { refresh: enforcement.results, restarts: enforcement.restarts } : {}),
+              } satisfies Findings,
+              canaryTokens: tokens,
+            };
+          },
+        ),
+    );
   }
 
   #child(...dependsOn: pulumi.Resource[]): pulumi.CustomResourceOptions {
     return { parent: this.#parent, dependsOn };
   }
-}
-
-type CanaryFound = Required<Pick<Findings, "canary" | "published">>;
-
-/** The retired keys, and what can prove their death. */
-function provableKeys(canary: CanaryToken, cutover: KeyCutover) {
-  const proving = pulumi
-    .all([canary.findings, cutover.result.retired])
-    .apply(([findings, retired = []]) => provableBy(findings, retired));
-  return {
-    retired: cutover.result.retired,
-    canaries: proving.apply(({ canaries }) => canaries),
-    canaryTokens: canary.tokens,
-    baseline: pulumi.secret(
-      pulumi
-        .all([proving, cutover.result.newcomers])
-        .apply(([{ baseline }, newcomers = []]) => [...baseline, ...newcomers]),
-    ),
-    after: cutover.result.completedAt,
-  };
-}
-
-/** The keys that sign now. A state of before there were rollbacks does not tell: then they are the rotation's own. */
-export function signersOf(cutover: KeyCutover, keys: SigningKey[]) {
-  const own = pulumi.all(keys.map(({ kid, algorithm }) => pulumi.output({ kid, algorithm })));
-  return pulumi.all([cutover.result, own]).apply(([{ signers }, own]) => signers ?? own);
 }
 
 export function kidsOf(keys: readonly { kid: string }[]): string[] {

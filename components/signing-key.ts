@@ -1,35 +1,25 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RunContext } from "#operations/base/run-context";
 import type { PhaseRecord } from "#operations/evidence/evidence-schema";
-import type { Findings } from "#operations/evidence/findings";
 import type { Algorithm } from "#operations/keys/realm-keys";
-import type { SigningKeyRequest } from "#operations/phases/publish";
+import type { SigningKeyInputs, SigningKeyOutputs } from "#operations/phases/publish";
 import { configure } from "./configure.ts";
+import type { Args } from "./phase-args.ts";
 
-export interface SigningKeyArgs {
-  run: RunContext;
-  algorithm: Algorithm;
-  /** RSA modulus bits; ignored for other key types. A change takes effect with the next rotation. */
-  keySize: number;
-  /** What the phases before this one have found, for the evidence should this one fail. */
-  before: pulumi.Input<Findings>;
-}
-
-const provider: pulumi.dynamic.ResourceProvider<SigningKeyRequest> = {
+const provider: pulumi.dynamic.ResourceProvider<SigningKeyInputs, SigningKeyOutputs> = {
   configure,
   async diff(_id, olds, news) {
     const { isOtherKey } = await import("#phases/publish");
     const isOther = isOtherKey(olds, news);
-    return { changes: isOther, replaces: isOther ? ["run"] : [] };
+    return { changes: isOther, replaces: isOther ? ["rotation"] : [] };
   },
   async create(inputs) {
     const { publishPhase } = await import("#phases/publish");
     const outs = await publishPhase(inputs);
-    return { id: outs.componentId, outs: { ...inputs, ...outs, keyName: outs.name } };
+    return { id: outs.componentId, outs };
   },
   async read(id, props) {
     const { keyComponentExists } = await import("#phases/publish");
-    if (props && (await keyComponentExists(props.run.realm, id))) return { id, props };
+    if (props && (await keyComponentExists(props.realm, id))) return { id, props };
     return { id: "" };
   },
   async delete() {
@@ -56,7 +46,7 @@ export class SigningKey extends pulumi.dynamic.Resource {
   declare readonly publishedAt: pulumi.Output<string>;
   declare readonly record: pulumi.Output<PhaseRecord>;
 
-  constructor(name: string, args: SigningKeyArgs, opts?: pulumi.CustomResourceOptions) {
+  constructor(name: string, args: Args<SigningKeyInputs>, opts?: pulumi.CustomResourceOptions) {
     const outputs = {
       componentId: undefined,
       kid: undefined,

@@ -1,39 +1,21 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { KubernetesTarget } from "#operations/fleet/kubernetes/kubernetes-target";
-import type { RefreshSettings } from "#operations/fleet/refresh";
-import type { RestartSettings } from "#operations/fleet/restart";
-import type { TokenRolloutPhaseRequest } from "#operations/phases/token";
+import type { TokenRolloutInputs, TokenRolloutOutputs } from "#operations/phases/token";
 import { configure } from "./configure.ts";
+import type { Args } from "./phase-args.ts";
 
-export interface TokenRolloutArgs {
-  target: KubernetesTarget;
-  refresh: RefreshSettings;
-  restart: RestartSettings;
-  /** Secret. The token that the pods shall have comes first. */
-  tokens: pulumi.Input<string[]>;
-  /** When that one was made, ISO 8601 UTC. */
-  changedAt: pulumi.Input<string>;
-  /** Kids that a refreshed pod has. */
-  newKids: pulumi.Input<string[]>;
-  /** Kids that it no longer has. */
-  retiredKids: pulumi.Input<string[]>;
-}
-
-const provider: pulumi.dynamic.ResourceProvider<TokenRolloutPhaseRequest> = {
+const provider: pulumi.dynamic.ResourceProvider<TokenRolloutInputs, TokenRolloutOutputs> = {
   configure,
   async diff(_id, olds, news) {
-    return { changes: olds.changedAt !== news.changedAt };
+    const { isTokenRolloutDue } = await import("#phases/token");
+    return { changes: isTokenRolloutDue(olds, news) };
   },
   async create(inputs) {
     const { tokenRolloutPhase } = await import("#phases/token");
-    return {
-      id: `token-rollout-${inputs.target.name}`,
-      outs: { ...inputs, ...(await tokenRolloutPhase(inputs)) },
-    };
+    return { id: "token-rollout", outs: await tokenRolloutPhase(inputs) };
   },
   async update(_id, _olds, news) {
     const { tokenRolloutPhase } = await import("#phases/token");
-    return { outs: { ...news, ...(await tokenRolloutPhase(news)) } };
+    return { outs: await tokenRolloutPhase(news) };
   },
 };
 
@@ -47,7 +29,7 @@ export class TokenRollout extends pulumi.dynamic.Resource {
   /** Workloads that were restarted for it. */
   declare readonly restarted: pulumi.Output<string[]>;
 
-  constructor(name: string, args: TokenRolloutArgs, opts?: pulumi.CustomResourceOptions) {
+  constructor(name: string, args: Args<TokenRolloutInputs>, opts?: pulumi.CustomResourceOptions) {
     const outputs = { pods: undefined, restarted: undefined, finishedAt: undefined };
     super(provider, name, { ...outputs, ...args }, opts, "jwks", "TokenRollout");
   }

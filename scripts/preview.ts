@@ -55,9 +55,9 @@ function lastVerified(contents: StackContents): boolean | undefined {
 }
 
 function dueOf(contents: StackContents, config: CheckedConfig, { name, plan }: InspectedRealm): Due {
-  const { rotation, mode, freeze, sessions, rotateInternalKeys: kinds } = config;
+  const { rotation, mode, freeze, sessions, rotateInternalKeys: internalKeys } = config;
   const run = { realm: name, rotation, mode, stage: plan?.stage ?? "final" };
-  return dueBeside(contents, { run, freeze, revoke: sessions.revoke, kinds });
+  return dueBeside(contents, { ...run, freeze, revoke: sessions.revoke, internalKeys });
 }
 
 async function main(options: StackOptions): Promise<void> {

@@ -1,50 +1,38 @@
 import { z } from "zod";
-import type { CanaryReference } from "#operations/canaries/canary";
+import { unpack } from "#operations/base/packed";
 import type { ProbeClient } from "#operations/canaries/tokens";
 import type { KnownRealm } from "#operations/drift/known-realm";
-import type { ProbeSettings } from "#operations/fleet/probe-settings";
-import type { RefreshSettings } from "#operations/fleet/refresh";
+import type { CutoverFindings } from "#operations/evidence/findings";
+import type { FleetSettings } from "#operations/fleet/fleet";
 import type { Target } from "#operations/fleet/targets";
-import type { PassiveKey, RetiredKey } from "#operations/keys/cut-over";
+import type { CanaryResult } from "#operations/proof/canary-findings";
 import { resourcesOf, type StackContents, type StateResource } from "../stack-reader.ts";
 
 /** What this program has written into the state itself has the shape that its own types say. */
 const own = <T>() => z.custom<T>((value) => typeof value === "object" && value !== null);
 
-const run = z.object({ realm: z.string(), rotation: z.number(), mode: z.string() });
-const result = z.object({
-  activatedAt: z.string(),
-  completedAt: z.string(),
-  signers: z.array(own<{ kid: string; algorithm: string }>()),
-  passive: z.array(own<PassiveKey>()).default([]),
-  retired: z.array(own<RetiredKey>()).default([]),
-});
+const step = z.object({ realm: z.string(), rotation: z.number(), mode: z.string() });
+
+/** A packed value that this program has written. */
+const packed = <T>() => z.string().transform((text) => unpack<T>(text));
+
 /** What the last `up` has asked for is in the inputs: a resource that had nothing to do keeps the outputs of an earlier one. */
 const cutoverShape = {
-  inputs: z.object({
-    run,
-    exemptKeys: z.array(z.string()),
-    jwksUris: z.array(z.string()),
-    targets: z.array(own<Target>()),
-    probe: own<ProbeSettings>(),
-    refresh: own<RefreshSettings>(),
+  inputs: step.extend({
+    details: packed<{ exemptKeys: string[]; jwksUris: string[]; fleet: FleetSettings }>(),
   }),
-  outputs: z.object({ result }),
+  outputs: z.object({ result: packed<CutoverFindings>() }),
 };
 const canaryShape = {
-  inputs: z.object({ run, probeClients: z.array(own<ProbeClient>()) }),
-  outputs: z.object({
-    findings: z.object({ canaries: z.array(own<CanaryReference>()) }),
-    tokens: z.record(z.string(), z.string()),
-  }),
+  inputs: step.extend({ probeClients: z.array(own<ProbeClient>()) }),
+  outputs: z.object({ canary: packed<CanaryResult>() }),
 };
-const anyRun = z.object({ run });
 const verificationShape = {
-  inputs: anyRun,
+  inputs: step,
   outputs: z.object({ verified: z.boolean(), verifiedAfter: z.string() }),
 };
-const freezeShape = { inputs: anyRun, outputs: z.object({ frozenAt: z.string().nullish() }) };
-const thawShape = { inputs: anyRun, outputs: z.object({ thawed: z.string().nullish() }) };
+const freezeShape = { inputs: step, outputs: z.object({ frozenAt: z.string().nullish() }) };
+const thawShape = { inputs: step, outputs: z.object({ thawed: z.string().nullish() }) };
 
 /** The Secret of a target's refresh token, as the last `up` has left it. */
 export interface KnownSecret {
@@ -71,19 +59,21 @@ export function knownRealms(contents: StackContents): KnownRealm[] {
   const freezes = readAll(contents, "AdminFreeze", freezeShape);
   const thaws = readAll(contents, "AdminThaw", thawShape);
   return readAll(contents, "KeyCutover", cutoverShape).map((cutover) => {
-    const of = <T extends { run: { realm: string } }>(list: readonly T[]) =>
-      list.find((one) => one.run.realm === cutover.run.realm);
-    const { completedAt, ...keys } = cutover.result;
+    const of = <T extends { realm: string }>(list: readonly T[]) =>
+      list.find((one) => one.realm === cutover.realm);
+    const { realm, rotation, mode, result } = cutover;
+    const { exemptKeys, jwksUris, fleet } = cutover.details;
+    const { activatedAt, signers, passive, retired, completedAt } = result;
     const [canary, verification] = [of(canaries), of(verifications)];
     const frozenAt = of(freezes)?.frozenAt;
-    const { realm, rotation, mode } = cutover.run;
-    const { exemptKeys, jwksUris, targets, probe, refresh } = cutover;
+    const { targets, probe, refresh } = fleet;
     return {
-      ...{ realm, rotation, mode, ...keys, exemptKeys, jwksUris, targets, probe, refresh },
+      ...{ realm, rotation, mode, activatedAt, signers, passive, retired },
+      ...{ exemptKeys, jwksUris, targets, probe, refresh },
       verified: verification?.verified === true && verification.verifiedAfter === completedAt,
       probeClients: canary?.probeClients ?? [],
-      canaries: canary?.findings.canaries ?? [],
-      canaryTokens: canary?.tokens ?? {},
+      canaries: canary?.canary.findings.canaries ?? [],
+      canaryTokens: canary?.canary.tokens ?? {},
       ...(frozenAt && of(thaws)?.thawed !== frozenAt ? { frozenAt } : {}),
     };
   });

@@ -1,9 +1,9 @@
-import type { RunContext } from "#operations/base/run-context";
 import type { Freeze } from "#operations/fleet/freeze-instances";
 import type { Revoke } from "#operations/keycloak/revoke-sessions";
 import type { InternalKeyKind } from "#operations/keys/internal-keys";
 import { isFreezeDue } from "#operations/phases/freeze";
 import { areInternalKeysDue } from "#operations/phases/internal-keys";
+import type { Step } from "#operations/phases/phase-request";
 import { nextSessionsStep } from "#operations/phases/revoke";
 import { resourcesOf, type StackContents } from "../stack-reader.ts";
 
@@ -14,28 +14,24 @@ export interface Due {
   internalKeys: boolean;
 }
 
-export interface EmergencyConfig {
-  run: Pick<RunContext, "realm" | "rotation" | "mode"> & { stage: string };
+export interface EmergencyConfig extends Step {
   freeze: Freeze;
   revoke: Revoke;
-  kinds: InternalKeyKind[];
+  internalKeys: InternalKeyKind[];
 }
 
 /** Decides as the resources' own diffs do. */
-export function dueBeside(contents: StackContents, { run, freeze, revoke, kinds }: EmergencyConfig): Due {
-  const before = (kind: string) => outputsOf(contents, kind, run.realm);
+export function dueBeside(contents: StackContents, config: EmergencyConfig): Due {
+  const before = (kind: string) => outputsOf(contents, kind, config.realm);
   return {
-    freeze: isFreezeDue({ run, freeze }, before("AdminFreeze")),
-    sessions: nextSessionsStep({ run, revoke }, before("SessionRevocation")) === "revoke",
-    internalKeys: areInternalKeysDue({ run, kinds }, before("InternalKeys")),
+    freeze: isFreezeDue(config, before("AdminFreeze")),
+    sessions: nextSessionsStep(config, before("SessionRevocation")) === "revoke",
+    internalKeys: areInternalKeysDue(config, before("InternalKeys")),
   };
 }
 
 /** What this program has written into the state itself has the shape that its own types say. */
 function outputsOf(contents: StackContents, kind: string, realm: string): Record<string, unknown> {
-  const found = resourcesOf(contents, kind).find(({ outputs }) => {
-    const run = outputs.run as { realm?: unknown } | undefined;
-    return run?.realm === realm;
-  });
+  const found = resourcesOf(contents, kind).find(({ outputs }) => outputs.realm === realm);
   return { ...found?.outputs };
 }

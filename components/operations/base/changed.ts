@@ -21,10 +21,10 @@ interface Step {
  * Whether a run is another step of a rotation than the one before: another rotation, its retirement, an emergency in
  * mid-overlap, or a rollback. From planned to emergency is none where nothing is left to retire.
  */
-export function stepChanged(before: Step, now: Step): boolean {
-  const isBack = ({ mode }: Step) => mode === "rollback";
+export function stepChanged(before: Partial<Step>, now: Step): boolean {
+  const isBack = ({ mode }: Partial<Step>) => mode === "rollback";
   // A state of before there were stages is that of an emergency.
-  const stageOf = ({ stage = "final" }: Step) => stage;
+  const stageOf = ({ stage = "final" }: Partial<Step>) => stage;
   return (
     changed(before, now, ["rotation", "realm"]).length > 0 ||
     isBack(before) !== isBack(now) ||

@@ -34,7 +34,7 @@ export async function underWay<T>({ realm }: SideBySide, work: () => Promise<T>)
 }
 
 /** Notes that nothing of a realm is still to come, because its last phase is done or has nothing to do. */
-export function finished({ realm }: SideBySide): void {
+export function finished({ realm }: Pick<SideBySide, "realm">): void {
   Object.assign(progressOf(realm), { finished: true, seenAt: Date.now() });
 }
 

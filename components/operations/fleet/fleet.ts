@@ -14,3 +14,6 @@ export interface Fleet {
   /** Secret. The bearers of the instances' internal operations: while a new one is rolled out, some have the one before. */
   apiRefreshTokens: string[];
 }
+
+/** What the stack config says of a fleet. Its bearer may be known only at the time of the `up`, so it is passed apart. */
+export type FleetSettings = Omit<Fleet, "apiRefreshTokens">;

@@ -1,34 +1,48 @@
 import { stepChanged } from "../base/changed.ts";
 import { listNames } from "../base/list-names.ts";
+import { type Packed, pack, unpack } from "../base/packed.ts";
+import type { ProbeClient } from "../canaries/tokens.ts";
+import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import { tellStart } from "../notify/run-notices.ts";
-import type { CanaryFindings, CanaryRequest, CanaryResult } from "../proof/canary-findings.ts";
+import type { CanaryFindings, CanaryResult } from "../proof/canary-findings.ts";
 import { mintCanaries } from "../proof/prepare-proof.ts";
-import { adminOf, type Recorded, type Run } from "./phase-request.ts";
+import { adminOf, detailsOf, type FleetInputs, fleetOf, type Step, stepOf } from "./phase-request.ts";
 import { runPhase } from "./run-phase.ts";
 
-export type CanaryPhaseRequest = Omit<CanaryRequest, "rotation" | "mode" | "stage" | "kept"> & Run;
+export interface CanaryInputs extends FleetInputs<{ exemptKeys: string[] }> {
+  /** Secret. One for each algorithm. */
+  probeClients: ProbeClient[];
+}
+
+export interface CanaryOutputs extends Step {
+  /** Secret. The canary tokens, the keys, the JWKS and every instance's verdict before anything was changed. */
+  canary: Packed<CanaryResult>;
+  record: PhaseRecord;
+}
 
 /**
- * Phase 2: mint canaries and prove that every instance accepts them now.
+ * Phase 2: mint canary tokens and prove that every instance accepts them now.
  * @param previous what an earlier run has minted
  */
 export async function canaryPhase(
-  request: CanaryPhaseRequest,
-  previous?: Partial<CanaryResult & Run>,
-): Promise<CanaryResult & Recorded> {
-  const admin = await adminOf(request);
-  tellStart(request.run);
-  const { rotation, mode, stage } = request.run;
-  const { tokens, findings, run: before } = previous ?? {};
-  const kept = tokens && findings ? { tokens, findings, rotation: before?.rotation ?? 0 } : undefined;
-  const { result, record } = await runPhase(request.run, "canary", { phases: [] }, async () => {
-    const minted = await mintCanaries(admin, { ...request, rotation, mode, stage, kept });
+  inputs: CanaryInputs,
+  previous?: Partial<CanaryOutputs>,
+): Promise<CanaryOutputs> {
+  const { run, exemptKeys } = detailsOf(inputs);
+  const admin = await adminOf(inputs);
+  tellStart(run);
+  const { rotation, mode, stage } = run;
+  const kept = previous?.canary && { ...unpack(previous.canary), rotation: previous.rotation ?? 0 };
+  const { result, record } = await runPhase(run, "canary", { phases: [] }, async () => {
+    const fleet = fleetOf(inputs);
+    const request = { run, rotation, mode, stage, exemptKeys, probeClients: inputs.probeClients, kept };
+    const minted = await mintCanaries(admin, { ...request, ...fleet });
     return { result: minted, summary: describeBaseline(minted.findings) };
   });
-  return { ...result, record };
+  return { ...stepOf(inputs), canary: pack(result), record };
 }
 
-export function describeBaseline({ canaries, baseline, baselineSkipped }: CanaryFindings): string {
+function describeBaseline({ canaries, baseline, baselineSkipped }: CanaryFindings): string {
   if (canaries.length === 0) return "no key is about to retire";
   const kids = canaries.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
   if (baselineSkipped)
@@ -40,7 +54,7 @@ export function describeBaseline({ canaries, baseline, baselineSkipped }: Canary
   return `have canaries of ${kids}; ${accepting}${silent.length > 0 ? `, not ${listNames(silent)}` : ""}`;
 }
 
-/** Whether this run needs canaries of its own. */
-export function isCanaryDue(olds: Run, news: Run): boolean {
-  return stepChanged(olds.run, news.run);
+/** Whether this run needs canary tokens of its own. */
+export function isCanaryDue(olds: Step, news: Step): boolean {
+  return stepChanged(olds, news);
 }

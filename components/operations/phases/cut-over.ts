@@ -1,53 +1,100 @@
 import { changed, stepChanged } from "../base/changed.ts";
+import { type Packed, pack, unpack } from "../base/packed.ts";
 import { report } from "../base/report.ts";
-import type { RunContext } from "../base/run-context.ts";
+import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { CutoverFindings, Findings } from "../evidence/findings.ts";
 import { type CutoverRequest, cutOver, type KnownBefore } from "../keys/cut-over.ts";
 import { planCutover } from "../keys/plan-cutover.ts";
 import { listSigningKeys } from "../keys/realm-keys.ts";
 import { lostUnproven } from "../proof/lost-keys.ts";
-import { askNewcomers, type NewcomersRequest } from "../proof/newcomers.ts";
-import { type AfterOthers, adminOf, type Recorded, type Run } from "./phase-request.ts";
+import { askNewcomers } from "../proof/newcomers.ts";
+import {
+  adminOf,
+  detailsOf,
+  type FleetInputs,
+  fleetOf,
+  type LaterInputs,
+  type Step,
+  stepOf,
+} from "./phase-request.ts";
 import { runPhase } from "./run-phase.ts";
 
-export type CutoverPhaseRequest = AfterOthers &
-  Omit<CutoverRequest, "canary" | "earlier" | "beforeDisabling" | "mode" | "stage"> &
-  Omit<NewcomersRequest, "canaries" | "baseline"> & { settled?: boolean; actions: string[] };
+type Details = Pick<
+  CutoverRequest,
+  "exemptKeys" | "overlapMs" | "keepRetired" | "jwksUris" | "jwksTimeoutMs"
+>;
+
+export interface CutoverInputs extends FleetInputs<Details>, Pick<LaterInputs<object>, "before"> {
+  /** Components of this rotation's signing keys. */
+  componentIds: string[];
+  /** How many things the run is about to change in the realm. */
+  pendingChanges: number;
+}
+
+/** What others need of a cut-over. */
+type Outcome = Pick<CutoverFindings, "signers" | "passive" | "retired" | "completedAt"> & {
+  retireAfter: string | null;
+};
+
+export interface CutoverOutputs extends Step, Outcome {
+  componentIds: string[];
+  /** Component names that stay as they are. */
+  exemptKeys: readonly string[];
+  /** When the keys were read that this rotation found: it can't have disabled one earlier. ISO 8601 UTC. */
+  keysBeforeAt: string;
+  /** Secret, for the length of it: everything that was found. */
+  result: Packed<CutoverFindings>;
+  /** Whether the realm was as the cut-over left it when it was last looked at. */
+  settled: boolean;
+  record: PhaseRecord;
+}
 
 /** Phase 5, and the retirement later: make the signing keys what the run's mode and stage want, and see it published. */
 export async function cutoverPhase(
-  request: CutoverPhaseRequest,
-  previous?: Partial<Run> & { result?: CutoverFindings; before?: Findings },
-): Promise<Recorded & { result: CutoverFindings; settled: boolean }> {
-  const admin = await adminOf(request);
-  const { result, record } = await runPhase(request.run, "cut-over", request.before, async () => {
-    const canary = request.before.canary ?? nothingBefore(request.before);
+  inputs: CutoverInputs,
+  previous?: Partial<CutoverOutputs>,
+): Promise<CutoverOutputs> {
+  const admin = await adminOf(inputs);
+  const { run, ...details } = detailsOf(inputs);
+  const { findings, canaryTokens } = unpack(inputs.before);
+  const canary = findings.canary ?? nothingBefore(findings);
+  const last = previous?.result === undefined ? undefined : unpack(previous.result);
+  const { result, record } = await runPhase(run, "cut-over", findings, async () => {
     // What an earlier attempt has retired is proven with the canaries of its time, so only where they are the same.
-    const isRetry = previous?.before?.canary?.keysBeforeAt === canary.keysBeforeAt;
-    const { retired = [], newcomers: known = [] } = (isRetry ? previous?.result : undefined) ?? {};
-    const lost = request.before.canary ? lostUnproven(request.run, request.before.canary, previous) : [];
+    const isRetry = previous?.keysBeforeAt === canary.keysBeforeAt;
+    const { retired = [], newcomers: known = [] } = (isRetry ? last : undefined) ?? {};
+    const lost = findings.canary ? lostUnproven(run, findings.canary, lastCutover(previous, last)) : [];
     const earlier = [...lost.filter(({ kid }) => !retired.some((key) => key.kid === kid)), ...retired];
-    const { canaries = [], baseline = [] } = request.before.canary ?? {};
+    const { canaries = [], baseline = [] } = findings.canary ?? {};
     const newcomers = [...known];
     const beforeDisabling = async () => {
-      newcomers.push(...(await askNewcomers({ ...request, canaries, baseline: [...baseline, ...known] })));
+      const request = { ...fleetOf(inputs), canaries, canaryTokens, baseline: [...baseline, ...known] };
+      newcomers.push(...(await askNewcomers(request)));
     };
-    const { mode, stage } = request.run;
-    const goal = { ...request, mode, stage, canary, earlier, beforeDisabling };
-    const done = await cutOver(admin, goal, (line) => report("cut-over", line, request.run));
-    const cutover = { ...done, newcomers };
+    const { mode, stage } = run;
+    const { componentIds } = inputs;
+    const goal = { ...details, componentIds, mode, stage, canary, earlier, beforeDisabling };
+    const done = await cutOver(admin, goal, (line) => report("cut-over", line, run));
+    const cutover: CutoverFindings = { ...done, newcomers };
     return { result: cutover, summary: describeCutover(cutover) };
   });
-  return { result, record, settled: true };
+  const { componentIds } = inputs;
+  const { exemptKeys } = details;
+  const { keysBeforeAt } = canary;
+  const own = { componentIds, exemptKeys, keysBeforeAt, settled: true };
+  return { ...stepOf(inputs), ...outcomeOf(result), ...own, result: pack(result), record };
 }
 
-export function describeCutover({
-  signers,
-  passive,
-  retireAfter,
-  retired,
-  deleted,
-}: CutoverFindings): string {
+function lastCutover(previous: Partial<CutoverOutputs> | undefined, result: CutoverFindings | undefined) {
+  const { rotation } = previous ?? {};
+  return { ...(rotation === undefined ? {} : { run: { rotation } }), ...(result ? { result } : {}) };
+}
+
+function outcomeOf({ signers, passive, retired, completedAt, retireAfter }: CutoverFindings): Outcome {
+  return { signers, passive, retired, completedAt, retireAfter: retireAfter ?? null };
+}
+
+function describeCutover({ signers, passive, retireAfter, retired, deleted }: CutoverFindings): string {
   const list = (keys: readonly { kid: string; algorithm: string }[]) =>
     keys.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
   return [
@@ -58,16 +105,15 @@ export function describeCutover({
   ].join("; ");
 }
 
-export function nothingBefore({ phases }: Findings): KnownBefore {
+function nothingBefore({ phases }: Findings): KnownBefore {
   return { keysBefore: [], keysBeforeAt: phases[0]?.startedAt ?? new Date().toISOString(), canaries: [] };
 }
 
 /** Whether the realm's keys still are as a cut-over leaves them. */
-export async function isSettled(request: CutoverPhaseRequest): Promise<boolean> {
-  const keys = await listSigningKeys(await adminOf(request));
+export async function isSettled(outputs: CutoverOutputs): Promise<boolean> {
+  const keys = await listSigningKeys(await adminOf(outputs));
   try {
-    const { mode, stage } = request.run;
-    const { activate, passivate, disable } = planCutover(keys, { ...request, mode, stage });
+    const { activate, passivate, disable } = planCutover(keys, outputs);
     return activate.length + passivate.length + disable.length === 0;
   } catch {
     // The managed key is gone or disabled: as unsettled as can be.
@@ -76,12 +122,15 @@ export async function isSettled(request: CutoverPhaseRequest): Promise<boolean> 
 }
 
 /** `destroy` changes nothing in the realm, and says so. */
-export function forgetCutover(run: RunContext): void {
-  report("cut-over", `realm ${run.realm} is forgotten: it goes on signing with the keys it has`, run);
+export function forgetCutover({ realm }: Pick<Step, "realm">): void {
+  report("cut-over", `realm ${realm} is forgotten: it goes on signing with the keys it has`);
 }
 
 /** What the realm itself says is to be done, as after a crash, or where somebody has added a key, is done as well. */
-export function isCutoverDue(olds: CutoverPhaseRequest, news: CutoverPhaseRequest): boolean {
-  const isOther = changed(olds, news, ["componentIds"]).length > 0 || stepChanged(olds.run, news.run);
-  return isOther || news.actions.length > 0 || olds.settled !== true;
+export function isCutoverDue(
+  olds: Step & Pick<CutoverOutputs, "componentIds" | "settled">,
+  news: Step & Pick<CutoverInputs, "componentIds" | "pendingChanges">,
+): boolean {
+  const isOther = changed(olds, news, ["componentIds"]).length > 0 || stepChanged(olds, news);
+  return isOther || news.pendingChanges > 0 || olds.settled !== true;
 }

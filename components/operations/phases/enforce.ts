@@ -1,24 +1,51 @@
 import { listNames } from "../base/list-names.ts";
+import { type Packed, pack, unpack } from "../base/packed.ts";
 import { progressOf } from "../base/report.ts";
 import { underWay } from "../base/side-by-side.ts";
 import { type EnforceRequest, type EnforceResult, enforce } from "../enforce/enforce.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import { inPhase } from "../telemetry/telemetry.ts";
-import type { Recorded, Run } from "./phase-request.ts";
+import {
+  detailsOf,
+  type FleetInputs,
+  fleetOf,
+  type LaterInputs,
+  type Recorded,
+  type Run,
+  type Step,
+  stepOf,
+} from "./phase-request.ts";
+import { provableKeys } from "./provable-keys.ts";
 
-export type EnforcePhaseRequest = EnforceRequest & Run & { complete?: boolean };
+export interface EnforcementInputs extends FleetInputs<object>, Pick<LaterInputs<object>, "before"> {
+  /** Completion of the cut-over to enforce, ISO 8601 UTC: another one makes it run again. */
+  after: string;
+}
+
+export interface EnforcementOutputs extends Step, Recorded {
+  after: string;
+  /** Secret, for the length of it. */
+  result: Packed<Pick<EnforceResult, "results" | "restarts">>;
+  /** Whether no instance is left that is known to need a refresh or a restart. */
+  complete: boolean;
+}
+
+type Enforced = Pick<EnforceResult, "results" | "restarts"> & { complete: boolean };
 
 /**
  * Phase 7: refresh every instance, and restart what can't be refreshed. An instance that can't be brought to it is a
  * result; the verification decides.
  */
-export function enforcePhase(request: EnforcePhaseRequest): Promise<EnforceOutputs> {
-  return underWay(request.run, () => inPhase(request.run, "enforce", () => enforceAll(request)));
+export async function enforcePhase(inputs: EnforcementInputs): Promise<EnforcementOutputs> {
+  const { run } = detailsOf(inputs);
+  const { after } = inputs;
+  const request = { run, ...fleetOf(inputs), after, ...provableKeys(unpack(inputs.before)) };
+  const done = await underWay(run, () => inPhase(run, "enforce", () => enforceAll(request)));
+  const { record, complete, ...result } = done;
+  return { ...stepOf(inputs), after, result: pack(result), complete, record };
 }
 
-export type EnforceOutputs = Recorded & Pick<EnforceResult, "results" | "restarts"> & { complete: boolean };
-
-export async function enforceAll(request: EnforcePhaseRequest): Promise<EnforceOutputs> {
+async function enforceAll(request: EnforceRequest & Run): Promise<Enforced & Recorded> {
   const startedAt = new Date().toISOString();
   const say = progressOf("enforce", request.run);
   const { results, restarts, failures, open } = await enforce(request, say);
@@ -48,8 +75,9 @@ export async function enforceAll(request: EnforcePhaseRequest): Promise<EnforceO
 }
 
 /** Whether there is a cut-over that was not enforced on every instance. */
-export function isEnforcementDue(olds: EnforcementState, news: EnforcementState): boolean {
+export function isEnforcementDue(
+  olds: Pick<EnforcementOutputs, "after" | "complete">,
+  news: Pick<EnforcementInputs, "after">,
+): boolean {
   return olds.after !== news.after || olds.complete !== true;
 }
-
-type EnforcementState = Pick<EnforcePhaseRequest, "after" | "complete">;

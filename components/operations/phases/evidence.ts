@@ -1,3 +1,4 @@
+import { type Packed, unpack } from "../base/packed.ts";
 import { report } from "../base/report.ts";
 import { afterTheOthers, finished } from "../base/side-by-side.ts";
 import type { WholeFindings } from "../evidence/findings.ts";
@@ -5,11 +6,20 @@ import { type EvidenceBundle, writeEvidence } from "../evidence/write-evidence.t
 import { tellEnd, told } from "../notify/run-notices.ts";
 import { verificationError } from "../proof/verify.ts";
 import { endTrace } from "../telemetry/telemetry.ts";
-import type { Run } from "./phase-request.ts";
+import { detailsOf, type PhaseInputs, type Step, stepOf } from "./phase-request.ts";
 
-export type EvidenceRequest = Run & { findings: WholeFindings; isThawing: boolean };
+export interface EvidenceInputs extends PhaseInputs<object> {
+  /** Secret, for the length of it: what all phases have found. */
+  findings: Packed<WholeFindings>;
+  /** When it was verified last, ISO 8601 UTC: another time makes it run again. */
+  verifiedAt: string;
+  /** Whether a thaw comes after it. Then the realm is not through yet. */
+  isThawing: boolean;
+}
 
-export interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
+export interface EvidenceOutputs extends Step, Omit<EvidenceBundle, "evidence"> {
+  /** The verification that the bundle is of. */
+  verifiedAt: string;
   /** Null where no key was retired. */
   exposureWindowMs: number | null;
 }
@@ -18,7 +28,10 @@ export interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
  * Phase 9: write the bundle, then fail where the rotation is not verified.
  * @throws {RotationError} VERIFICATION_FAILED, EVIDENCE_NOT_WRITTEN
  */
-export async function evidencePhase({ run, findings, isThawing }: EvidenceRequest): Promise<EvidenceOutputs> {
+export async function evidencePhase(inputs: EvidenceInputs): Promise<EvidenceOutputs> {
+  const { run } = detailsOf(inputs);
+  const { isThawing, verifiedAt } = inputs;
+  const findings = unpack(inputs.findings);
   const bundle = await writeEvidence(run, findings).catch(async (error: unknown) => {
     tellEnd(run, "failed");
     const traced = endTrace(run, "EVIDENCE_NOT_WRITTEN");
@@ -39,13 +52,22 @@ export async function evidencePhase({ run, findings, isThawing }: EvidenceReques
   tellEnd(run, "verified", evidence);
   await Promise.all([told(run), endTrace(run)]);
   const window = evidence.exposureWindow;
-  return { directory, reportPath, digest, exposureWindowMs: window?.ms ?? null };
+  return {
+    ...stepOf(inputs),
+    verifiedAt,
+    directory,
+    reportPath,
+    digest,
+    exposureWindowMs: window?.ms ?? null,
+  };
 }
 
 /** Whether there is a bundle to write. Where there is none, and nothing to thaw, the realm's run is over. */
-export function isEvidenceDue(olds: EvidenceRequest, news: EvidenceRequest): boolean {
-  // In a preview the findings may be a placeholder for what is not known yet: then they are about to change.
-  const isDue = olds.findings.verification.finishedAt !== news.findings.verification?.finishedAt;
-  if (!isDue && !news.isThawing) finished(news.run);
+export function isEvidenceDue(
+  olds: Pick<EvidenceOutputs, "verifiedAt">,
+  news: Pick<EvidenceInputs, "realm" | "verifiedAt" | "isThawing">,
+): boolean {
+  const isDue = olds.verifiedAt !== news.verifiedAt;
+  if (!isDue && !news.isThawing) finished(news);
   return isDue;
 }

@@ -1,53 +1,62 @@
 import { stepChanged } from "../base/changed.ts";
 import { messageOf, RotationError } from "../base/errors.ts";
 import { listNames } from "../base/list-names.ts";
+import { type Packed, pack } from "../base/packed.ts";
 import { progressOf, report } from "../base/report.ts";
-import type { RunContext } from "../base/run-context.ts";
 import { afterTheOthers, finished, underWay } from "../base/side-by-side.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { FreezeResult } from "../evidence/findings.ts";
+import type { Fleet } from "../fleet/fleet.ts";
 import { type Freeze, freezeInstances } from "../fleet/freeze-instances.ts";
-import type { RefreshSettings } from "../fleet/refresh.ts";
-import type { Target } from "../fleet/targets.ts";
 import { connection } from "../keycloak/connection.ts";
 import { freezeKeycloak, refusesFreeze, thawKeycloak } from "../keycloak/freeze-keycloak.ts";
 import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { tellStart } from "../notify/run-notices.ts";
 import { inPhase } from "../telemetry/telemetry.ts";
+import { detailsOf, type FleetInputs, fleetOf, type Run, type Step, stepOf } from "./phase-request.ts";
 
-export interface FreezePhaseRequest {
-  run: RunContext;
-  freeze: Freeze;
+interface Details {
+  /** Path of the instances' freeze operation. */
   freezePath: string;
-  targets: Target[];
-  refresh: RefreshSettings;
-  /** Secret. Those that instances may have. */
-  apiRefreshTokens: string[];
 }
 
-export interface FreezeOutputs {
+export interface FreezeInputs extends FleetInputs<Details> {
+  freeze: Freeze;
+}
+
+interface Frozen {
   /** ISO 8601 UTC; null where nothing was frozen. */
   frozenAt: string | null;
   /** The rotation that it was frozen for; null where nothing was. */
   frozenFor: number | null;
-  result: FreezeResult | null;
+  /** Secret, for the length of it. */
+  result: Packed<FreezeResult> | null;
   record: PhaseRecord | null;
 }
 
-/** Whether a run freezes anything: only an emergency does. */
-export function isFreezing({ run, freeze }: { run: Pick<RunContext, "mode">; freeze: Freeze }): boolean {
-  return run.mode === "emergency" && (concernsApi(freeze) || concernsKeycloak(freeze));
+/** With the inputs: who deletes the resource has to thaw what it has frozen. */
+export type FreezeOutputs = FreezeInputs & Frozen;
+
+type FreezeOrder = Pick<FreezeInputs, "rotation" | "realm" | "mode" | "stage" | "freeze">;
+type FreezeRequest = Details & Run & { fleet: Fleet; freeze: Freeze };
+
+function requestOf(inputs: FreezeInputs): FreezeRequest {
+  const { run, freezePath } = detailsOf(inputs);
+  return { run, freezePath, fleet: fleetOf(inputs), freeze: inputs.freeze };
 }
 
-type FreezeOrder = { run: Parameters<typeof stepChanged>[0] & Pick<RunContext, "mode">; freeze: Freeze };
+/** Whether a run freezes anything: only an emergency does. */
+export function isFreezing({
+  mode,
+  freeze = "none",
+}: Partial<Pick<FreezeOrder, "mode" | "freeze">>): boolean {
+  return mode === "emergency" && (concernsApi(freeze) || concernsKeycloak(freeze));
+}
 
 /** Whether there is something to freeze that the run before has not frozen. */
 export function isFreezeDue(order: FreezeOrder, previous: Partial<FreezeOrder>): boolean {
-  const { run, freeze } = previous;
   if (!isFreezing(order)) return false;
-  return (
-    !run || !freeze || stepChanged(run, order.run) || freeze !== order.freeze || !isFreezing({ run, freeze })
-  );
+  return stepChanged(previous, order) || previous.freeze !== order.freeze || !isFreezing(previous);
 }
 
 function concernsApi(freeze: Freeze): boolean {
@@ -59,12 +68,14 @@ function concernsKeycloak(freeze: Freeze): boolean {
 }
 
 /** Phase 1: freeze. Never throws: what can't be frozen must not keep the stolen key alive. */
-export async function freezePhase(request: FreezePhaseRequest): Promise<FreezeOutputs> {
-  if (!isFreezing(request)) return { frozenAt: null, frozenFor: null, result: null, record: null };
-  return underWay(request.run, () => inPhase(request.run, "freeze", () => freezeAll(request)));
+export async function freezePhase(inputs: FreezeInputs): Promise<FreezeOutputs> {
+  if (!isFreezing(inputs)) return { ...inputs, frozenAt: null, frozenFor: null, result: null, record: null };
+  const request = requestOf(inputs);
+  const { run } = request;
+  return { ...inputs, ...(await underWay(run, () => inPhase(run, "freeze", () => freezeAll(request)))) };
 }
 
-async function freezeAll(request: FreezePhaseRequest): Promise<FreezeOutputs> {
+async function freezeAll(request: FreezeRequest): Promise<Frozen> {
   tellStart(request.run);
   const startedAt = new Date().toISOString();
   const [clients, api] = await Promise.all([freezeClients(request), freezeApi(request)]);
@@ -78,10 +89,10 @@ async function freezeAll(request: FreezePhaseRequest): Promise<FreezeOutputs> {
   const outcome = result.failures.length === 0 ? "done" : "failed";
   const finishedAt = new Date().toISOString();
   const record: PhaseRecord = { phase: "freeze", outcome, startedAt, finishedAt, summary };
-  return { frozenAt: startedAt, frozenFor: request.run.rotation, result, record };
+  return { frozenAt: startedAt, frozenFor: request.run.rotation, result: pack(result), record };
 }
 
-async function freezeClients(request: FreezePhaseRequest) {
+async function freezeClients(request: FreezeRequest) {
   if (!concernsKeycloak(request.freeze)) return { clients: [], failures: [] };
   try {
     const admin = new KeycloakAdmin(await connection(), request.run.realm);
@@ -94,13 +105,13 @@ async function freezeClients(request: FreezePhaseRequest) {
   }
 }
 
-async function freezeApi(request: FreezePhaseRequest) {
+async function freezeApi(request: FreezeRequest) {
   if (!concernsApi(request.freeze)) return { instances: [], failures: [] };
   return setInstances(request, "freeze");
 }
 
 async function setInstances(
-  { targets, refresh, apiRefreshTokens, freezePath, run }: Omit<FreezePhaseRequest, "freeze">,
+  { fleet: { targets, refresh, apiRefreshTokens }, freezePath, run }: FreezeRequest,
   wanted: "freeze" | "thaw",
 ) {
   const settings = { ...refresh, path: freezePath };
@@ -131,14 +142,14 @@ function describeFrozen({ clients, instances, failures }: FreezeResult): string 
   ].join("; ");
 }
 
-export type ThawPhaseRequest = FreezePhaseRequest & {
+export interface ThawInputs extends FreezeInputs {
   /** When it was frozen last, ISO 8601 UTC; null where it never was. */
   frozenAt: string | null;
   /** When what was frozen was verified, ISO 8601 UTC; null where there is nothing to thaw after it. */
   verifiedAt: string | null;
-};
+}
 
-export interface ThawOutputs {
+export interface ThawOutputs extends Step, Pick<ThawInputs, "freeze" | "verifiedAt"> {
   /** The freeze that was undone, by its time. */
   thawed: string | null;
 }
@@ -147,8 +158,10 @@ export interface ThawOutputs {
  * Phase 10: restore what was frozen, exactly as it was.
  * @throws {RotationError} THAW_INCOMPLETE that names what is still frozen
  */
-export async function thawPhase(request: ThawPhaseRequest): Promise<ThawOutputs> {
-  const { frozenAt, freeze, run } = request;
+export async function thawPhase(inputs: ThawInputs): Promise<ThawOutputs> {
+  const { frozenAt, freeze, verifiedAt } = inputs;
+  const request = requestOf(inputs);
+  const { run } = request;
   if (frozenAt !== null || freeze === "release") {
     const failures = await underWay(run, () => inPhase(run, "thaw", () => thawAll(request)));
     if (failures.length > 0) {
@@ -158,22 +171,22 @@ export async function thawPhase(request: ThawPhaseRequest): Promise<ThawOutputs>
   }
   // A release waits for nothing, so the rest is still to come.
   if (freeze !== "release") finished(run);
-  return { thawed: frozenAt };
+  return { ...stepOf(inputs), freeze, verifiedAt, thawed: frozenAt };
 }
 
 /**
  * Thaws what a stack has frozen that is about to be forgotten: afterwards nobody would know of it. Never throws, and
  * touches nothing that is not frozen; what it can't thaw it says.
  */
-export async function thawForgotten(request: FreezePhaseRequest & Partial<FreezeOutputs>): Promise<void> {
-  const { run, frozenAt } = request;
-  if ((frozenAt ?? null) === null) return;
+export async function thawForgotten(outputs: FreezeInputs & Partial<Frozen>): Promise<void> {
+  if ((outputs.frozenAt ?? null) === null) return;
+  const request = requestOf(outputs);
   for (const failure of await thawAll(request))
-    report("thaw", `STILL FROZEN, and forgotten: ${failure}`, run);
+    report("thaw", `STILL FROZEN, and forgotten: ${failure}`, request.run);
 }
 
 /** Both are thawed whatever the config says now: it may have been another when they were frozen. */
-async function thawAll(request: FreezePhaseRequest): Promise<string[]> {
+async function thawAll(request: FreezeRequest): Promise<string[]> {
   const { run } = request;
   const [keycloak, api] = await Promise.all([thawClients(request), setInstances(request, "thaw")]);
   const failures = [...keycloak, ...api.failures];
@@ -183,7 +196,7 @@ async function thawAll(request: FreezePhaseRequest): Promise<string[]> {
   return failures;
 }
 
-async function thawClients({ run }: FreezePhaseRequest): Promise<string[]> {
+async function thawClients({ run }: FreezeRequest): Promise<string[]> {
   try {
     const admin = new KeycloakAdmin(await connection(), run.realm);
     await thawKeycloak(admin, progressOf("thaw", run));
@@ -200,10 +213,10 @@ function thawIncomplete(failures: readonly string[]): RotationError {
 }
 
 /** Whether something is to be thawed. Where nothing is, the realm's run is over. */
-export function isThawDue(olds: Partial<ThawPhaseRequest & ThawOutputs>, news: ThawPhaseRequest): boolean {
+export function isThawDue(olds: Partial<ThawOutputs>, news: ThawInputs): boolean {
   const isReleased = news.freeze === "release" && olds.freeze !== "release";
   const isLater = news.verifiedAt !== null && (olds.verifiedAt ?? null) !== news.verifiedAt;
   const isDue = isReleased || isLater || olds.thawed !== news.frozenAt;
-  if (!isDue && news.freeze !== "release") finished(news.run);
+  if (!isDue && news.freeze !== "release") finished(news);
   return isDue;
 }

@@ -9,13 +9,16 @@ import { connection } from "../keycloak/connection.ts";
 import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { type InternalKeyKind, rotateInternalKeys } from "../keys/internal-keys.ts";
 import { inPhase } from "../telemetry/telemetry.ts";
+import { detailsOf, type PhaseInputs, type Step, stepOf } from "./phase-request.ts";
 
-export interface InternalKeysPhaseRequest {
-  run: RunContext;
-  kinds: InternalKeyKind[];
+export interface InternalKeysInputs extends PhaseInputs<object> {
+  /** Which of the realm's internal keys an emergency rotates. */
+  internalKeys: InternalKeyKind[];
 }
 
-export interface InternalKeysOutputs {
+export interface InternalKeysOutputs extends Step {
+  /** Those of the config when they were rotated last. */
+  internalKeys: InternalKeyKind[];
   result: InternalKeysResult | null;
   record: PhaseRecord | null;
   /** The rotation that they were last rotated for; null where they never were. */
@@ -24,25 +27,32 @@ export interface InternalKeysOutputs {
 
 /** Whether internal keys are to be rotated: in an emergency, once for each rotation, and again where it did not work. */
 export function areInternalKeysDue(
-  { run, kinds }: { run: Pick<RunContext, "rotation" | "mode">; kinds: InternalKeyKind[] },
-  previous?: Partial<InternalKeysPhaseRequest & InternalKeysOutputs>,
+  { rotation, mode, internalKeys }: Pick<InternalKeysInputs, "rotation" | "mode" | "internalKeys">,
+  previous?: Partial<InternalKeysOutputs>,
 ): boolean {
-  if (run.mode !== "emergency" || kinds.length === 0) return false;
-  const isDone = previous?.rotatedFor === run.rotation && previous.result?.failures.length === 0;
-  return !isDone || changed({ kinds: previous?.kinds }, { kinds }, ["kinds"]).length > 0;
+  if (mode !== "emergency" || internalKeys.length === 0) return false;
+  const isDone = previous?.rotatedFor === rotation && previous.result?.failures.length === 0;
+  return !isDone || changed({ ...previous }, { internalKeys }, ["internalKeys"]).length > 0;
 }
 
 /** Rotates the realm's internal keys. Never throws: what fails is a result, and makes the verification red. */
 export async function internalKeysPhase(
-  request: InternalKeysPhaseRequest,
-  previous?: Partial<InternalKeysPhaseRequest & InternalKeysOutputs>,
+  inputs: InternalKeysInputs,
+  previous?: Partial<InternalKeysOutputs>,
 ): Promise<InternalKeysOutputs> {
-  if (!areInternalKeysDue(request, previous)) return { result: null, record: null, rotatedFor: null };
-  const { run, kinds } = request;
-  return underWay(run, () => inPhase(run, "internal-keys", () => rotateAll(run, kinds)));
+  const { internalKeys } = inputs;
+  const own = { ...stepOf(inputs), internalKeys };
+  if (!areInternalKeysDue(inputs, previous)) return { ...own, result: null, record: null, rotatedFor: null };
+  const { run } = detailsOf(inputs);
+  return {
+    ...own,
+    ...(await underWay(run, () => inPhase(run, "internal-keys", () => rotateAll(run, internalKeys)))),
+  };
 }
 
-async function rotateAll(run: RunContext, kinds: InternalKeyKind[]): Promise<InternalKeysOutputs> {
+type Rotated = Pick<InternalKeysOutputs, "result" | "record" | "rotatedFor">;
+
+async function rotateAll(run: RunContext, kinds: InternalKeyKind[]): Promise<Rotated> {
   const startedAt = new Date().toISOString();
   const result = await rotate(run, kinds);
   const names = result.keys.map(({ componentName }) => componentName);

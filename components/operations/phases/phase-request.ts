@@ -1,15 +1,59 @@
+import { type Packed, unpack } from "../base/packed.ts";
 import type { RunContext } from "../base/run-context.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { Findings } from "../evidence/findings.ts";
+import type { Fleet, FleetSettings } from "../fleet/fleet.ts";
 import { connection } from "../keycloak/connection.ts";
 import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 
+/** Which step of which rotation a phase belongs to. */
+export type Step = Pick<RunContext, "realm" | "rotation" | "mode" | "stage">;
+
+/** What the phases before one have found, and what proves it. */
+export interface Before {
+  findings: Findings;
+  /** Secret: the canary tokens by their `jti`. */
+  canaryTokens: Record<string, string>;
+}
+
+/**
+ * What a phase's resource takes, beside what is its own. In the open is what makes it run again, so that Pulumi's diff
+ * shows that and nothing else; what is packed is a secret, for the same reason.
+ */
+export interface PhaseInputs<Details> extends Step {
+  /** What the config says. */
+  details: Packed<Details & Run>;
+}
+
+export interface LaterInputs<Details> extends PhaseInputs<Details> {
+  before: Packed<Before>;
+}
+
+export interface FleetInputs<Details> extends PhaseInputs<Details & { fleet: FleetSettings }> {
+  /** Secret. */
+  apiRefreshTokens: string[];
+}
+
 export type Run = { run: RunContext };
-
 export type Recorded = { record: PhaseRecord };
-
+/** What the phases before this one have found. */
 export type AfterOthers = Run & { before: Findings };
 
-export async function adminOf({ run }: Run): Promise<KeycloakAdmin> {
-  return new KeycloakAdmin(await connection(), run.realm);
+/** What the config says for a phase. */
+export function detailsOf<Details>({ details }: PhaseInputs<Details>): Details & Run {
+  return unpack(details);
+}
+
+/** The fleet with the bearer of its internal operations. */
+export function fleetOf<Details>(inputs: FleetInputs<Details>): Fleet {
+  return { ...detailsOf(inputs).fleet, apiRefreshTokens: inputs.apiRefreshTokens };
+}
+
+/** What stays in the state of a phase's inputs, beside what it has found: the rest is there once, as its inputs. */
+export function stepOf({ realm, rotation, mode, stage }: Step): Step {
+  return { realm, rotation, mode, stage };
+}
+
+export async function adminOf({ realm }: Pick<Step, "realm">): Promise<KeycloakAdmin> {
+  return new KeycloakAdmin(await connection(), realm);
 }

@@ -1,34 +1,45 @@
 import { changed } from "../base/changed.ts";
-import { connection } from "../keycloak/connection.ts";
-import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { unpack } from "../base/packed.ts";
+import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import { type PublishedKey, publishKey } from "../keys/publish-key.ts";
 import { type Algorithm, listKeyComponents } from "../keys/realm-keys.ts";
-import { type AfterOthers, adminOf, type Recorded } from "./phase-request.ts";
+import { adminOf, detailsOf, type LaterInputs, type Step, stepOf } from "./phase-request.ts";
 import { runPhase } from "./run-phase.ts";
 
-export type SigningKeyRequest = AfterOthers & { algorithm: Algorithm; keySize: number };
+export interface SigningKeyInputs extends LaterInputs<{ keySize: number }> {
+  algorithm: Algorithm;
+}
+
+export interface SigningKeyOutputs extends Step, Omit<PublishedKey, "name"> {
+  algorithm: Algorithm;
+  /** Name of the key provider in Keycloak. */
+  keyName: string;
+  record: PhaseRecord;
+}
 
 /** Phase 3: publish one new key, enabled and not signing yet. */
-export async function publishPhase(request: SigningKeyRequest): Promise<PublishedKey & Recorded> {
-  const admin = await adminOf(request);
-  const { run, before, algorithm, keySize } = request;
-  const { result, record } = await runPhase(run, "publish", before, async () => {
+export async function publishPhase(inputs: SigningKeyInputs): Promise<SigningKeyOutputs> {
+  const admin = await adminOf(inputs);
+  const { run, keySize } = detailsOf(inputs);
+  const { algorithm } = inputs;
+  const { findings } = unpack(inputs.before);
+  const { result, record } = await runPhase(run, "publish", findings, async () => {
     const key = await publishKey(admin, run.rotation, algorithm, keySize);
     return { result: key, summary: `published ${key.kid} (${algorithm}), not signing yet` };
   });
-  return { ...result, record };
+  const { name: keyName, ...key } = result;
+  return { ...stepOf(inputs), ...key, algorithm, keyName, record };
 }
 
 /** Whether a key component is still in the realm. */
 export async function keyComponentExists(realm: string, componentId: string): Promise<boolean> {
-  const components = await listKeyComponents(new KeycloakAdmin(await connection(), realm));
+  const components = await listKeyComponents(await adminOf({ realm }));
   return components.some(({ id }) => id === componentId);
 }
 
-/** Whether a run needs another key than the one before. */
-export function isOtherKey(olds: KeyRequest, news: KeyRequest): boolean {
-  const keyOf = ({ run: { rotation, realm }, algorithm }: KeyRequest) => ({ rotation, realm, algorithm });
-  return changed(keyOf(olds), keyOf(news), ["rotation", "realm", "algorithm"]).length > 0;
-}
+type KeyIdentity = Pick<SigningKeyInputs, "rotation" | "realm" | "algorithm">;
 
-type KeyRequest = Pick<SigningKeyRequest, "run" | "algorithm">;
+/** Whether a run needs another key than the one before. */
+export function isOtherKey(olds: KeyIdentity, news: KeyIdentity): boolean {
+  return changed(olds, news, ["rotation", "realm", "algorithm"]).length > 0;
+}

@@ -1,32 +1,35 @@
 import { changed } from "../base/changed.ts";
 import { messageOf } from "../base/errors.ts";
+import { type Packed, pack, unpack } from "../base/packed.ts";
 import { progressOf, report } from "../base/report.ts";
-import type { RunContext } from "../base/run-context.ts";
 import { underWay } from "../base/side-by-side.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { SessionsResult } from "../evidence/findings.ts";
 import { type DeniedInstance, denySessions } from "../fleet/deny-list.ts";
-import type { RefreshSettings } from "../fleet/refresh.ts";
-import type { Target } from "../fleet/targets.ts";
+import type { Fleet } from "../fleet/fleet.ts";
 import { connection } from "../keycloak/connection.ts";
 import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { type EndedSession, findSessions, type Revoke, revokeSessions } from "../keycloak/revoke-sessions.ts";
 import { inPhase } from "../telemetry/telemetry.ts";
+import { detailsOf, type FleetInputs, fleetOf, type Run, type Step, stepOf } from "./phase-request.ts";
 
-export interface SessionsPhaseRequest {
-  run: RunContext;
-  revoke: Revoke;
+interface Details {
+  /** Path of the instances' deny-list operation, without the session's id. */
   denyListPath: string;
-  /** Milliseconds for which an entry stays on the deny-list. */
-  denyForMs: number;
-  targets: Target[];
-  refresh: RefreshSettings;
-  /** Secret. Those that instances may have. */
-  apiRefreshTokens: string[];
 }
 
-export interface SessionsOutputs {
-  result: SessionsResult | null;
+export interface RevocationInputs extends FleetInputs<Details> {
+  /** Which sessions end in an emergency. */
+  revoke: Revoke;
+  /** Milliseconds for which an entry stays on the deny-list: the longest life of an access token. */
+  denyForMs: number;
+}
+
+interface Revoked {
+  /** Secret, for the length of it. Null where no session had to end. */
+  result: Packed<SessionsResult> | null;
+  /** Whether all of it was done; null where no session had to end. */
+  complete: boolean | null;
   /** ISO 8601 UTC. */
   revokedAt: string | null;
   /** The rotation that they were ended for; null where none had to be. */
@@ -36,37 +39,56 @@ export interface SessionsOutputs {
   record: PhaseRecord | null;
 }
 
-type Previous = Partial<SessionsPhaseRequest & SessionsOutputs>;
+export interface RevocationOutputs extends Step, Revoked {
+  revoke: Revoke;
+}
+
+type SessionsRequest = RunAndFleet & Details & Pick<RevocationInputs, "revoke" | "denyForMs">;
+type RunAndFleet = Run & { fleet: Fleet };
+type Order = Pick<RevocationInputs, "rotation" | "mode" | "revoke">;
 
 /** What is to be done now: sessions are ended once for each rotation, and taken off the deny-list when it is time. */
 export function nextSessionsStep(
-  { run, revoke }: { run: Pick<RunContext, "rotation" | "mode">; revoke: Revoke },
-  previous: Previous = {},
+  order: Order,
+  previous: Partial<RevocationOutputs> = {},
 ): "revoke" | "tidy" | "nothing" {
-  if (run.mode === "emergency" && revoke !== "none") {
-    if (!isSameOrder({ run, revoke }, previous) || previous.result?.failures.length !== 0) return "revoke";
+  if (order.mode === "emergency" && order.revoke !== "none") {
+    const isSame = changed({ ...previous }, order, ["rotation", "mode", "revoke"]).length === 0;
+    if (!isSame || previous.complete !== true) return "revoke";
   }
   const { denyUntil } = previous;
   return denyUntil && Date.parse(denyUntil) <= Date.now() ? "tidy" : "nothing";
 }
 
-function isSameOrder(
-  { run, revoke }: { run: Pick<RunContext, "rotation" | "mode">; revoke: Revoke },
-  previous: Previous,
-): boolean {
-  const before = { rotation: previous.run?.rotation, mode: previous.run?.mode, revoke: previous.revoke };
-  const now = { rotation: run.rotation, mode: run.mode, revoke };
-  return changed(before, now, ["rotation", "mode", "revoke"]).length === 0;
-}
-
 /** Phase 6: end sessions, and feed the deny-list. Never throws: what fails is a result, and makes the verification red. */
 export async function sessionsPhase(
-  request: SessionsPhaseRequest,
-  previous: Previous = {},
-): Promise<SessionsOutputs> {
-  const { result = null, revokedAt = null, revokedFor = null, denyUntil = null, record = null } = previous;
-  const before = { result, revokedAt, revokedFor, denyUntil, record };
-  const step = nextSessionsStep(request, previous);
+  inputs: RevocationInputs,
+  previous: Partial<RevocationOutputs> = {},
+): Promise<RevocationOutputs> {
+  const { run, denyListPath } = detailsOf(inputs);
+  const { revoke, denyForMs } = inputs;
+  const request = { run, fleet: fleetOf(inputs), denyListPath, revoke, denyForMs };
+  return {
+    ...stepOf(inputs),
+    revoke,
+    ...(await nextStep(nextSessionsStep(inputs, previous), request, previous)),
+  };
+}
+
+async function nextStep(
+  step: ReturnType<typeof nextSessionsStep>,
+  request: SessionsRequest,
+  previous: Partial<RevocationOutputs>,
+): Promise<Revoked> {
+  const {
+    result = null,
+    complete = null,
+    revokedAt = null,
+    revokedFor = null,
+    denyUntil = null,
+    record = null,
+  } = previous;
+  const before = { result, complete, revokedAt, revokedFor, denyUntil, record };
   switch (step) {
     case "nothing":
       return before;
@@ -74,7 +96,7 @@ export async function sessionsPhase(
       return tidy(request, before);
     case "revoke":
       return underWay(request.run, () =>
-        inPhase(request.run, "revoke", () => revokeAll(request, endedBefore(request, previous))),
+        inPhase(request.run, "revoke", () => revokeAll(request, endedBefore(request, before))),
       );
     default:
       return step satisfies never;
@@ -82,15 +104,12 @@ export async function sessionsPhase(
 }
 
 /** Keycloak can't tell of a session any more that an earlier attempt has ended, and some instance may not know of it. */
-function endedBefore(request: SessionsPhaseRequest, previous: Previous): EndedSession[] {
+function endedBefore(request: SessionsRequest, previous: Revoked): EndedSession[] {
   const isAttempt = previous.revokedFor === request.run.rotation;
-  return isAttempt ? (previous.result?.ended ?? []) : [];
+  return isAttempt && previous.result ? unpack(previous.result).ended : [];
 }
 
-async function revokeAll(
-  request: SessionsPhaseRequest,
-  earlier: readonly EndedSession[],
-): Promise<SessionsOutputs> {
+async function revokeAll(request: SessionsRequest, earlier: readonly EndedSession[]): Promise<Revoked> {
   const { run, denyForMs } = request;
   const startedAt = new Date().toISOString();
   const result = await endAndDeny(request, earlier);
@@ -104,7 +123,8 @@ async function revokeAll(
   report("revoke", summary, run);
   const outcome = result.failures.length === 0 ? "done" : "failed";
   return {
-    result,
+    result: pack(result),
+    complete: result.failures.length === 0,
     revokedAt: finishedAt,
     revokedFor: run.rotation,
     denyUntil: result.ended.length > 0 ? new Date(Date.now() + denyForMs).toISOString() : null,
@@ -113,7 +133,7 @@ async function revokeAll(
 }
 
 async function endAndDeny(
-  request: SessionsPhaseRequest,
+  request: SessionsRequest,
   earlier: readonly EndedSession[],
 ): Promise<SessionsResult> {
   const { run, revoke } = request;
@@ -156,9 +176,10 @@ function sidsOf(sessions: readonly EndedSession[]): string[] {
   return [...new Set(sessions.map(({ sid }) => sid))];
 }
 
-async function setDenyList(request: SessionsPhaseRequest, sids: string[], wanted: "deny" | "allow") {
+async function setDenyList(request: SessionsRequest, sids: string[], wanted: "deny" | "allow") {
   if (sids.length === 0) return { denied: [], failures: [] };
-  const { targets, refresh, apiRefreshTokens, denyListPath, run } = request;
+  const { fleet, denyListPath, run } = request;
+  const { targets, refresh, apiRefreshTokens } = fleet;
   const { instances, failures } = await denySessions(
     targets,
     refresh,
@@ -178,8 +199,8 @@ async function setDenyList(request: SessionsPhaseRequest, sids: string[], wanted
 }
 
 /** Entries that no live token needs go again; one that can't be removed is tried again by the next update. */
-async function tidy(request: SessionsPhaseRequest, before: SessionsOutputs): Promise<SessionsOutputs> {
-  const sids = sidsOf(before.result?.ended ?? []);
+async function tidy(request: SessionsRequest, before: Revoked): Promise<Revoked> {
+  const sids = sidsOf(before.result ? unpack(before.result).ended : []);
   const { failures } = await setDenyList(request, sids, "allow");
   report("revoke", failures.join("; ") || `${sids.length} sessions are off the deny-list again`, request.run);
   return failures.length > 0 ? before : { ...before, denyUntil: null };

@@ -1,16 +1,34 @@
 import { listNames } from "../base/list-names.ts";
+import { type Packed, unpack } from "../base/packed.ts";
 import { progressOf, report } from "../base/report.ts";
 import { rollOutToken, type TokenRolloutRequest, type TokenRolloutResult } from "../enforce/token-rollout.ts";
 
-export type TokenRolloutPhaseRequest = TokenRolloutRequest;
+type Details = Pick<TokenRolloutRequest, "target" | "refresh" | "restart">;
+
+export interface TokenRolloutInputs extends Omit<TokenRolloutRequest, keyof Details> {
+  /** Secret, for the length of it: what the config says. */
+  details: Packed<Details>;
+}
+
+export type TokenRolloutOutputs = TokenRolloutResult & Pick<TokenRolloutInputs, "changedAt">;
 
 /** After the rotation: have every pod of a target take the API refresh token of its Secret. */
-export async function tokenRolloutPhase(request: TokenRolloutPhaseRequest): Promise<TokenRolloutResult> {
+export async function tokenRolloutPhase(inputs: TokenRolloutInputs): Promise<TokenRolloutOutputs> {
+  const { details, changedAt, ...rest } = inputs;
+  const request = { ...rest, changedAt, ...unpack(details) };
   const result = await rollOutToken(request, progressOf("token"));
   const how = result.restarted.length > 0 ? `restarted ${listNames(result.restarted)}; ` : "";
   report(
     "token",
     `${how}${result.pods.length} pods of target ${request.target.name} take the API refresh token`,
   );
-  return result;
+  return { ...result, changedAt };
+}
+
+/** Whether there is a token that the pods do not have yet. */
+export function isTokenRolloutDue(
+  olds: Pick<TokenRolloutOutputs, "changedAt">,
+  news: Pick<TokenRolloutInputs, "changedAt">,
+): boolean {
+  return olds.changedAt !== news.changedAt;
 }

@@ -1,74 +1,122 @@
+import { type Packed, pack, unpack } from "../base/packed.ts";
 import { report } from "../base/report.ts";
 import { underWay } from "../base/side-by-side.ts";
 import type { KeptCanaries } from "../canaries/canary.ts";
+import type { ProbeClient } from "../canaries/tokens.ts";
 import { retiredAt } from "../enforce/enforce.ts";
 import type { VerificationAttempt } from "../evidence/findings.ts";
+import type { RetiredKey } from "../keys/cut-over.ts";
 import { besideNow } from "../proof/current-orders.ts";
 import { nothingOpen, stillOpen } from "../proof/still-open.ts";
-import { type VerificationRequest, type VerificationResult, verifyRotation } from "../proof/verify.ts";
+import { type Beside, type VerificationResult, verifyRotation } from "../proof/verify.ts";
 import { inPhase } from "../telemetry/telemetry.ts";
-import { adminOf, type Recorded, type Run } from "./phase-request.ts";
+import {
+  adminOf,
+  detailsOf,
+  type FleetInputs,
+  fleetOf,
+  type LaterInputs,
+  type Recorded,
+  type Step,
+  stepOf,
+} from "./phase-request.ts";
+import { provableKeys } from "./provable-keys.ts";
 
-export type VerificationPhaseRequest = Run &
-  Omit<VerificationRequest, "retiredAt" | "earlier"> & {
-    after: string;
-    revokedAt: string | null;
-    internalKeysAt: string | null;
-  };
-
-export type VerificationOutputs = Recorded & {
-  verified: boolean;
-  result: VerificationResult;
-  /** The cut-over that was verified. */
-  verifiedAfter: string;
-  attempts: VerificationAttempt[];
-  /** Secret. Canaries of keys that were retired, and of which nobody has shown since that they are dead. */
-  earlier: KeptCanaries;
-};
-
-export type VerifiedBefore = VerificationOutputs & VerificationPhaseRequest;
-
-/** Phase 8: verify on every instance. The result is kept, red or green; `Evidence` makes a red one fail the run. */
-export function verificationPhase(
-  request: VerificationPhaseRequest,
-  before?: VerifiedBefore,
-): Promise<VerificationOutputs> {
-  return underWay(request.run, () => inPhase(request.run, "verify", () => verifyAll(request, before)));
+/** Another value of any of them makes it run again. */
+interface Triggers {
+  /** Completion time of the cut-over to verify, ISO 8601 UTC. */
+  after: string;
+  /** When sessions were ended last, ISO 8601 UTC, or null. */
+  revokedAt: string | null;
+  /** When internal keys were rotated last, ISO 8601 UTC, or null. */
+  internalKeysAt: string | null;
 }
 
-export async function verifyAll(
-  request: VerificationPhaseRequest,
-  before?: VerifiedBefore,
+export interface VerificationInputs
+  extends Triggers,
+    FleetInputs<object>,
+    Pick<LaterInputs<object>, "before"> {
+  /** Secret. */
+  probeClients: ProbeClient[];
+  /** Secret. A client whose tokens live for a second. */
+  expiredClient: ProbeClient;
+  /** Secret, for the length of it: what was done beside the rotation of the signing keys. */
+  beside: Packed<Beside>;
+}
+
+/** What a verification leaves for a later one. */
+interface Kept extends KeptCanaries {
+  result: VerificationResult;
+  /** Every verification of this rotation so far. */
+  attempts: VerificationAttempt[];
+  retired: RetiredKey[];
+  /** Secret. Canaries of keys that were retired, and of which nobody has shown since that they are dead. */
+  earlier: KeptCanaries;
+}
+
+export interface VerificationOutputs extends Step, Recorded, Omit<Triggers, "after"> {
+  verified: boolean;
+  /** The cut-over that was verified. */
+  verifiedAfter: string;
+  /** When, ISO 8601 UTC. */
+  verifiedAt: string;
+  /** Secret. */
+  found: Packed<Kept>;
+}
+
+/** Phase 8: verify on every instance. The result is kept, red or green; `Evidence` makes a red one fail the run. */
+export async function verificationPhase(
+  inputs: VerificationInputs,
+  previous?: Partial<VerificationOutputs>,
 ): Promise<VerificationOutputs> {
-  const open = stillOpen(request, before);
-  const earlier = before?.verifiedAfter === request.after ? before : undefined;
-  const attempts = before?.run.rotation === request.run.rotation ? before.attempts : [];
+  const { run } = detailsOf(inputs);
+  return underWay(run, () => inPhase(run, "verify", () => verify(inputs, previous)));
+}
+
+async function verify(
+  inputs: VerificationInputs,
+  previous: Partial<VerificationOutputs> = {},
+): Promise<VerificationOutputs> {
+  const { run } = detailsOf(inputs);
+  const { after, revokedAt, internalKeysAt, probeClients, expiredClient } = inputs;
+  const before = unpack(inputs.before);
+  const keys = provableKeys(before);
+  const last = previous.found && { verified: previous.verified === true, ...unpack(previous.found) };
+  const open = stillOpen(keys, last);
+  const isLater = previous.verifiedAfter === after;
   const result = await verifyRotation(
-    await adminOf(request),
+    await adminOf(inputs),
     {
-      ...request,
+      ...{ run, probeClients, expiredClient, ...keys, ...fleetOf(inputs) },
+      passive: before.findings.cutover?.passive ?? [],
+      restarts: before.findings.restarts ?? [],
       earlier: open,
-      beside: besideNow(request.beside, before, earlier !== undefined),
-      retiredAt: retiredAt(request),
+      beside: besideNow(unpack(inputs.beside), last, isLater),
+      retiredAt: retiredAt({ ...keys, after }),
     },
-    earlier?.result.instances,
+    isLater ? last?.result.instances : undefined,
   );
   const { startedAt, finishedAt, verified, failures, instances } = result;
   const good = instances.filter((one) => one.verified).length;
   const summary = `${good} of ${instances.length} instances proven${verified ? "" : "; NOT VERIFIED"}`;
-  report("verify", summary, request.run);
-  return {
-    verified,
-    result,
-    verifiedAfter: request.after,
+  report("verify", summary, run);
+  const attempts = previous.rotation === run.rotation ? (last?.attempts ?? []) : [];
+  const { canaries, canaryTokens, retired } = keys;
+  const found: Kept = {
+    ...{ canaries, canaryTokens, retired, result },
     attempts: [...attempts, { startedAt, finishedAt, verified, failures }],
     earlier: verified ? nothingOpen : open,
+  };
+  return {
+    ...stepOf(inputs),
+    ...{ verified, verifiedAfter: after, verifiedAt: finishedAt, revokedAt, internalKeysAt },
+    found: pack(found),
     record: { phase: "verify", outcome: verified ? "done" : "failed", startedAt, finishedAt, summary },
   };
 }
 
 /** Whether something has changed since the last verification, or that one was red. */
-export function isVerificationDue(olds: Partial<VerifiedBefore>, news: VerificationPhaseRequest): boolean {
+export function isVerificationDue(olds: Partial<VerificationOutputs>, news: Triggers): boolean {
   const isOther =
     olds.verifiedAfter !== news.after ||
     (olds.revokedAt ?? null) !== news.revokedAt ||

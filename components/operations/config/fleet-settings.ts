@@ -1,0 +1,27 @@
+import type { FleetSettings } from "../fleet/fleet.ts";
+import type { CheckedConfig } from "./inspect-stack.ts";
+import type { ConfiguredTarget, RealmEntry } from "./settings-shape.ts";
+
+/** What the stack config says of one realm's API processes. */
+export interface ConfiguredFleet extends FleetSettings {
+  targets: ConfiguredTarget[];
+}
+
+/** @param entry what is different for this realm */
+export function configuredFleet(
+  config: CheckedConfig,
+  entry?: Pick<RealmEntry, "instances">,
+): ConfiguredFleet {
+  const { audience: _audience, realmRoles: _realmRoles, ...probe } = config.probe;
+  return {
+    targets: entry?.instances ?? config.instances,
+    refresh: inMilliseconds(config.refresh),
+    restart: inMilliseconds(config.restart),
+    probe: inMilliseconds(probe),
+  };
+}
+
+/** People write seconds, timers count milliseconds. */
+function inMilliseconds<T extends { timeoutSeconds: number }>({ timeoutSeconds, ...rest }: T) {
+  return { ...rest, timeoutMs: timeoutSeconds * 1000 };
+}
