@@ -131,6 +131,7 @@ function toRealmSettings(
   const { freeze, freezePath, sessions, rotateInternalKeys: internalKeys } = data;
   const { revoke, denyListPath, adminProbe } = sessions;
   const denyForMs = tokenLifeSeconds * 1000;
+  const algorithms = entry.algorithms ?? data.algorithms;
   const isLone = realms.length === 1;
   return {
     name: isLone ? "rotation" : `rotation-${name}`,
@@ -148,7 +149,7 @@ function toRealmSettings(
       stack: pulumi.getStack(),
     },
     problems,
-    algorithms: entry.algorithms ?? data.algorithms,
+    algorithms,
     keySize,
     exemptKeys: entry.exemptKeys ?? data.exemptKeys,
     overlapMs: overlapSeconds * 1000,
@@ -157,7 +158,7 @@ function toRealmSettings(
     jwksUris: entry.jwksUris ?? data.jwksUris,
     fleet: configuredFleet(data, entry),
     jwksTimeoutMs: data.jwksTimeoutSeconds * 1000,
-    probeClient: { audience, realmRoles },
+    probeIdentity: { algorithms, audience, realmRoles },
     emergency: { freeze, freezePath, internalKeys, revoke, denyListPath, denyForMs, adminProbe },
   };
 }

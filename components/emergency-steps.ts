@@ -120,14 +120,14 @@ export class EmergencySteps {
   }
 
   beside(steps: BesideSteps, enforced: KeyEnforcement): pulumi.Output<Packed<Beside>> {
-    const { run, emergency, fleet, algorithms, probeClient } = this.#args;
+    const { run, emergency, fleet, algorithms, probeIdentity } = this.#args;
     const { freeze: wish, freezePath, revoke, denyListPath, adminProbe } = emergency;
     const { path, realmRoles, acceptedStatuses, rejectedStatuses } = adminProbe;
     const [algorithm = "RS256"] = algorithms;
     const denyList = {
       denyListPath,
       probe: { ...fleet.probe, path, acceptedStatuses, rejectedStatuses },
-      identity: { realmRoles, audience: probeClient.audience, algorithm },
+      identity: { realmRoles, audience: [...probeIdentity.audience], algorithm },
     };
     const found = pulumi.all([this.#current(steps), enforced.result]);
     const beside = found.apply(([{ freeze, sessions, internalKeys }, enforcement]): Beside => {

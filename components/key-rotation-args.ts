@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { RunContext } from "#operations/base/run-context";
+import type { ProbeIdentity } from "#operations/canaries/probe-clients";
 import type { FleetSettings } from "#operations/fleet/fleet";
 import type { Freeze } from "#operations/fleet/freeze-instances";
 import type { Revoke } from "#operations/keycloak/revoke-sessions";
@@ -30,8 +31,8 @@ export interface KeyRotationArgs {
   jwksTimeoutMs: number;
   /** Where every running API process is found, and how it is reached, questioned and restarted. */
   fleet: FleetSettings;
-  /** What the API demands of a token beyond its signature: `aud` values, and realm roles of its service account. */
-  probeClient: { audience: string[]; realmRoles: string[] };
+  /** What the API demands of a token beyond its signature. */
+  probeIdentity: ProbeIdentity;
   /** What an emergency does beside. */
   emergency: EmergencySettings;
   /** Secret. The bearer tokens of the refresh operation that instances may have. */

@@ -33,7 +33,7 @@ export class KeyRotation extends pulumi.ComponentResource {
     const step = new RotationSteps(this, name, args);
     const check = step.check();
     const frozen = step.emergency.freeze(check);
-    const probes = step.prepareProbes(check);
+    const probes = step.keepProbes(check);
     const canary = step.mintCanaries(probes, frozen);
     const keys = step.publish(canary);
     const announced = step.announce(canary, keys);
@@ -45,7 +45,7 @@ export class KeyRotation extends pulumi.ComponentResource {
     };
     const enforced = step.enforce({ canary, keys, announced, cutover });
     const done = { canary, keys, announced, cutover, enforced };
-    const verification = step.verify(probes, done, beside);
+    const verification = step.verify(done, beside);
     const evidence = step.writeEvidence({ ...done, verification, beside });
     step.emergency.thaw(frozen, verification, evidence);
     this.kids = cutover.signers.apply((keys) =>

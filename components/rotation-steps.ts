@@ -52,25 +52,16 @@ export class RotationSteps {
     return [new RealmCheck(`${this.#name}-check`, { ...phaseArgs({ run }), problems }, this.#child())];
   }
 
-  prepareProbes(after: RealmCheck[]): ProbeClients {
-    const { run, algorithms, probeClient, formerNames = [] } = this.#args;
-    // The SDK hands aliases down by one generation only where the engine does not do it.
-    const aliases = formerNames.map((former) => ({
-      name: `${former}-probe`,
-      parent: pulumi.createUrn(former, rotationType),
-    }));
-    return new ProbeClients(
-      `${this.#name}-probe`,
-      { realm: run.realm, algorithms, ...probeClient },
-      { ...this.#child(...after), aliases },
-    );
+  keepProbes(after: RealmCheck[]): ProbeClients {
+    const { realm } = this.#args.run;
+    return new ProbeClients(`${this.#name}-probes`, { realm }, this.#child(...after));
   }
 
   mintCanaries(probes: ProbeClients, frozen: AdminFreeze): CanaryToken {
-    const { run, exemptKeys, fleet, apiRefreshTokens } = this.#args;
+    const { run, exemptKeys, fleet, apiRefreshTokens, probeIdentity } = this.#args;
     return new CanaryToken(
       `${this.#name}-canary`,
-      { ...phaseArgs({ run, exemptKeys, fleet }), apiRefreshTokens, probeClients: probes.clients },
+      { ...phaseArgs({ run, exemptKeys, fleet, probeIdentity }), apiRefreshTokens },
       this.#child(probes, frozen),
     );
   }
@@ -134,15 +125,13 @@ export class RotationSteps {
     );
   }
 
-  verify(probes: ProbeClients, steps: Required<StepsSoFar>, beside: BesideSteps): Verification {
-    const { run, fleet, apiRefreshTokens } = this.#args;
+  verify(steps: Required<StepsSoFar>, beside: BesideSteps): Verification {
+    const { run, fleet, apiRefreshTokens, probeIdentity } = this.#args;
     return new Verification(
       `${this.#name}-verification`,
       {
-        ...phaseArgs({ run, fleet }),
+        ...phaseArgs({ run, fleet, probeIdentity }),
         apiRefreshTokens,
-        probeClients: probes.clients,
-        expiredClient: probes.expired,
         before: this.#before(steps),
         beside: this.emergency.beside(beside, steps.enforced),
         after: steps.cutover.completedAt,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { unpack } from "#operations/base/packed";
-import type { ProbeClient } from "#operations/canaries/tokens";
+import type { ProbeIdentity } from "#operations/canaries/probe-clients";
 import type { KnownRealm } from "#operations/drift/known-realm";
 import type { CutoverFindings } from "#operations/evidence/findings";
 import type { FleetSettings } from "#operations/fleet/fleet";
@@ -24,7 +24,7 @@ const cutoverShape = {
   outputs: z.object({ result: packed<CutoverFindings>() }),
 };
 const canaryShape = {
-  inputs: step.extend({ probeClients: z.array(own<ProbeClient>()) }),
+  inputs: step.extend({ details: packed<{ probeIdentity: ProbeIdentity }>() }),
   outputs: z.object({ canary: packed<CanaryResult>() }),
 };
 const verificationShape = {
@@ -71,7 +71,7 @@ export function knownRealms(contents: StackContents): KnownRealm[] {
       ...{ realm, rotation, mode, activatedAt, signers, passive, retired },
       ...{ exemptKeys, jwksUris, targets, probe, refresh },
       verified: verification?.verified === true && verification.verifiedAfter === completedAt,
-      probeClients: canary?.probeClients ?? [],
+      algorithms: canary?.details.probeIdentity.algorithms ?? [],
       canaries: canary?.canary.findings.canaries ?? [],
       canaryTokens: canary?.canary.tokens ?? {},
       ...(frozenAt && of(thaws)?.thawed !== frozenAt ? { frozenAt } : {}),

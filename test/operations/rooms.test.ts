@@ -63,13 +63,11 @@ suite("the rooms of components/operations", () => {
   });
 
   test("what a resource's methods import, and the state so remembers, is in the room of the phases", async () => {
-    const text = await Promise.all(
-      (await Array.fromAsync(glob("components/*.ts", { cwd: projectDir }))).map((file) =>
-        readFile(join(projectDir, file), "utf8"),
-      ),
-    );
-    const dynamic = text.flatMap((one) =>
-      [...one.matchAll(/\bimport\("([^"]+)"\)/g)].map(([, to = ""]) => to),
+    const files: string[] = [];
+    for await (const file of glob("components/*.ts", { cwd: projectDir })) files.push(file);
+    const texts = await Promise.all(files.map((file) => readFile(join(projectDir, file), "utf8")));
+    const dynamic = texts.flatMap((text) =>
+      [...text.matchAll(/\bimport\("([^"]+)"\)/g)].map(([, to = ""]) => to),
     );
     assert.ok(dynamic.length > 20);
     assert.deepEqual(

@@ -1,5 +1,4 @@
 import type { CanaryReference } from "../canaries/canary.ts";
-import type { ProbeClient } from "../canaries/tokens.ts";
 import type { ProbeSettings } from "../fleet/probe-settings.ts";
 import type { RefreshSettings } from "../fleet/refresh.ts";
 import type { Target } from "../fleet/targets.ts";
@@ -24,8 +23,8 @@ export interface KnownRealm {
   targets: Target[];
   probe: ProbeSettings;
   refresh: RefreshSettings;
-  /** Secret. */
-  probeClients: ProbeClient[];
+  /** Of the probe clients. */
+  algorithms: readonly string[];
   canaries: CanaryReference[];
   /** Secret. */
   canaryTokens: Record<string, string>;

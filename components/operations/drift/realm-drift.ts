@@ -1,4 +1,5 @@
 import { messageOf, RotationError } from "../base/errors.ts";
+import { findProbeClients } from "../canaries/probe-clients.ts";
 import { mintToken } from "../canaries/tokens.ts";
 import { findAdminProbe } from "../keycloak/admin-probe.ts";
 import { frozenClients } from "../keycloak/freeze-keycloak.ts";
@@ -153,6 +154,9 @@ async function probeDrift(
 async function freshTokens(admin: KeycloakAdmin, known: KnownRealm, keys: readonly RealmKey[]) {
   const { tokenEndpoint } = await discover(admin);
   const active = keys.filter(({ status }) => status === "ACTIVE").map(({ algorithm }) => algorithm);
-  const clients = known.probeClients.filter(({ algorithm }) => active.includes(algorithm));
+  const clients = await findProbeClients(
+    admin,
+    known.algorithms.filter((algorithm) => active.includes(algorithm)),
+  );
   return Promise.all(clients.map((client) => mintToken(admin, tokenEndpoint, client)));
 }

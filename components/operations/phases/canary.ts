@@ -1,7 +1,7 @@
 import { stepChanged } from "../base/changed.ts";
 import { listNames } from "../base/list-names.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
-import type { ProbeClient } from "../canaries/tokens.ts";
+import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import { tellStart } from "../notify/run-notices.ts";
 import type { CanaryFindings, CanaryResult } from "../proof/canary-findings.ts";
@@ -9,10 +9,13 @@ import { mintCanaries } from "../proof/prepare-proof.ts";
 import { adminOf, detailsOf, type FleetInputs, fleetOf, type Step, stepOf } from "./phase-request.ts";
 import { runPhase } from "./run-phase.ts";
 
-export interface CanaryInputs extends FleetInputs<{ exemptKeys: string[] }> {
-  /** Secret. One for each algorithm. */
-  probeClients: ProbeClient[];
+interface Details {
+  /** Component names that stay as they are. */
+  exemptKeys: string[];
+  probeIdentity: ProbeIdentity;
 }
+
+export type CanaryInputs = FleetInputs<Details>;
 
 export interface CanaryOutputs extends Step {
   /** Secret. The canary tokens, the keys, the JWKS and every instance's verdict before anything was changed. */
@@ -28,14 +31,15 @@ export async function canaryPhase(
   inputs: CanaryInputs,
   previous?: Partial<CanaryOutputs>,
 ): Promise<CanaryOutputs> {
-  const { run, exemptKeys } = detailsOf(inputs);
+  const { run, exemptKeys, probeIdentity } = detailsOf(inputs);
   const admin = await adminOf(inputs);
   tellStart(run);
   const { rotation, mode, stage } = run;
   const kept = previous?.canary && { ...unpack(previous.canary), rotation: previous.rotation ?? 0 };
   const { result, record } = await runPhase(run, "canary", { phases: [] }, async () => {
     const fleet = fleetOf(inputs);
-    const request = { run, rotation, mode, stage, exemptKeys, probeClients: inputs.probeClients, kept };
+    const { clients: probeClients } = await ensureProbeClients(admin, probeIdentity);
+    const request = { run, rotation, mode, stage, exemptKeys, probeClients, kept };
     const minted = await mintCanaries(admin, { ...request, ...fleet });
     return { result: minted, summary: describeBaseline(minted.findings) };
   });

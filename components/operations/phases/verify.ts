@@ -2,7 +2,7 @@ import { type Packed, pack, unpack } from "../base/packed.ts";
 import { report } from "../base/report.ts";
 import { underWay } from "../base/side-by-side.ts";
 import type { KeptCanaries } from "../canaries/canary.ts";
-import type { ProbeClient } from "../canaries/tokens.ts";
+import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
 import { retiredAt } from "../enforce/enforce.ts";
 import type { VerificationAttempt } from "../evidence/findings.ts";
 import type { RetiredKey } from "../keys/cut-over.ts";
@@ -34,12 +34,8 @@ interface Triggers {
 
 export interface VerificationInputs
   extends Triggers,
-    FleetInputs<object>,
+    FleetInputs<{ probeIdentity: ProbeIdentity }>,
     Pick<LaterInputs<object>, "before"> {
-  /** Secret. */
-  probeClients: ProbeClient[];
-  /** Secret. A client whose tokens live for a second. */
-  expiredClient: ProbeClient;
   /** Secret, for the length of it: what was done beside the rotation of the signing keys. */
   beside: Packed<Beside>;
 }
@@ -77,15 +73,17 @@ async function verify(
   inputs: VerificationInputs,
   previous: Partial<VerificationOutputs> = {},
 ): Promise<VerificationOutputs> {
-  const { run } = detailsOf(inputs);
-  const { after, revokedAt, internalKeysAt, probeClients, expiredClient } = inputs;
+  const { run, probeIdentity } = detailsOf(inputs);
+  const { after, revokedAt, internalKeysAt } = inputs;
   const before = unpack(inputs.before);
   const keys = provableKeys(before);
   const last = previous.found && { verified: previous.verified === true, ...unpack(previous.found) };
   const open = stillOpen(keys, last);
   const isLater = previous.verifiedAfter === after;
+  const admin = await adminOf(inputs);
+  const { clients: probeClients, expired: expiredClient } = await ensureProbeClients(admin, probeIdentity);
   const result = await verifyRotation(
-    await adminOf(inputs),
+    admin,
     {
       ...{ run, probeClients, expiredClient, ...keys, ...fleetOf(inputs) },
       passive: before.findings.cutover?.passive ?? [],

@@ -31,7 +31,7 @@ const known: KnownRealm = {
   targets: [],
   probe: probeSettings,
   refresh: refreshSettings,
-  probeClients: [],
+  algorithms: [],
   canaries: [],
   canaryTokens: {},
 };
