@@ -20,6 +20,8 @@ export interface SharedOptions {
   realm?: string;
   /** Default: as Keycloak's console does, with an id that is not its name. */
   makeRealm?: (admin: LabAdmin, name: string, keycloak: LabKeycloak) => Promise<unknown>;
+  /** That protects the stack's secrets. Default: a random one. */
+  passphrase?: string;
   /** Stack config beside or instead of the scenario's own. */
   config?: Record<string, unknown>;
 }
@@ -109,9 +111,10 @@ async function boot<F extends ApiFleet>(
   return core;
 }
 
-function openScenarioStack(directory: string, { onLine }: SharedOptions): Promise<LabStack> {
+function openScenarioStack(directory: string, { onLine, passphrase }: SharedOptions): Promise<LabStack> {
   const backendDir = join(directory, "backend");
-  return openStack({ projectDir, stack: "drill", backendDir, ...(onLine ? { onLine } : {}) });
+  const env = passphrase === undefined ? {} : { PULUMI_CONFIG_PASSPHRASE: passphrase };
+  return openStack({ projectDir, stack: "drill", backendDir, env, ...(onLine ? { onLine } : {}) });
 }
 
 async function configure(

@@ -233,9 +233,17 @@ export class LabStack {
     >;
   }
 
-  /** The state, with secrets encrypted. */
-  async export(): Promise<StackDeployment> {
-    return JSON.parse(await this.#must(this.#onStack("stack", "export"))) as StackDeployment;
+  /** The state, with secrets encrypted unless `showSecrets` is set. */
+  async export({ showSecrets = false } = {}): Promise<StackDeployment> {
+    const show = showSecrets ? ["--show-secrets"] : [];
+    return JSON.parse(await this.#must(this.#onStack("stack", "export", ...show))) as StackDeployment;
+  }
+
+  /** Replaces the state by one that was exported with its secrets in plain text. */
+  async import(deployment: StackDeployment): Promise<void> {
+    const input = JSON.stringify(deployment);
+    const { exitCode, output } = await this.run(this.#onStack("stack", "import"), { input });
+    if (exitCode !== 0) throw new Error(output);
   }
 
   /** Starts an update in a process group of its own, to be killed with `process.kill(-child.pid, "SIGKILL")`. */

@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { text } from "node:stream/consumers";
 import { masked } from "../display/display-value.ts";
 import { EngineError, EXIT } from "../engine-error.ts";
 import { mapValues, toPlain } from "../property-values.ts";
 import { stackNotFound } from "../state/backend.ts";
-import { toDeployment } from "../state/checkpoint.ts";
+import { type DeploymentV3, fromDeployment, toDeployment } from "../state/checkpoint.ts";
+import type { Crypter } from "../state/passphrase.ts";
 import { STACK_TYPE } from "../urn.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -67,10 +69,25 @@ async function exportState(context: CommandContext): Promise<void> {
   const name = context.existingStack();
   let deployment = await context.backend.read(name);
   if (deployment !== undefined && context.commandLine.flags["show-secrets"]) {
-    const crypter = await context.crypter(context.configFile(name.stack));
-    deployment = toDeployment(await context.readSnapshot(name), crypter, true);
+    deployment = toDeployment(await context.readSnapshot(name), await crypterOf(context, deployment), true);
   }
   context.print(JSON.stringify({ version: 3, deployment: deployment ?? null }, undefined, 4));
+}
+
+/** A state keeps the salt that it was made with, so the passphrase must be the one of its time. */
+async function crypterOf(context: CommandContext, deployment: DeploymentV3): Promise<Crypter> {
+  const salt = deployment.secrets_providers?.state.salt;
+  if (salt === undefined) throw new EngineError("the state names no secrets provider");
+  return context.secrets.crypter(salt);
+}
+
+/** Takes a state from stdin, as `export` gives it, with secrets in plain text or not. */
+async function importState(context: CommandContext): Promise<void> {
+  const name = context.existingStack();
+  const { deployment } = JSON.parse(await text(process.stdin)) as { deployment: DeploymentV3 };
+  const crypter = await crypterOf(context, deployment);
+  await context.writeSnapshot(name, fromDeployment(deployment, crypter), crypter);
+  context.print("Import complete.");
 }
 
 /** `pulumi stack …`, as far as the lab needs it. */
@@ -85,6 +102,8 @@ export async function stackCommand(context: CommandContext, words: readonly stri
       return remove(context);
     case "output":
       return output(context, argument);
+    case "import":
+      return importState(context);
     case "export":
       return exportState(context);
     default:

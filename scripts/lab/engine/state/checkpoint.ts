@@ -25,7 +25,7 @@ export interface DeploymentV3 {
 }
 
 const VERSION = "v3.270.0-local-engine";
-const ciphertexts = new WeakMap<object, string>();
+const ciphertexts = new WeakMap<object, { ciphertext: string; salt: string }>();
 
 function mapInside(value: Json, change: (value: Json) => Json): Json {
   if (Array.isArray(value)) return value.map(change);
@@ -33,11 +33,14 @@ function mapInside(value: Json, change: (value: Json) => Json): Json {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, change(inner)]));
 }
 
-/** Replaces each secret by its ciphertext. An object that was encrypted before keeps its ciphertext. */
+/** Replaces each secret by its ciphertext. An object that was encrypted before with the same key keeps its ciphertext. */
 function encrypted(value: Json, crypter: Crypter): Json {
   if (!isSecret(value)) return mapInside(value, (inner) => encrypted(inner, crypter));
-  const ciphertext = ciphertexts.get(value) ?? crypter.encrypt(JSON.stringify(plainSecret(value)));
-  ciphertexts.set(value, ciphertext);
+  const { salt } = crypter;
+  const known = ciphertexts.get(value);
+  const ciphertext =
+    known?.salt === salt ? known.ciphertext : crypter.encrypt(JSON.stringify(plainSecret(value)));
+  ciphertexts.set(value, { ciphertext, salt });
   return { [SIGNATURE_KEY]: SECRET_SIGNATURE, ciphertext };
 }
 
@@ -52,7 +55,7 @@ function decrypted(value: Json, crypter: Crypter | undefined): Json {
   if (typeof plaintext === "string") return toSecret(JSON.parse(plaintext) as Json);
   if (typeof ciphertext !== "string" || crypter === undefined) return value;
   const secret = toSecret(JSON.parse(crypter.decrypt(ciphertext)) as Json);
-  if (isSecret(secret)) ciphertexts.set(secret, ciphertext);
+  if (isSecret(secret)) ciphertexts.set(secret, { ciphertext, salt: crypter.salt });
   return secret;
 }
 
