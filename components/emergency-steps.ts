@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { CalledInstance } from "#operations/fleet/call-instances";
 import type { RestartResult } from "#operations/fleet/restart";
-import type { Beside } from "#operations/proof/verify";
+import type { EmergencyActions } from "#operations/proof/verification-request";
 import { AdminFreeze } from "./admin-freeze.ts";
 import { AdminThaw } from "./admin-thaw.ts";
 import type { Evidence } from "./evidence.ts";
@@ -114,7 +114,7 @@ export class EmergencySteps {
     }));
   }
 
-  beside(steps: BesideSteps, refreshed: KeyEnforcement): pulumi.Output<Beside> {
+  beside(steps: BesideSteps, refreshed: KeyEnforcement): pulumi.Output<EmergencyActions> {
     const { run, emergency, probe, algorithms, probeClient } = this.#args;
     const { freeze: wish, freezePath, revoke, denyListPath, adminProbe } = emergency;
     const { path, realmRoles, acceptedStatuses, rejectedStatuses } = adminProbe;
@@ -125,7 +125,7 @@ export class EmergencySteps {
       identity: { realmRoles, audience: probeClient.audience, algorithm },
     };
     const found = pulumi.all([this.#current(steps), refreshed.restarts]);
-    const beside = found.apply(([{ freeze, sessions, internalKeys }, restarts]): Beside => {
+    const beside = found.apply(([{ freeze, sessions, internalKeys }, restarts]): EmergencyActions => {
       const idsOf = (called: readonly CalledInstance[]) => toldAndAlive(called, restarts);
       const sids = sessions?.result?.ended.map(({ sid }) => sid) ?? [];
       const { instances = [] } = freeze?.result ?? {};

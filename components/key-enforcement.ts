@@ -6,7 +6,7 @@ import type { ProbeSettings } from "#operations/fleet/probe-settings";
 import type { RefreshResult, RefreshSettings } from "#operations/fleet/refresh";
 import type { RestartResult, RestartSettings } from "#operations/fleet/restart";
 import type { Target } from "#operations/fleet/targets";
-import type { RetiredKey } from "#operations/keys/cut-over";
+import type { RetiredKey } from "#operations/keys/retired-key";
 import type { EnforcePhaseRequest } from "#operations/phases/enforce";
 import type { Baseline } from "#operations/proof/canary-findings";
 import { configure } from "./configure.ts";

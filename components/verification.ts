@@ -8,10 +8,11 @@ import type { ProbeSettings } from "#operations/fleet/probe-settings";
 import type { RefreshSettings } from "#operations/fleet/refresh";
 import type { RestartResult, RestartSettings } from "#operations/fleet/restart";
 import type { Target } from "#operations/fleet/targets";
-import type { PassiveKey, RetiredKey } from "#operations/keys/cut-over";
+import type { PassiveKey, RetiredKey } from "#operations/keys/retired-key";
 import type { VerificationOutputs, VerificationPhaseRequest } from "#operations/phases/verify";
 import type { Baseline } from "#operations/proof/canary-findings";
-import type { Beside, VerificationResult } from "#operations/proof/verify";
+import type { EmergencyActions } from "#operations/proof/verification-request";
+import type { VerificationResult } from "#operations/proof/verify";
 import { configure } from "./configure.ts";
 
 export interface VerificationArgs {
@@ -39,7 +40,7 @@ export interface VerificationArgs {
   /** Every instance's verdict before the cut-over. Long, so best given as a secret: diffs then stay readable. */
   baseline: pulumi.Input<Baseline[]>;
   /** What was done beside the rotation of the signing keys. */
-  beside: pulumi.Input<Beside>;
+  beside: pulumi.Input<EmergencyActions>;
   /** Completion time of the cut-over to verify: another one makes it run again. */
   after: pulumi.Input<string>;
   /** When sessions were ended last, ISO 8601 UTC, or null: another time makes it run again. */

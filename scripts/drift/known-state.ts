@@ -5,7 +5,7 @@ import type { KnownRealm } from "#operations/drift/known-realm";
 import type { ProbeSettings } from "#operations/fleet/probe-settings";
 import type { RefreshSettings } from "#operations/fleet/refresh";
 import type { Target } from "#operations/fleet/targets";
-import type { PassiveKey, RetiredKey } from "#operations/keys/cut-over";
+import type { PassiveKey, RetiredKey } from "#operations/keys/retired-key";
 import { resourcesOf, type StackContents, type StateResource } from "../stack-reader.ts";
 
 /** What this program has written into the state itself has the shape that its own types say. */

@@ -4,11 +4,11 @@ import { progressOf } from "../base/report.ts";
 import type { RunContext } from "../base/run-context.ts";
 import { type AnnounceRequest, type AnnounceResult, announce } from "../enforce/announce.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
-import type { Run } from "./phase-request.ts";
-import { type AfterOthers, adminOf } from "./phase-request.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import { type AfterOthers, adminOf, fleetOf, type Run } from "./phase-request.ts";
 import { runPhase } from "./run-phase.ts";
 
-export type AnnouncePhaseRequest = AfterOthers & AnnounceRequest;
+export type AnnouncePhaseRequest = AfterOthers & Fleet & Omit<AnnounceRequest, "fleet">;
 
 export interface AnnounceOutputs {
   /** The keys that every instance has been told of. */
@@ -19,7 +19,7 @@ export interface AnnounceOutputs {
 }
 
 /** Whether a run has keys to announce: an emergency has no time, and a rollback none that are new. */
-export function isAnnounced({ mode, stage }: Pick<RunContext, "mode" | "stage">): boolean {
+function isAnnounced({ mode, stage }: Pick<RunContext, "mode" | "stage">): boolean {
   return mode === "planned" && stage === "overlap";
 }
 
@@ -28,18 +28,21 @@ export async function announcePhase(request: AnnouncePhaseRequest): Promise<Anno
   if (!isAnnounced(request.run)) return { announced: [], result: null, record: null };
   const admin = await adminOf(request);
   const { result, record } = await runPhase(request.run, "announce", request.before, async () => {
-    const told = await announce(admin, request, progressOf("announce", request.run));
-    return { result: told, summary: describeAnnounced(told) };
+    const { run, newKids, jwksUris, jwksTimeoutMs } = request;
+    const verifiers = { jwksUris, ...(jwksTimeoutMs === undefined ? {} : { jwksTimeoutMs }) };
+    const asked = { fleet: fleetOf(request), newKids, ...verifiers };
+    const announced = await announce(admin, asked, progressOf("announce", run));
+    return { result: announced, summary: describeAnnounced(announced) };
   });
   return { announced: request.newKids, result, record };
 }
 
-export function describeAnnounced({ known, unproven, restarts }: AnnounceResult): string {
+function describeAnnounced({ known, unproven, restarts }: AnnounceResult): string {
   const done = restarts.filter(({ outcome }) => outcome === "done").map(({ subject }) => subject);
   return [
     `${known.length} of ${known.length + unproven.length} instances show that they know the new keys`,
     ...(unproven.length > 0
-      ? [`${listNames(unproven)} fetched anew but did not say which keys, so that is not proven`]
+      ? [`${listNames(unproven)} reported a refresh but not of which keys, so that is not proven`]
       : []),
     ...(done.length > 0 ? [`restarted ${listNames(done)}`] : []),
   ].join("; ");

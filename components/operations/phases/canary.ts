@@ -1,12 +1,14 @@
 import { stepChanged } from "../base/changed.ts";
 import { listNames } from "../base/list-names.ts";
 import { tellStart } from "../notify/run-notices.ts";
-import type { CanaryFindings, CanaryRequest, CanaryResult } from "../proof/canary-findings.ts";
-import { mintCanaries } from "../proof/prepare-proof.ts";
-import { adminOf, type Recorded, type Run } from "./phase-request.ts";
+import type { AskableFleet, CanaryFindings, CanaryRequest, CanaryResult } from "../proof/canary-findings.ts";
+import { prepareProof } from "../proof/prepare-proof.ts";
+import { adminOf, fleetOf, type Recorded, type Run } from "./phase-request.ts";
 import { runPhase } from "./run-phase.ts";
 
-export type CanaryPhaseRequest = Omit<CanaryRequest, "rotation" | "mode" | "stage" | "kept"> & Run;
+export type CanaryPhaseRequest = Run &
+  AskableFleet &
+  Pick<CanaryRequest, "probeClients"> & { exemptKeys: string[] };
 
 /**
  * Phase 2: mint canaries and prove that every instance accepts them now.
@@ -18,26 +20,29 @@ export async function canaryPhase(
 ): Promise<CanaryResult & Recorded> {
   const admin = await adminOf(request);
   tellStart(request.run);
-  const { rotation, mode, stage } = request.run;
+  const { run, exemptKeys, probeClients } = request;
+  const { rotation, mode, stage } = run;
   const { tokens, findings, run: before } = previous ?? {};
   const kept = tokens && findings ? { tokens, findings, rotation: before?.rotation ?? 0 } : undefined;
-  const { result, record } = await runPhase(request.run, "canary", { phases: [] }, async () => {
-    const minted = await mintCanaries(admin, { ...request, rotation, mode, stage, kept });
-    return { result: minted, summary: describeBaseline(minted.findings) };
+  const { result, record } = await runPhase(run, "canary", { phases: [] }, async () => {
+    const goal = { rotation, mode, stage, exemptKeys };
+    const prepared = await prepareProof(admin, { run, fleet: fleetOf(request), ...goal, probeClients, kept });
+    return { result: prepared, summary: describeBaseline(prepared.findings) };
   });
   return { ...result, record };
 }
 
-export function describeBaseline({ canaries, baseline, baselineSkipped }: CanaryFindings): string {
+function describeBaseline({ canaries, baseline, baselineSkipped }: CanaryFindings): string {
   if (canaries.length === 0) return "no key is about to retire";
   const kids = canaries.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
-  if (baselineSkipped)
-    return `have canaries of ${kids}; NO INSTANCE ANSWERS, so nothing can be proven by replay`;
+  const minted = `canary tokens minted with key ${kids}`;
+  if (baselineSkipped) return `${minted}; NO INSTANCE ANSWERS, so replaying them can prove nothing`;
   const silent = baseline
     .filter(({ verdicts }) => verdicts.some(({ verdict }) => verdict.kind !== "accepted"))
     .map(({ instance }) => instance);
   const accepting = `${baseline.length - silent.length} of ${baseline.length} instances accept them`;
-  return `have canaries of ${kids}; ${accepting}${silent.length > 0 ? `, not ${listNames(silent)}` : ""}`;
+  const others = silent.length > 0 ? `; ${listNames(silent)} ${silent.length === 1 ? "does" : "do"} not` : "";
+  return `${minted}; ${accepting}${others}`;
 }
 
 /** Whether this run needs canaries of its own. */

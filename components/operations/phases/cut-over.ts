@@ -2,17 +2,20 @@ import { changed, stepChanged } from "../base/changed.ts";
 import { report } from "../base/report.ts";
 import type { RunContext } from "../base/run-context.ts";
 import type { CutoverFindings, Findings } from "../evidence/findings.ts";
-import { type CutoverRequest, cutOver, type KnownBefore } from "../keys/cut-over.ts";
+import { type CutoverRequest, cutOver } from "../keys/cut-over.ts";
 import { planCutover } from "../keys/plan-cutover.ts";
 import { listSigningKeys } from "../keys/realm-keys.ts";
+import type { KnownBefore } from "../keys/retired-key.ts";
+import type { AskableFleet } from "../proof/canary-findings.ts";
 import { lostUnproven } from "../proof/lost-keys.ts";
 import { askNewcomers, type NewcomersRequest } from "../proof/newcomers.ts";
-import { type AfterOthers, adminOf, type Recorded, type Run } from "./phase-request.ts";
+import { type AfterOthers, adminOf, fleetOf, type Recorded, type Run } from "./phase-request.ts";
 import { runPhase } from "./run-phase.ts";
 
 export type CutoverPhaseRequest = AfterOthers &
   Omit<CutoverRequest, "canary" | "earlier" | "beforeDisabling" | "mode" | "stage"> &
-  Omit<NewcomersRequest, "canaries" | "baseline"> & { settled?: boolean; actions: string[] };
+  AskableFleet &
+  Pick<NewcomersRequest, "canaryTokens"> & { settled?: boolean; actions: string[] };
 
 /** Phase 5, and the retirement later: make the signing keys what the run's mode and stage want, and see it published. */
 export async function cutoverPhase(
@@ -29,8 +32,10 @@ export async function cutoverPhase(
     const earlier = [...lost.filter(({ kid }) => !retired.some((key) => key.kid === kid)), ...retired];
     const { canaries = [], baseline = [] } = request.before.canary ?? {};
     const newcomers = [...known];
+    const { canaryTokens } = request;
+    const asked = { fleet: fleetOf(request), canaries, canaryTokens, baseline: [...baseline, ...known] };
     const beforeDisabling = async () => {
-      newcomers.push(...(await askNewcomers({ ...request, canaries, baseline: [...baseline, ...known] })));
+      newcomers.push(...(await askNewcomers(asked)));
     };
     const { mode, stage } = request.run;
     const goal = { ...request, mode, stage, canary, earlier, beforeDisabling };
@@ -41,13 +46,7 @@ export async function cutoverPhase(
   return { result, record, settled: true };
 }
 
-export function describeCutover({
-  signers,
-  passive,
-  retireAfter,
-  retired,
-  deleted,
-}: CutoverFindings): string {
+function describeCutover({ signers, passive, retireAfter, retired, deleted }: CutoverFindings): string {
   const list = (keys: readonly { kid: string; algorithm: string }[]) =>
     keys.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
   return [
@@ -58,7 +57,7 @@ export function describeCutover({
   ].join("; ");
 }
 
-export function nothingBefore({ phases }: Findings): KnownBefore {
+function nothingBefore({ phases }: Findings): KnownBefore {
   return { keysBefore: [], keysBeforeAt: phases[0]?.startedAt ?? new Date().toISOString(), canaries: [] };
 }
 

@@ -1,12 +1,25 @@
 import { listNames } from "../base/list-names.ts";
 import { progressOf } from "../base/report.ts";
 import { underWay } from "../base/side-by-side.ts";
-import { type EnforceRequest, type EnforceResult, enforce } from "../enforce/enforce.ts";
+import type { KeptCanaries } from "../canaries/canary.ts";
+import { type EnforceResult, enforce } from "../enforce/enforce.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { RetiredKey } from "../keys/retired-key.ts";
+import type { Baseline } from "../proof/canary-findings.ts";
 import { inPhase } from "../telemetry/telemetry.ts";
-import type { Recorded, Run } from "./phase-request.ts";
+import { fleetOf, type Recorded, type Run } from "./phase-request.ts";
 
-export type EnforcePhaseRequest = EnforceRequest & Run & { complete?: boolean };
+export type EnforcePhaseRequest = Run &
+  Fleet &
+  KeptCanaries & {
+    newKids: string[];
+    retired: RetiredKey[];
+    baseline: Baseline[];
+    /** Completion of the cut-over, ISO 8601 UTC. */
+    after: string;
+    complete?: boolean;
+  };
 
 /**
  * Phase 7: refresh every instance, and restart what can't be refreshed. An instance that can't be brought to it is a
@@ -18,19 +31,25 @@ export function enforcePhase(request: EnforcePhaseRequest): Promise<EnforceOutpu
 
 export type EnforceOutputs = Recorded & Pick<EnforceResult, "results" | "restarts"> & { complete: boolean };
 
-export async function enforceAll(request: EnforcePhaseRequest): Promise<EnforceOutputs> {
+async function enforceAll(request: EnforcePhaseRequest): Promise<EnforceOutputs> {
   const startedAt = new Date().toISOString();
   const say = progressOf("enforce", request.run);
-  const { results, restarts, failures, open } = await enforce(request, say);
+  const { newKids, retired: keys, canaries, canaryTokens, baseline, after: cutOverAt } = request;
+  const retired = { keys, canaries, canaryTokens, baseline, cutOverAt };
+  const { results, restarts, failures, open } = await enforce(
+    { fleet: fleetOf(request), newKids, retired },
+    say,
+  );
   const failed = results.filter(({ outcome }) => outcome === "failed");
   const done = restarts.filter(({ outcome }) => outcome === "done").map(({ subject }) => subject);
   for (const { instance, reason, attempts } of failed.slice(0, 20)) {
-    say(`${instance} not refreshed after ${attempts} attempts: ${reason}`);
+    say(`${instance} was not refreshed after ${attempts} attempts: ${reason}`);
   }
   for (const failure of failures) say(failure);
-  const unrefreshed = failed.length > 0 ? `, not ${listNames(failed.map(({ instance }) => instance))}` : "";
+  const names = listNames(failed.map(({ instance }) => instance));
+  const unrefreshed = failed.length > 0 ? `; ${names} did not` : "";
   const summary = [
-    `${results.length - failed.length} of ${results.length} instances say they have refreshed${unrefreshed}`,
+    `${results.length - failed.length} of ${results.length} instances reported a refresh${unrefreshed}`,
     ...(done.length > 0 ? [`restarted ${listNames(done)}`] : []),
     ...(open.length > 0 ? [listNames(open)] : []),
     ...failures,

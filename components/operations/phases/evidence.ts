@@ -3,7 +3,7 @@ import { afterTheOthers, finished } from "../base/side-by-side.ts";
 import type { WholeFindings } from "../evidence/findings.ts";
 import { type EvidenceBundle, writeEvidence } from "../evidence/write-evidence.ts";
 import { tellEnd, told } from "../notify/run-notices.ts";
-import { verificationError } from "../proof/verify.ts";
+import { verificationError } from "../proof/verification-error.ts";
 import { endTrace } from "../telemetry/telemetry.ts";
 import type { Run } from "./phase-request.ts";
 

@@ -1,16 +1,24 @@
 import { report } from "../base/report.ts";
 import { underWay } from "../base/side-by-side.ts";
 import type { KeptCanaries } from "../canaries/canary.ts";
-import { retiredAt } from "../enforce/enforce.ts";
 import type { VerificationAttempt } from "../evidence/findings.ts";
-import { besideNow } from "../proof/current-orders.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { RetiredKey } from "../keys/retired-key.ts";
+import type { Baseline } from "../proof/canary-findings.ts";
+import { currentOrders } from "../proof/current-orders.ts";
 import { nothingOpen, stillOpen } from "../proof/still-open.ts";
-import { type VerificationRequest, type VerificationResult, verifyRotation } from "../proof/verify.ts";
+import type { EmergencyActions, VerificationRequest } from "../proof/verification-request.ts";
+import { type VerificationResult, verifyRotation } from "../proof/verify.ts";
 import { inPhase } from "../telemetry/telemetry.ts";
-import { adminOf, type Recorded, type Run } from "./phase-request.ts";
+import { adminOf, fleetOf, type Recorded, type Run } from "./phase-request.ts";
 
 export type VerificationPhaseRequest = Run &
-  Omit<VerificationRequest, "retiredAt" | "earlier"> & {
+  Fleet &
+  KeptCanaries &
+  Pick<VerificationRequest, "probeClients" | "expiredClient" | "newKids" | "passive" | "restarts"> & {
+    retired: RetiredKey[];
+    baseline: Baseline[];
+    beside: EmergencyActions;
     after: string;
     revokedAt: string | null;
     internalKeysAt: string | null;
@@ -36,20 +44,28 @@ export function verificationPhase(
   return underWay(request.run, () => inPhase(request.run, "verify", () => verifyAll(request, before)));
 }
 
-export async function verifyAll(
+async function verifyAll(
   request: VerificationPhaseRequest,
   before?: VerifiedBefore,
 ): Promise<VerificationOutputs> {
-  const open = stillOpen(request, before);
+  const { run, probeClients, expiredClient, newKids, passive, restarts } = request;
+  const { retired: keys, canaries, canaryTokens, baseline, after: cutOverAt } = request;
+  const open = stillOpen(keys, before);
   const earlier = before?.verifiedAfter === request.after ? before : undefined;
   const attempts = before?.run.rotation === request.run.rotation ? before.attempts : [];
   const result = await verifyRotation(
     await adminOf(request),
     {
-      ...request,
+      run,
+      fleet: fleetOf(request),
+      probeClients,
+      expiredClient,
+      newKids,
+      passive,
+      retired: { keys, canaries, canaryTokens, baseline, cutOverAt },
       earlier: open,
-      beside: besideNow(request.beside, before, earlier !== undefined),
-      retiredAt: retiredAt(request),
+      restarts,
+      emergency: currentOrders(request.beside, before, earlier !== undefined),
     },
     earlier?.result.instances,
   );
