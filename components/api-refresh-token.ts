@@ -84,7 +84,7 @@ export class ApiRefreshToken extends pulumi.ComponentResource {
       return new TokenRollout(
         `token-rollout-${target.name}`,
         {
-          details: packed({ target, refresh, restart }),
+          details: packed({ target, fleet: { refresh, restart } }),
           tokens: token.tokens,
           changedAt: token.changedAt,
           newKids: kidsOf(({ kids }) => kids.apply(Object.values<string>)),

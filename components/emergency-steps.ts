@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type Packed, unpack } from "#operations/base/packed";
 import type { CalledInstance } from "#operations/fleet/call-instances";
 import type { RestartResult } from "#operations/fleet/restart";
-import type { Beside } from "#operations/proof/verify";
+import type { EmergencyActions } from "#operations/proof/verification-request";
 import { AdminFreeze } from "./admin-freeze.ts";
 import { AdminThaw } from "./admin-thaw.ts";
 import type { Evidence } from "./evidence.ts";
@@ -15,14 +15,14 @@ import type { RealmCheck } from "./realm-check.ts";
 import { SessionRevocation } from "./session-revocation.ts";
 import type { Verification } from "./verification.ts";
 
-/** The steps beside the rotation of the signing keys. */
-export interface BesideSteps {
+/** What an emergency has in addition to the rotation of the signing keys. */
+export interface EmergencyResources {
   frozen: AdminFreeze;
   revoked: SessionRevocation;
   internal: InternalKeys;
 }
 
-/** What an emergency does beside the rotation of the signing keys, each a resource. */
+/** What an emergency does in addition to rotating the signing keys, each a resource. */
 export class EmergencySteps {
   readonly #parent: pulumi.Resource;
   readonly #name: string;
@@ -83,8 +83,8 @@ export class EmergencySteps {
     );
   }
 
-  /** What was done beside in this rotation; a result of an earlier one is none. */
-  #current({ frozen, revoked, internal }: BesideSteps) {
+  /** What was done of it in this rotation; the result of an earlier one does not count. */
+  #current({ frozen, revoked, internal }: EmergencyResources) {
     const { rotation } = this.#args.run;
     // Back in mode planned, what an emergency has left undone is undone all the same.
     const isCurrent = (madeFor: number | null) => madeFor === rotation;
@@ -108,7 +108,7 @@ export class EmergencySteps {
       });
   }
 
-  findings(steps: BesideSteps) {
+  findings(steps: EmergencyResources) {
     return this.#current(steps).apply(({ freeze, sessions, internalKeys }) => ({
       records: [freeze?.record, sessions?.record, internalKeys?.record].flatMap((record) => record ?? []),
       findings: {
@@ -119,7 +119,7 @@ export class EmergencySteps {
     }));
   }
 
-  beside(steps: BesideSteps, enforced: KeyEnforcement): pulumi.Output<Packed<Beside>> {
+  actions(steps: EmergencyResources, enforced: KeyEnforcement): pulumi.Output<Packed<EmergencyActions>> {
     const { run, emergency, fleet, algorithms, probeIdentity } = this.#args;
     const { freeze: wish, freezePath, revoke, denyListPath, adminProbe } = emergency;
     const { path, realmRoles, acceptedStatuses, rejectedStatuses } = adminProbe;
@@ -130,7 +130,7 @@ export class EmergencySteps {
       identity: { realmRoles, audience: [...probeIdentity.audience], algorithm },
     };
     const found = pulumi.all([this.#current(steps), enforced.result]);
-    const beside = found.apply(([{ freeze, sessions, internalKeys }, enforcement]): Beside => {
+    const actions = found.apply(([{ freeze, sessions, internalKeys }, enforcement]): EmergencyActions => {
       const { restarts } = unpack(enforcement);
       const idsOf = (called: readonly CalledInstance[]) => toldAndAlive(called, restarts);
       const sids = sessions?.result?.ended.map(({ sid }) => sid) ?? [];
@@ -148,7 +148,7 @@ export class EmergencySteps {
         ...((run.mode === "emergency" && revoke !== "none") || sessions ? { denyList } : {}),
       };
     });
-    return packed(beside);
+    return packed(actions);
   }
 
   #child(...dependsOn: pulumi.Resource[]): pulumi.CustomResourceOptions {

@@ -33,13 +33,13 @@ export interface KeyRotationArgs {
   fleet: FleetSettings;
   /** What the API demands of a token beyond its signature. */
   probeIdentity: ProbeIdentity;
-  /** What an emergency does beside. */
+  /** What an emergency does in addition. */
   emergency: EmergencySettings;
   /** Secret. The bearer tokens of the refresh operation that instances may have. */
   apiRefreshTokens: pulumi.Input<string[]>;
 }
 
-/** What an emergency does beside the rotation of the signing keys. */
+/** What an emergency does in addition to rotating the signing keys. */
 export interface EmergencySettings {
   freeze: Freeze;
   /** Path of the instances' freeze operation. */

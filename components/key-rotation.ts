@@ -38,15 +38,15 @@ export class KeyRotation extends pulumi.ComponentResource {
     const keys = step.publish(canary);
     const announced = step.announce(canary, keys);
     const cutover = step.cutOver(canary, keys, announced);
-    const beside = {
+    const emergency = {
       frozen,
       revoked: step.emergency.revoke(cutover),
       internal: step.emergency.rotateInternalKeys(cutover),
     };
     const enforced = step.enforce({ canary, keys, announced, cutover });
     const done = { canary, keys, announced, cutover, enforced };
-    const verification = step.verify(done, beside);
-    const evidence = step.writeEvidence({ ...done, verification, beside });
+    const verification = step.verify(done, emergency);
+    const evidence = step.writeEvidence({ ...done, verification, emergency });
     step.emergency.thaw(frozen, verification, evidence);
     this.kids = cutover.signers.apply((keys) =>
       Object.fromEntries(keys.map(({ algorithm, kid }) => [algorithm, kid])),

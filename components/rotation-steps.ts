@@ -5,7 +5,7 @@ import type { PublishedKey } from "#operations/keys/publish-key";
 import type { Before } from "#operations/phases/phase-request";
 import type { AdminFreeze } from "./admin-freeze.ts";
 import { CanaryToken } from "./canary-token.ts";
-import { type BesideSteps, EmergencySteps } from "./emergency-steps.ts";
+import { type EmergencyResources, EmergencySteps } from "./emergency-steps.ts";
 import { Evidence } from "./evidence.ts";
 import { KeyAnnouncement } from "./key-announcement.ts";
 import { KeyCutover } from "./key-cutover.ts";
@@ -28,8 +28,8 @@ export interface StepsSoFar {
   enforced?: KeyEnforcement;
 }
 
-/** All of them but for the evidence, those beside the rotation too. */
-export type AllSteps = Required<StepsSoFar> & { verification: Verification; beside: BesideSteps };
+/** All of them but for the evidence, those of an emergency too. */
+export type AllSteps = Required<StepsSoFar> & { verification: Verification; emergency: EmergencyResources };
 
 /** The phases of a rotation, each a resource. */
 export class RotationSteps {
@@ -125,7 +125,7 @@ export class RotationSteps {
     );
   }
 
-  verify(steps: Required<StepsSoFar>, beside: BesideSteps): Verification {
+  verify(steps: Required<StepsSoFar>, emergency: EmergencyResources): Verification {
     const { run, fleet, apiRefreshTokens, probeIdentity } = this.#args;
     return new Verification(
       `${this.#name}-verification`,
@@ -133,19 +133,21 @@ export class RotationSteps {
         ...phaseArgs({ run, fleet, probeIdentity }),
         apiRefreshTokens,
         before: this.#before(steps),
-        beside: this.emergency.beside(beside, steps.enforced),
+        emergency: this.emergency.actions(emergency, steps.enforced),
         after: steps.cutover.completedAt,
-        revokedAt: beside.revoked.revokedAt,
-        internalKeysAt: pulumi.output(beside.internal.record).apply((record) => record?.finishedAt ?? null),
+        revokedAt: emergency.revoked.revokedAt,
+        internalKeysAt: pulumi
+          .output(emergency.internal.record)
+          .apply((record) => record?.finishedAt ?? null),
       },
       this.#child(steps.enforced),
     );
   }
 
-  writeEvidence({ verification, beside, ...steps }: AllSteps): Evidence {
+  writeEvidence({ verification, emergency, ...steps }: AllSteps): Evidence {
     const { run } = this.#args;
     const findings = pulumi
-      .all([this.#before(steps), verification.found, verification.record, this.emergency.findings(beside)])
+      .all([this.#before(steps), verification.found, verification.record, this.emergency.findings(emergency)])
       .apply(([before, found, record, actions]): WholeFindings => {
         const { phases, ...findings } = unpack(before).findings as WholeFindings;
         const { result, attempts } = unpack(found);
@@ -163,7 +165,7 @@ export class RotationSteps {
         ...phaseArgs({ run }),
         findings: packed<WholeFindings>(findings),
         verifiedAt: verification.verifiedAt,
-        isThawing: this.emergency.isThawing(beside.frozen),
+        isThawing: this.emergency.isThawing(emergency.frozen),
       },
       this.#child(verification),
     );

@@ -24,7 +24,7 @@ async function benchSize(count: number, workload: Workload): Promise<SizeResult>
   const request: InstancesRequest = {
     count,
     acceptedToken: fresh?.token ?? "",
-    apiRefreshToken: questions.apiRefreshTokens[0] ?? "",
+    apiRefreshToken: questions.fleet.apiRefreshTokens[0] ?? "",
     kids: questions.expectation.present,
   };
   const { child, answer } = await startProgram<InstancesReady>("simulated-instances.ts", request);

@@ -1,9 +1,11 @@
 import { Client, request } from "undici";
-import { type EnforceRequest, enforce } from "#operations/enforce/enforce";
+import { enforce } from "#operations/enforce/enforce";
+import type { EnforceRequest } from "#operations/enforce/refresh-and-look";
 import { type Instance, instanceUrl, onEveryInstance } from "#operations/fleet/instances";
 import type { Target } from "#operations/fleet/targets";
 import type { Baseline } from "#operations/proof/canary-findings";
-import { type Questions, verifyInstance } from "#operations/proof/verify-instance";
+import type { Questions } from "#operations/proof/questions";
+import { verifyInstance } from "#operations/proof/verify-instance";
 import { acceptedBefore, type Workload } from "./workload.ts";
 
 /** Refreshes and verifies every instance, and fails where one is not verified: speed counts only for right answers. */
@@ -33,28 +35,33 @@ export async function ours(
 
 /** What `KeyEnforcement` asks for in an emergency. */
 export function enforceRequest(target: Target, questions: Questions, baseline: Baseline[]): EnforceRequest {
-  const { canaries, refresh, probe, apiRefreshTokens, expectation } = questions;
+  const { canaries, fleet, expectation } = questions;
   const now = new Date().toISOString();
+  const restart = {
+    strategy: "refresh" as const,
+    timeoutMs: 1_000,
+    bootstrapPattern: "",
+    command: [],
+    logs: [],
+  };
   return {
-    targets: [target],
-    refresh,
-    probe,
-    apiRefreshTokens,
-    baseline,
-    restart: { strategy: "refresh", timeoutMs: 1_000, bootstrapPattern: "", command: [], logs: [] },
+    fleet: { ...fleet, targets: [target], restart },
     newKids: expectation.present,
-    retired: canaries.map(({ kid, algorithm }) => ({
-      kid,
-      algorithm,
-      componentName: kid,
-      disabledAt: now,
-      disabledAtIsExact: true,
-    })),
-    canaries,
-    canaryTokens: Object.fromEntries(
-      canaries.flatMap(({ seen, unseen }) => [seen, unseen]).map(({ jti, token }) => [jti, token]),
-    ),
-    after: now,
+    retired: {
+      keys: canaries.map(({ kid, algorithm }) => ({
+        kid,
+        algorithm,
+        componentName: kid,
+        disabledAt: now,
+        disabledAtIsExact: true,
+      })),
+      baseline,
+      canaries,
+      canaryTokens: Object.fromEntries(
+        canaries.flatMap(({ seen, unseen }) => [seen, unseen]).map(({ jti, token }) => [jti, token]),
+      ),
+      cutOverAt: now,
+    },
   };
 }
 
@@ -77,7 +84,8 @@ export async function bareUndici(
 
 /** A refresh, and a look with each canary. */
 async function refreshOnce(instance: Instance, client: Client, questions: Questions): Promise<void> {
-  const { refresh, apiRefreshTokens, probe, canaries } = questions;
+  const { canaries } = questions;
+  const { refresh, apiRefreshTokens, probe } = questions.fleet;
   const headers = { authorization: `Bearer ${apiRefreshTokens[0]}` };
   await expectStatus(client, instanceUrl(instance, refresh.path), { method: "POST", headers }, 200);
   for (const { seen } of canaries) {
@@ -87,7 +95,7 @@ async function refreshOnce(instance: Instance, client: Client, questions: Questi
 }
 
 async function probeAll(instance: Instance, client: Client, questions: Questions): Promise<void> {
-  const url = instanceUrl(instance, questions.probe.path);
+  const url = instanceUrl(instance, questions.fleet.probe.path);
   for (const [token, status] of tokensToProbe(questions)) {
     const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
     await expectStatus(client, url, { method: "GET", headers }, status);

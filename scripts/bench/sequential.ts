@@ -31,7 +31,7 @@ async function curlInstance({ url }: Instance, { questions }: Workload): Promise
     refresh,
     apiRefreshTokens: [apiRefreshToken = ""],
     probe,
-  } = questions;
+  } = questions.fleet;
   await curl(["--request", "POST"], `${url}${refresh.path}`, apiRefreshToken, 200);
   await curl([], `${url}${probe.path}`, tokensToProbe(questions)[1]?.[0] ?? "", 401);
   for (const [token, status] of tokensToProbe(questions))

@@ -2,7 +2,7 @@ import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import type { MintedToken } from "#operations/canaries/canary";
 import { forgeTokens } from "#operations/canaries/forged-tokens";
 import type { Baseline } from "#operations/proof/canary-findings";
-import type { Questions } from "#operations/proof/verify-instance";
+import type { Questions } from "#operations/proof/questions";
 
 /** What is asked of every instance: the same for all contenders. Plain data, so that it can be sent to a process. */
 export interface Workload {
@@ -27,8 +27,7 @@ export async function makeWorkload(concurrency: number): Promise<Workload> {
   return {
     concurrency,
     questions: {
-      ...settings(concurrency),
-      apiRefreshTokens: [crypto.randomUUID()],
+      fleet: { ...settings(concurrency), apiRefreshTokens: [crypto.randomUUID()] },
       expectation: { present: [newKid], absent: [retiredKid] },
       canaries: [
         {
@@ -49,7 +48,7 @@ export async function makeWorkload(concurrency: number): Promise<Workload> {
 }
 
 /** The stack config's defaults. */
-function settings(concurrency: number): Pick<Questions, "probe" | "refresh"> {
+function settings(concurrency: number): Pick<Questions["fleet"], "probe" | "refresh"> {
   return {
     refresh: { path: "/internal/auth/jwks/refresh", attempts: 4, timeoutMs: 5_000, concurrency },
     probe: {

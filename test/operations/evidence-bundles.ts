@@ -9,9 +9,10 @@ import { renderHtml } from "#operations/evidence/report/html-report";
 import { renderReport } from "#operations/evidence/report/markdown";
 import { signManifest } from "#operations/evidence/sign-evidence";
 import { writeEvidence } from "#operations/evidence/write-evidence";
+import type { Check } from "#operations/proof/check";
 import type { DenyListProof } from "#operations/proof/prove-deny-list";
 import type { VerificationResult } from "#operations/proof/verify";
-import type { Check, InstanceVerification } from "#operations/proof/verify-instance";
+import type { InstanceVerification } from "#operations/proof/verify-instance";
 import { at, findings, instanceVerification, realmKey, runContext, verification } from "./samples.ts";
 
 /** A key pair as PEM. */

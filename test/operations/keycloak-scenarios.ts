@@ -14,11 +14,11 @@ import {
   readRealm,
   updateKeyComponent,
 } from "#operations/keys/realm-keys";
-import { mintCanaries } from "#operations/proof/prepare-proof";
+import { prepareProof } from "#operations/proof/prepare-proof";
 import { addClient, addUnmanaged, realmFor } from "./lab-realm.ts";
 import { type Received, sendJson, serve } from "./loopback-server.ts";
 import { plannedScenarios } from "./planned-scenarios.ts";
-import { probeSettings, refreshSettings, staticTargets } from "./samples.ts";
+import { staticFleet } from "./samples.ts";
 import { partOf } from "./signing-realm.ts";
 
 const quiet = () => undefined;
@@ -150,25 +150,22 @@ function cuttingOver(connection: () => KeycloakConnection): void {
 }
 
 function canaries(connection: () => KeycloakConnection): void {
-  test("mintCanaries mints with keys that are trusted and not the signer, and puts them back as they were", async (t) => {
+  test("prepareProof mints with keys that are trusted and not the signer, and puts them back as they were", async (t) => {
     const admin = await realmFor(t, connection());
     await addUnmanaged(admin, "passive", 50, false);
     await addUnmanaged(admin, "second", 60);
     const probeClients = [await addClient(admin, "RS256")];
     const api = await serve(t, (response) => sendJson(response, 200, {}));
     const before = await listSigningKeys(admin);
-    const targets = staticTargets({ name: "api-1", url: api.url });
+    const fleet = staticFleet({ name: "api-1", url: api.url });
     const asked = {
       rotation: 1,
       mode: "emergency" as const,
       exemptKeys: [],
-      targets,
-      probe: probeSettings,
-      refresh: refreshSettings,
-      apiRefreshTokens: ["refresh-token-of-the-tests"],
+      fleet,
       probeClients,
     };
-    const { tokens, findings } = await mintCanaries(admin, asked);
+    const { tokens, findings } = await prepareProof(admin, asked);
     const kids = findings.canaries.map(({ kid }) => kid);
     assert.deepEqual(kids.toSorted(), before.map(({ kid }) => kid).toSorted());
     for (const { kid, seen, unseen } of findings.canaries) {
@@ -189,27 +186,25 @@ function canaries(connection: () => KeycloakConnection): void {
     const knowing = ({ headers }: Pick<Received, "headers">) =>
       partOf(headers.authorization?.replace("Bearer ", "") ?? "", 0).kid === signer.kid ? 200 : 401;
     const api = await serve(t, (response, request) => response.writeHead(knowing(request)).end());
+    const fleet = staticFleet({ name: "api-1", url: api.url });
     const asked = {
       rotation: 2,
       exemptKeys: [],
-      targets: staticTargets({ name: "api-1", url: api.url }),
-      probe: probeSettings,
-      refresh: { ...refreshSettings, attempts: 1 },
-      apiRefreshTokens: ["refresh-token-of-the-tests"],
+      fleet: { ...fleet, refresh: { ...fleet.refresh, attempts: 1 } },
       probeClients: [await addClient(admin, "RS256")],
     };
-    const kidsOf = ({ findings }: Awaited<ReturnType<typeof mintCanaries>>) => [
+    const kidsOf = ({ findings }: Awaited<ReturnType<typeof prepareProof>>) => [
       findings.canaries.map(({ kid }) => kid),
       findings.baseline.map(({ verdicts }) => verdicts.map(({ kid, verdict }) => [kid, verdict.kind])),
     ];
     const expected = [[signer.kid], [[[signer.kid, "accepted"]]]];
-    const planned = await mintCanaries(admin, { ...asked, mode: "planned", stage: "overlap" });
+    const planned = await prepareProof(admin, { ...asked, mode: "planned", stage: "overlap" });
     assert.deepEqual(kidsOf(planned), expected);
     assert.ok(
       api.received.every(({ headers }) => knowing({ headers }) === 200),
       "it was shown a token of the published key",
     );
-    const emergency = await mintCanaries(admin, { ...asked, mode: "emergency" });
+    const emergency = await prepareProof(admin, { ...asked, mode: "emergency" });
     assert.deepEqual(kidsOf(emergency), expected);
     assert.ok(published.kid !== signer.kid);
   });
@@ -225,13 +220,10 @@ function canaries(connection: () => KeycloakConnection): void {
       rotation: 1,
       mode: "emergency" as const,
       exemptKeys,
-      targets: staticTargets(),
-      probe: probeSettings,
-      refresh: refreshSettings,
-      apiRefreshTokens: ["refresh-token-of-the-tests"],
+      fleet: staticFleet(),
       probeClients,
     };
-    await assert.rejects(mintCanaries(admin, asked), { code: "TOKEN_NOT_MINTED" });
+    await assert.rejects(prepareProof(admin, asked), { code: "TOKEN_NOT_MINTED" });
     assert.deepEqual(await listSigningKeys(admin), before);
   });
 
@@ -239,18 +231,15 @@ function canaries(connection: () => KeycloakConnection): void {
     const admin = await realmFor(t, connection());
     const probeClients = [await addClient(admin, "RS256")];
     const api = await serve(t, (response) => response.writeHead(401).end());
-    const targets = staticTargets({ name: "api-1", url: api.url });
+    const fleet = staticFleet({ name: "api-1", url: api.url });
     const asked = {
       rotation: 1,
       mode: "emergency" as const,
       exemptKeys: [],
-      targets,
-      probe: probeSettings,
-      refresh: refreshSettings,
-      apiRefreshTokens: ["refresh-token-of-the-tests"],
+      fleet,
       probeClients,
     };
-    await assert.rejects(mintCanaries(admin, asked), { code: "BASELINE_REJECTED", message: /api-1/ });
+    await assert.rejects(prepareProof(admin, asked), { code: "BASELINE_REJECTED", message: /api-1/ });
   });
 
   test("a key of an algorithm without a probe client is ALGORITHM_NOT_COVERED", async (t) => {
@@ -259,13 +248,10 @@ function canaries(connection: () => KeycloakConnection): void {
       rotation: 1,
       mode: "emergency" as const,
       exemptKeys: [],
-      targets: staticTargets(),
-      probe: probeSettings,
-      refresh: refreshSettings,
-      apiRefreshTokens: ["refresh-token-of-the-tests"],
+      fleet: staticFleet(),
       probeClients: [],
     };
-    await assert.rejects(mintCanaries(admin, asked), { code: "ALGORITHM_NOT_COVERED" });
+    await assert.rejects(prepareProof(admin, asked), { code: "ALGORITHM_NOT_COVERED" });
   });
 }
 

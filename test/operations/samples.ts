@@ -1,12 +1,13 @@
 import type { RunContext } from "#operations/base/run-context";
 import type { Findings } from "#operations/evidence/findings";
+import type { Fleet } from "#operations/fleet/fleet";
 import type { Instance } from "#operations/fleet/instances";
 import type { ProbeSettings } from "#operations/fleet/probe-settings";
 import type { RefreshSettings } from "#operations/fleet/refresh";
 import type { Target } from "#operations/fleet/targets";
 import type { KeycloakConnection } from "#operations/keycloak/connection";
-import type { RunQuestion } from "#operations/keys/plan-run";
 import type { RealmKey } from "#operations/keys/realm-keys";
+import type { RunQuestion } from "#operations/keys/run-view";
 import type { VerificationResult } from "#operations/proof/verify";
 import type { InstanceVerification } from "#operations/proof/verify-instance";
 
@@ -25,6 +26,17 @@ export const refreshSettings: RefreshSettings = {
   timeoutMs: 2_000,
   concurrency: 4,
 };
+
+/** A fleet whose instances are listed; nothing of it is restarted. */
+export function staticFleet(...instances: Instance[]): Fleet {
+  return {
+    targets: staticTargets(...instances),
+    refresh: refreshSettings,
+    restart: { strategy: "refresh", timeoutMs: 2_000, bootstrapPattern: "jwks", command: [], logs: [] },
+    probe: probeSettings,
+    apiRefreshTokens: ["refresh-token-of-the-tests"],
+  };
+}
 
 /** Instances of the static list, as targets. */
 export function staticTargets(...instances: Instance[]): Target[] {

@@ -1,5 +1,4 @@
 import { RotationError } from "../base/errors.ts";
-import type { Discovery } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { type RealmKey, updateKeyComponent } from "../keys/realm-keys.ts";
 import type { Canary, CanaryReference, MintedToken } from "./canary.ts";
@@ -10,7 +9,7 @@ export function withoutTokens({ kid, algorithm, seen, unseen }: Canary): CanaryR
   return { kid, algorithm, seen: reference(seen), unseen: reference(unseen) };
 }
 
-/** What is left of a canary's life must do for a whole run, restarts included. */
+/** A kept canary token must stay valid for a whole run, restarts included. */
 const keptMarginMs = 1_800_000;
 
 export function livesOn({ seen, unseen }: Pick<CanaryReference, "seen" | "unseen">): boolean {
@@ -18,34 +17,46 @@ export function livesOn({ seen, unseen }: Pick<CanaryReference, "seen" | "unseen
   return seen.expiresAt > soon && unseen.expiresAt > soon;
 }
 
-export async function mintPair(
-  admin: KeycloakAdmin,
-  { tokenEndpoint }: Discovery,
-  key: RealmKey,
-  keys: readonly RealmKey[],
-  probeClients: readonly ProbeClient[],
-): Promise<Canary> {
-  const client = probeClients.find(({ algorithm }) => algorithm === key.algorithm);
+/** Where canary tokens are minted. */
+export interface Minter {
+  admin: KeycloakAdmin;
+  tokenEndpoint: string;
+  /** One client for each algorithm. */
+  probeClients: readonly ProbeClient[];
+}
+
+/**
+ * Mints two canary tokens with a key.
+ *
+ * @param keys all signing keys of the realm
+ * @throws {RotationError} ALGORITHM_NOT_COVERED, TOKEN_NOT_MINTED, or any Keycloak code
+ */
+export async function mintPair(minter: Minter, key: RealmKey, keys: readonly RealmKey[]): Promise<Canary> {
+  const client = minter.probeClients.find(({ algorithm }) => algorithm === key.algorithm);
   if (!client) throw notCovered(key);
-  const mint = async () => {
-    const token = await mintLongLivedToken(admin, tokenEndpoint, client);
-    if (token.kid === key.kid) return token;
-    throw new RotationError(
-      "TOKEN_NOT_MINTED",
-      `asked for a token of key ${key.kid}, Keycloak signed with ${token.kid}`,
-      {
-        nextStep: "look for someone else changing the realm's keys, then run the same up again",
-      },
-    );
-  };
-  const mintBoth = async () => ({ seen: await mint(), unseen: await mint() });
-  const pair = key.signing ? await mintBoth() : await borrowSigner(admin, key, keys, mintBoth);
-  return { kid: key.kid, algorithm: key.algorithm, ...pair };
+  const mintBoth = () => Promise.all([mintWith(minter, client, key), mintWith(minter, client, key)]);
+  const minted = key.signing ? mintBoth() : borrowSigner(minter.admin, key, keys, mintBoth);
+  const [seen, unseen] = await minted;
+  return { kid: key.kid, algorithm: key.algorithm, seen, unseen };
+}
+
+async function mintWith(
+  { admin, tokenEndpoint }: Minter,
+  client: ProbeClient,
+  { kid }: RealmKey,
+): Promise<MintedToken> {
+  const token = await mintLongLivedToken(admin, tokenEndpoint, client);
+  if (token.kid === kid) return token;
+  throw new RotationError(
+    "TOKEN_NOT_MINTED",
+    `asked for a token signed with key ${kid}, but Keycloak signed it with ${token.kid}`,
+    { nextStep: "find out who else is changing the realm's keys, then run the same up again" },
+  );
 }
 
 /**
  * Makes a trusted key that is not its algorithm's signer the signer for as long as it takes to mint with it.
- * Only the signer can mint, and a retired key without a canary could never be proven dead. Its tokens are accepted
+ * Only the signer can mint, and a retired key without canary tokens could never be proven dead. Its tokens are accepted
  * before, during and after, and the cut-over that follows ends it in any case.
  */
 async function borrowSigner<T>(

@@ -2,10 +2,11 @@ import { messageOf, RotationError } from "../base/errors.ts";
 import { frozenClients } from "../keycloak/freeze-keycloak.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { listClients, type RealmClient } from "../keycloak/realm-clients.ts";
-import { type DerivedOverlap, deriveOverlap } from "../keys/overlap.ts";
-import { overlapEnd, planRun, type RunPlan, type RunQuestion } from "../keys/plan-run.ts";
+import { type DerivedOverlap, deriveOverlap, overlapEnd } from "../keys/overlap.ts";
+import { planRun, type RunPlan } from "../keys/plan-run.ts";
 import { highestRotation } from "../keys/publish-key.ts";
 import { listKeyComponents, listSigningKeys, type RealmKey, readRealm } from "../keys/realm-keys.ts";
+import type { RunQuestion } from "../keys/run-view.ts";
 import {
   type EmergencyInspection,
   type EmergencyQuestion,

@@ -1,6 +1,6 @@
 import { describeDuration } from "../base/durations.ts";
 import type { Mode } from "../base/run-context.ts";
-import { overlapEnd } from "../keys/plan-run.ts";
+import { overlapEnd } from "../keys/overlap.ts";
 import { describeKey, isTrusted, type RealmKey, rotationOf } from "../keys/realm-keys.ts";
 import type { DriftCode, Finding, Severity } from "./finding.ts";
 import type { KnownRealm } from "./known-realm.ts";

@@ -2,7 +2,7 @@ import type { CanaryReference } from "../canaries/canary.ts";
 import type { ProbeSettings } from "../fleet/probe-settings.ts";
 import type { RefreshSettings } from "../fleet/refresh.ts";
 import type { Target } from "../fleet/targets.ts";
-import type { PassiveKey, RetiredKey } from "../keys/cut-over.ts";
+import type { PassiveKey, RetiredKey } from "../keys/retired-key.ts";
 
 /** A realm as the last `up` has left it, by the stack's state. Holds secrets: it stays in memory. */
 export interface KnownRealm {

@@ -5,22 +5,22 @@ import type { RefreshResult } from "../fleet/refresh.ts";
 import type { Baseline } from "../proof/canary-findings.ts";
 import type { Verdict } from "../proof/probe.ts";
 
-/** What a refresh has come to on one instance. */
+/** What came of refreshing one instance. */
 export interface Refreshed {
   result: RefreshResult;
-  /** What the instance said right after of each retired key's canary that it had seen before. */
+  /** Its verdict right afterwards on each retired key's canary token that it had seen before. */
   looks: { kid: string; verdict: Verdict }[];
-  /** Of an instance that started after the retired keys' death and can't be proven in another way. */
+  /** Of an instance that started after the retired keys were disabled and can't be proven in another way. */
   startup?: Pick<Startup, "bootstrap"> | undefined;
 }
 
 export interface RestartQuestion {
-  /** Canaries of the retired keys. */
+  /** Canary tokens of the retired keys. */
   canaries: Pick<Canary, "kid">[];
   retiredKids: string[];
   /** Every instance's verdict before the cut-over, by {@link instanceId}. */
   baselineOf: ReadonlyMap<string, Baseline>;
-  /** When the last retired key was dead, ISO 8601 UTC. */
+  /** When the last retired key was disabled, ISO 8601 UTC. */
   retiredAt: string;
 }
 
@@ -42,16 +42,16 @@ export function restartReason(
   if (startedAfter(instance, question.retiredAt)) return undefined;
   const unprovable = unprovableKids(instance, question);
   if (unprovable.length === 0) return undefined;
-  return `was not seen to accept kid ${unprovable.join(", ")} before the cut-over, so only a restart can prove it`;
+  return `was not seen to accept kid ${unprovable.join(", ")} before the cut-over, so only a restart can prove that it rejects it`;
 }
 
-/** The retired keys of which the instance's rejection proves nothing. Pure. */
+/** The retired keys whose rejection by the instance proves nothing. Pure. */
 export function unprovableKids(instance: Instance, question: RestartQuestion): string[] {
   return question.retiredKids.filter((kid) => !isProvable(kid, instance, question));
 }
 
 function isProvable(kid: string, instance: Instance, { canaries, baselineOf }: RestartQuestion): boolean {
   const verdicts = baselineOf.get(instanceId(instance))?.verdicts;
-  const accepted = verdicts?.some((one) => one.kid === kid && one.verdict.kind === "accepted") === true;
-  return accepted && canaries.some((canary) => canary.kid === kid);
+  const isAccepted = verdicts?.some((known) => known.kid === kid && known.verdict.kind === "accepted");
+  return isAccepted === true && canaries.some((canary) => canary.kid === kid);
 }

@@ -217,7 +217,8 @@ export class KeycloakAdmin {
         method === "GET" ? (roleFor[place] ?? "view-realm") : (roleToChange[place] ?? "manage-realm");
       return this.#roleMissing(role, `${method} ${path || "/"} (HTTP ${status})`);
     }
-    if (status === 404 && path === "") {
+    // Keycloak knows every realm's own lists: only the realm itself can be what is not there.
+    if (status === 404 && (path === "" || path === "/keys" || path.startsWith("/components?"))) {
       return new RotationError("REALM_NOT_FOUND", `Keycloak has no realm ${this.realmName}`, {
         nextStep: "set the config key realm to the realm's name (not its id or display name)",
       });

@@ -37,8 +37,11 @@ const metadata = z.looseObject({
 
 /** The keys of the realm that no verifier sees: HMAC, AES and encryption keys, in any state. */
 export async function listInternalKeys(admin: KeycloakAdmin): Promise<InternalKey[]> {
-  const [components, { keys, active }] = [await listKeyComponents(admin), await admin.get("/keys", metadata)];
-  const owners = new Map(components.map((one) => [one.id, one]));
+  const [components, { keys, active }] = await Promise.all([
+    listKeyComponents(admin),
+    admin.get("/keys", metadata),
+  ]);
+  const owners = new Map(components.map((owner) => [owner.id, owner]));
   return keys.flatMap(({ kid, algorithm, type, use, status, providerId, providerPriority }) => {
     if (!kid || !algorithm || (type !== "OCT" && use !== "ENC")) return [];
     const owner = owners.get(providerId);

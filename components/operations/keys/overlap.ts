@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import type { RealmClient } from "../keycloak/realm-clients.ts";
+import type { RealmKey } from "./realm-keys.ts";
 
 const lifespans = z.looseObject({
   accessTokenLifespan: z.number(),
@@ -9,18 +10,18 @@ const lifespans = z.looseObject({
   ssoSessionMaxLifespanRememberMe: z.number().optional(),
 });
 
-/** How long tokens of a key may be around when it no longer signs, and what that is taken from. */
+/** For how long tokens of a key may be in use after it stops signing, and which setting that follows from. */
 export interface DerivedOverlap {
   seconds: number;
   /** The setting that lasts longest, in words. */
   because: string;
 }
 
-/** Clients of this program: their tokens are nobody's but its own. */
+/** Clients of this program: nobody else uses their tokens. */
 const ownClients = /^jwks-break-glass-/;
 
 /**
- * The overlap that logs nobody out: the longest access-token lifetime of the realm and its clients, and the clock skew
+ * The overlap that logs nobody out: the longest access-token lifetime of the realm and its clients, plus the clock skew
  * that verifiers tolerate.
  *
  * @param clients those of the realm
@@ -56,4 +57,20 @@ export async function deriveOverlap(
 function lifespanOf(attribute: string | null | undefined, sessionSeconds: number): number {
   if (!attribute) return 0;
   return Number(attribute) < 0 ? sessionSeconds : Number(attribute) || 0;
+}
+
+/**
+ * When the overlap ends that is running or was the last, ISO 8601 UTC: the latest end that a key which signs now has begun
+ * with its activation. Undefined where none has. Pure.
+ */
+export function overlapEnd(keys: readonly RealmKey[]): string | undefined {
+  return keys
+    .flatMap(({ signing, retireAfter }) => (signing && retireAfter ? [retireAfter] : []))
+    .toSorted()
+    .at(-1);
+}
+
+/** The end of an overlap that begins now, ISO 8601 UTC. */
+export function newOverlapEnd(overlapMs: number): string {
+  return new Date(Date.now() + overlapMs).toISOString();
 }

@@ -1,6 +1,8 @@
 import { RotationError } from "../base/errors.ts";
 import type { Mode, Stage } from "../base/run-context.ts";
-import { isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
+import { isTrusted, type RealmKey } from "./realm-keys.ts";
+import { keysToRetire } from "./retiring-keys.ts";
+import { isManaged, rollbackSigners } from "./signers.ts";
 
 /** Which keys are to sign, and what is to become of the others. */
 export interface CutoverGoal {
@@ -15,7 +17,7 @@ export interface CutoverGoal {
 export interface CutoverPlan {
   /** The keys that are to sign. */
   signers: RealmKey[];
-  /** Keys to activate, with the priority that makes them the signers. Empty when they are already. */
+  /** Keys to activate, with the priority that makes them the signers. Empty when they already sign. */
   activate: { key: RealmKey; priority: number }[];
   /** Active keys that are to be trusted only, unmanaged and fallback ones included. */
   passivate: RealmKey[];
@@ -40,91 +42,19 @@ export function planCutover(keys: readonly RealmKey[], goal: CutoverGoal): Cutov
   const others = keys.filter((key) => !signers.includes(key));
   const highest = Math.max(0, ...others.map((key) => key.priority));
   if (highest >= Number.MAX_SAFE_INTEGER - 1) throw priorityExhausted(others);
-  const enabled = others.filter(isTrusted);
-  const isExempt = (key: RealmKey) => exemptKeys.includes(key.componentName);
-  const concerned = enabled.filter((key) => !isExempt(key));
+  const retiring = keysToRetire(keys, signers, exemptKeys);
   const isAdopted = (key: RealmKey) => !isManaged(key) && !componentIds.includes(key.componentId);
   const isPassive = ({ status }: RealmKey) => status === "PASSIVE";
-  const retired = stage === "final" ? concerned.filter(isPassive) : [];
+  const due = stage === "final" ? retiring.filter(isPassive) : [];
   return {
     signers,
     activate: signers
       .filter((key) => key.status !== "ACTIVE" || key.priority <= highest || isAdopted(key))
       .map((key) => ({ key, priority: highest + 1 })),
-    passivate: mode === "emergency" ? [] : concerned.filter((key) => !isPassive(key)),
-    disable: mode === "emergency" ? concerned : retired,
-    exempt: enabled.filter(isExempt),
+    passivate: mode === "emergency" ? [] : retiring.filter((key) => !isPassive(key)),
+    disable: mode === "emergency" ? retiring : due,
+    exempt: others.filter((key) => isTrusted(key) && exemptKeys.includes(key.componentName)),
   };
-}
-
-/**
- * The keys that signed before those of a rotation and are still trusted: for each algorithm a managed one before any
- * other, since who has put another above it is unknown; of these the one that signs already, else the one with the
- * highest priority.
- *
- * @param isFresh whether a key is of the rotation
- */
-function previousSigners(
-  keys: readonly RealmKey[],
-  exemptKeys: readonly string[],
-  isFresh: (key: RealmKey) => boolean,
-): RealmKey[] {
-  const candidates = keys
-    .filter((key) => isTrusted(key) && !isFresh(key) && !exemptKeys.includes(key.componentName))
-    .filter((key) => key.priority >= 0 && !isUntried(key))
-    .toSorted(
-      (a, b) =>
-        Number(isManaged(b)) - Number(isManaged(a)) ||
-        Number(b.signing) - Number(a.signing) ||
-        b.priority - a.priority,
-    );
-  const algorithms = new Set(keys.filter(isFresh).map(({ algorithm }) => algorithm));
-  return [...algorithms].flatMap((algorithm) => candidates.find((key) => key.algorithm === algorithm) ?? []);
-}
-
-/** Whether a key was published by a rotation that never got to its cut-over: no user has a token of it. */
-export function isUntried(key: RealmKey): boolean {
-  return isManaged(key) && key.priority === 0;
-}
-
-function isManaged({ componentName }: RealmKey): boolean {
-  return rotationOf(componentName) !== undefined;
-}
-
-/**
- * The keys that sign when a rotation is taken back: those before it, and its own for an algorithm that had none. Empty
- * where nothing from before is trusted any more.
- *
- * @param isFresh whether a key is of the rotation
- */
-export function rollbackSigners(
-  keys: readonly RealmKey[],
-  exemptKeys: readonly string[],
-  isFresh: (key: RealmKey) => boolean,
-): RealmKey[] {
-  const previous = previousSigners(keys, exemptKeys, isFresh);
-  if (previous.length === 0) return [];
-  const covered = previous.map(({ algorithm }) => algorithm);
-  const goOn = keys.filter((key) => isFresh(key) && isTrusted(key) && !covered.includes(key.algorithm));
-  return [...previous, ...goOn];
-}
-
-/**
- * Managed keys that were disabled by earlier rotations, beyond the newest rotations that are to be kept. Those of the
- * highest rotation always are: it must never be made twice. Pure.
- *
- * @param keepRetired rotations whose disabled keys stay in Keycloak
- */
-export function obsoleteKeys(keys: readonly RealmKey[], keepRetired: number): RealmKey[] {
-  const rotations = keys.flatMap(({ componentName }) => rotationOf(componentName) ?? []);
-  const highest = Math.max(...rotations);
-  const dead = keys.filter((key) => !isTrusted(key) && rotationOf(key.componentName) !== undefined);
-  const rotationsOf = (list: readonly RealmKey[]) =>
-    [...new Set(list.flatMap(({ componentName }) => rotationOf(componentName) ?? []))].toSorted(
-      (a, b) => b - a,
-    );
-  const kept = new Set([highest, ...rotationsOf(dead).slice(0, keepRetired)]);
-  return dead.filter(({ componentName }) => !kept.has(rotationOf(componentName) ?? highest));
 }
 
 function backToBefore(keys: readonly RealmKey[], { componentIds, exemptKeys }: CutoverGoal): RealmKey[] {
@@ -165,9 +95,7 @@ function priorityExhausted(keys: readonly RealmKey[]): RotationError {
   const { componentName } = keys.reduce((a, b) => (a.priority >= b.priority ? a : b));
   return new RotationError(
     "PRIORITY_EXHAUSTED",
-    `key provider ${componentName} has the highest priority there is`,
-    {
-      nextStep: "lower its priority in Keycloak's console, then run the same up again",
-    },
+    `key provider ${componentName} has the highest possible priority, so that no key can be above it`,
+    { nextStep: "lower its priority in Keycloak's console, then run the same up again" },
   );
 }

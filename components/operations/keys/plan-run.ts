@@ -1,22 +1,9 @@
-import { describeDuration } from "../base/durations.ts";
-import type { Mode, Stage } from "../base/run-context.ts";
-import { obsoleteKeys, rollbackSigners } from "./plan-cutover.ts";
+import type { Stage } from "../base/run-context.ts";
+import { obsoleteKeys } from "./obsolete-keys.ts";
 import { describeChange, type PlannedChange } from "./planned-change.ts";
-import { highestRotation } from "./publish-key.ts";
-import { describeKey, isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
-
-export interface RunQuestion {
-  rotation: number;
-  mode: Mode;
-  algorithms: readonly string[];
-  exemptKeys: readonly string[];
-  /** Milliseconds for which keys that no longer sign stay trusted. */
-  overlapMs: number;
-  /** Rotations whose disabled keys stay in Keycloak when a later one is retired. */
-  keepRetired: number;
-  /** ISO 8601 UTC. */
-  now: string;
-}
+import { type RealmKey, rotationOf } from "./realm-keys.ts";
+import { overlapRunning, rollbackProblems, takenBack } from "./run-problems.ts";
+import { isActive, type RunQuestion, type RunView, viewRun } from "./run-view.ts";
 
 /** What an `up` would do to the realm's keys. */
 export interface RunPlan {
@@ -30,28 +17,16 @@ export interface RunPlan {
 
 type Plan = Omit<RunPlan, "actions">;
 
-/** The realm's keys, as a rotation sees them. */
-interface View extends RunQuestion {
-  fresh: RealmKey[];
-  /** Trusted keys that are neither the rotation's nor exempt. */
-  others: RealmKey[];
-  /** Whether the rotation's keys sign for every algorithm. */
-  signs: boolean;
-  /** End of the overlap that is under way or was last, ISO 8601 UTC. */
-  overlapEnd: string | undefined;
-  keys: readonly RealmKey[];
-}
-
 /**
  * Decides how far a rotation is, from nothing but the realm's keys and the clock, so that a preview says the same as
  * the `up` after it does, whatever the stack's state knows. Pure.
  */
 export function planRun(keys: readonly RealmKey[], question: RunQuestion): RunPlan {
-  const plan = planFor(look(keys, question));
+  const plan = planFor(viewRun(keys, question));
   return { ...plan, actions: plan.changes.map(describeChange) };
 }
 
-function planFor(view: View): Plan {
+function planFor(view: RunView): Plan {
   switch (view.mode) {
     case "emergency":
       return { stage: "final", changes: emergencyChanges(view), problems: takenBack(view) };
@@ -64,55 +39,30 @@ function planFor(view: View): Plan {
   }
 }
 
-function look(keys: readonly RealmKey[], question: RunQuestion): View {
-  const { rotation, algorithms, exemptKeys } = question;
-  const fresh = keys.filter(({ componentName }) => rotationOf(componentName) === rotation);
-  const others = keys.filter(
-    (key) => isTrusted(key) && !fresh.includes(key) && !exemptKeys.includes(key.componentName),
-  );
-  const signs = algorithms.every((algorithm) =>
-    fresh.some((key) => key.algorithm === algorithm && key.signing),
-  );
-  return { ...question, keys, fresh, others, signs, overlapEnd: overlapEnd(keys) };
+function emergencyChanges(view: RunView): PlannedChange[] {
+  return [...publishes(view), ...view.others.map((key) => ({ kind: "disable" as const, key }))];
 }
 
-/** When the last overlap is over that a key which signs now has begun. */
-export function overlapEnd(keys: readonly RealmKey[]): string | undefined {
-  return keys
-    .flatMap(({ signing, retireAfter }) => (signing && retireAfter ? [retireAfter] : []))
-    .toSorted()
-    .at(-1);
-}
-
-function planPlanned(view: View): Plan {
+function planPlanned(view: RunView): Plan {
   const problems = [...takenBack(view), ...overlapRunning(view)];
-  if (view.signs && isOver(view, view.others)) {
-    return { stage: "final", changes: retirement(view, view.others), problems };
-  }
+  if (view.signs && isOver(view)) return { stage: "final", changes: retirement(view), problems };
   const changes = [
     ...publishes(view),
-    // A passive key that no overlap has an end for, such as one that somebody has enabled again, gets one.
+    // A passive key whose overlap has no known end, such as one that somebody has enabled again, gets one.
     ...view.others
       .filter((key) => isActive(key) || view.overlapEnd === undefined)
-      .map((key) => becomesPassive(key, view, view.signs)),
+      .map((key) => becomesPassive(key, view)),
   ];
   return { stage: "overlap", changes, problems };
 }
 
-function planRollback(view: View): Plan {
-  const signers = rollbackSigners(view.keys, view.exemptKeys, (key) => view.fresh.includes(key));
-  const problems = rollbackProblems(view, signers);
+function planRollback(view: RunView): Plan {
+  const problems = rollbackProblems(view);
   if (problems.length > 0) return { stage: "overlap", changes: [], problems };
-  const others = view.keys.filter(
-    (key) => isTrusted(key) && !signers.includes(key) && !view.exemptKeys.includes(key.componentName),
-  );
-  const isBack = signers.every(({ signing }) => signing);
-  if (isBack && isOver(view, others)) {
-    return { stage: "final", changes: retirement(view, others), problems };
-  }
+  if (view.signs && isOver(view)) return { stage: "final", changes: retirement(view), problems };
   const changes = [
-    ...signers.flatMap(signsOnceMore),
-    ...others.filter(isActive).map((key) => becomesPassive(key, view, isBack)),
+    ...view.signers.flatMap(signsOnceMore),
+    ...view.others.filter(isActive).map((key) => becomesPassive(key, view)),
   ];
   return { stage: "overlap", changes, problems };
 }
@@ -124,94 +74,35 @@ function signsOnceMore(key: RealmKey): PlannedChange[] {
 }
 
 /** Whether nothing but retiring is left to do, and its time has come. */
-function isOver({ overlapEnd, now }: View, others: readonly RealmKey[]): boolean {
+function isOver({ overlapEnd, now, others }: RunView): boolean {
   if (others.some(isActive)) return false;
   return overlapEnd === undefined ? others.length === 0 : overlapEnd <= now;
 }
 
-function isActive({ status }: RealmKey): boolean {
-  return status === "ACTIVE";
-}
-
-function emergencyChanges(view: View): PlannedChange[] {
-  return [...publishes(view), ...view.others.map((key) => ({ kind: "disable" as const, key }))];
-}
-
-function publishes({ algorithms, fresh, rotation }: View): PlannedChange[] {
+function publishes({ algorithms, fresh, rotation }: RunView): PlannedChange[] {
   return algorithms.flatMap((algorithm): PlannedChange[] => {
-    const key = fresh.find((one) => one.algorithm === algorithm);
+    const key = fresh.find((candidate) => candidate.algorithm === algorithm);
     if (key?.signing) return [];
     if (key) return [{ kind: "activate", key }];
     return [{ kind: "publish", algorithm, rotation }];
   });
 }
 
-function phrase(keys: readonly RealmKey[], singular: string, plural: string): string {
-  return `${keys.map(describeKey).join(", ")} ${keys.length === 1 ? singular : plural}`;
-}
-
-/** Where the new signer signs already, nothing begins the overlap anew that its activation has begun. */
-function becomesPassive(
-  key: RealmKey,
-  { overlapMs, overlapEnd, now }: View,
-  isBegun: boolean,
-): PlannedChange {
-  const trustedForMs =
-    isBegun && overlapEnd && overlapEnd > now ? Date.parse(overlapEnd) - Date.parse(now) : overlapMs;
+/** Where the new signer already signs, the overlap that began with its activation goes on. */
+function becomesPassive(key: RealmKey, { overlapMs, overlapEnd, now, signs }: RunView): PlannedChange {
+  const isRunning = signs && overlapEnd !== undefined && overlapEnd > now;
+  const trustedForMs = isRunning ? Date.parse(overlapEnd) - Date.parse(now) : overlapMs;
   return { kind: "passivate", key, trustedForMs };
 }
 
 /** What is retired, and what is deleted with it. */
-function retirement(view: View, others: readonly RealmKey[]): PlannedChange[] {
+function retirement({ keys, others, keepRetired, overlapEnd }: RunView): PlannedChange[] {
   if (others.length === 0) return [];
-  const after = view.keys.map((key) =>
-    others.includes(key) ? { ...key, status: "DISABLED" as const } : key,
-  );
+  const after = keys.map((key) => (others.includes(key) ? { ...key, status: "DISABLED" as const } : key));
   const isRetiredNow = ({ kid }: RealmKey) => others.some((key) => key.kid === kid);
-  const obsolete = obsoleteKeys(after, view.keepRetired).filter((key) => !isRetiredNow(key));
+  const obsolete = obsoleteKeys(after, keepRetired).filter((key) => !isRetiredNow(key));
   return [
-    ...others.map((key) => ({ kind: "retire" as const, key, overlapEnd: view.overlapEnd })),
-    ...obsolete.map((key) => ({ kind: "delete" as const, key, keepRetired: view.keepRetired })),
-  ];
-}
-
-/** A rotation whose key was rolled back and retired is over. */
-function takenBack({ fresh, rotation }: View): string[] {
-  const dead = fresh.filter((key) => !isTrusted(key));
-  if (dead.length === 0) return [];
-  return [
-    `rotation: ${rotation} is over, ${phrase(dead, "is", "are")} disabled and a disabled key is never enabled again; set ${rotation + 1}`,
-  ];
-}
-
-function overlapRunning({ keys, fresh, others, rotation, overlapEnd, now }: View): string[] {
-  if (fresh.length > 0 || overlapEnd === undefined || overlapEnd <= now) return [];
-  const passive = others.filter((key) => !isActive(key));
-  if (passive.length === 0) return [];
-  const left = describeDuration(Date.parse(overlapEnd) - Date.parse(now));
-  const running = highestRotation(keys.map(({ componentName }) => ({ name: componentName })));
-  // Mode planned would make a key that was taken back sign again.
-  const isBack = passive.some(({ componentName }) => rotationOf(componentName) === running);
-  return [
-    `rotation: ${rotation} must wait, the overlap of rotation ${running} ends at ${overlapEnd} (${left} left) and ${phrase(passive, "is", "are")} trusted until then; set ${running}${isBack ? " with mode rollback" : ""} until it is over, or mode emergency to end it at once`,
-  ];
-}
-
-function rollbackProblems({ keys, fresh, rotation }: View, signers: readonly RealmKey[]): string[] {
-  const highest = highestRotation(keys.map(({ componentName }) => ({ name: componentName })));
-  if (fresh.length === 0)
-    return [
-      highest === 0
-        ? "mode: rollback has nothing to take back, the realm has had no rotation; set planned or emergency"
-        : `rotation: rollback takes back rotation ${highest}, and makes no new key; set ${highest}`,
-    ];
-  if (signers.length > 0) return [];
-  const goOn = phrase(
-    fresh.filter(({ signing }) => signing),
-    "goes",
-    "go",
-  );
-  return [
-    `mode: rollback is not possible, no signing key from before rotation ${rotation} is trusted any more and a disabled key is never enabled again; ${goOn} on signing; set mode to planned and rotation to ${rotation + 1} for a new key`,
+    ...others.map((key) => ({ kind: "retire" as const, key, overlapEnd })),
+    ...obsolete.map((key) => ({ kind: "delete" as const, key, keepRetired })),
   ];
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 
-/** Signature algorithms that a signing key can be made for, with the Keycloak provider that makes it (RFC 7518, RFC 8037). */
+/** Signature algorithms that a signing key can be made for, and the Keycloak provider for each (RFC 7518, RFC 8037). */
 export const keyProviders = {
   RS256: { providerId: "rsa-generated", config: { algorithm: "RS256" } },
   RS384: { providerId: "rsa-generated", config: { algorithm: "RS384" } },
@@ -34,7 +34,7 @@ export interface RealmKey {
   providerId: string;
   /** SHA-256 of the DER certificate, hex; absent for keys without one. */
   certificateThumbprint?: string;
-  /** End of the overlap that its activation began, ISO 8601 UTC: the passive keys may be retired then. */
+  /** End of the overlap that began with its activation, ISO 8601 UTC: the passive keys may be retired then. */
   retireAfter?: string;
 }
 
@@ -66,7 +66,7 @@ const keyMetadata = z.looseObject({
 
 const realmShape = z.looseObject({ id: z.string(), defaultSignatureAlgorithm: z.string().nullish() });
 
-/** The realm's internal id: what key components hang on. It is not the name, except in realms that Terraform or Pulumi made. */
+/** The realm's internal id, which is its name only in realms that Terraform or Pulumi made, and its default algorithm. */
 export async function readRealm(admin: KeycloakAdmin): Promise<{ id: string; defaultAlgorithm: string }> {
   const realm = await admin.get("", realmShape);
   return { id: realm.id, defaultAlgorithm: realm.defaultSignatureAlgorithm ?? "RS256" };
@@ -79,7 +79,10 @@ export interface WantedComponent {
   config: Readonly<Record<string, string>>;
 }
 
-/** Makes a key provider, and with it a key that is passive and below all others: it is in nobody's way before it is activated. */
+/**
+ * Makes a key provider, and with it a key that is passive and below all others, so that it changes nothing before it is
+ * activated. It belongs to the realm by default; a parent that is not the realm's internal id would leave it unused.
+ */
 export async function createKeyComponent(
   admin: KeycloakAdmin,
   { name, providerId, config }: WantedComponent,
@@ -88,16 +91,16 @@ export async function createKeyComponent(
   await admin.postSlow("/components", {
     name,
     providerId,
-    providerType: "org.keycloak.keys.KeyProvider",
-    parentId: (await readRealm(admin)).id,
+    providerType: keyProviderType,
     config: Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, [value]])),
   });
 }
 
+const keyProviderType = "org.keycloak.keys.KeyProvider";
+
 /** The key provider components of the realm. */
 export async function listKeyComponents(admin: KeycloakAdmin): Promise<Component[]> {
-  const { id } = await readRealm(admin);
-  const query = new URLSearchParams({ type: "org.keycloak.keys.KeyProvider", parent: id });
+  const query = new URLSearchParams({ type: keyProviderType });
   return admin.get(`/components?${query}`, z.array(component));
 }
 
@@ -106,8 +109,11 @@ export async function listKeyComponents(admin: KeycloakAdmin): Promise<Component
  * AES keys are left out, because no verifier ever sees them.
  */
 export async function listSigningKeys(admin: KeycloakAdmin): Promise<RealmKey[]> {
-  const [components, metadata] = [await listKeyComponents(admin), await admin.get("/keys", keyMetadata)];
-  const owners = new Map(components.map((one) => [one.id, one]));
+  const [components, metadata] = await Promise.all([
+    listKeyComponents(admin),
+    admin.get("/keys", keyMetadata),
+  ]);
+  const owners = new Map(components.map((owner) => [owner.id, owner]));
   return metadata.keys.flatMap((key) => {
     if (key.use !== "SIG" || key.type === "OCT" || !key.kid || !key.algorithm) return [];
     const owner = owners.get(key.providerId);
@@ -156,7 +162,7 @@ export interface KeyChange {
   active?: boolean;
   priority?: number;
   name?: string;
-  /** End of the overlap that this key's activation begins, ISO 8601 UTC. */
+  /** End of the overlap that begins with this key's activation, ISO 8601 UTC. */
   retireAfter?: string;
 }
 
@@ -180,8 +186,8 @@ export async function updateKeyComponent(
 const retireAfterPrefix = "retire-others-after ";
 
 /**
- * When the overlap is over that a key's activation began, ISO 8601 UTC. It is kept in Keycloak, on the key that
- * signs: a component's config takes no entries of others, but its `subType` means nothing to a key provider.
+ * End of the overlap that began with a key's activation, ISO 8601 UTC. It is kept in Keycloak, on the key that signs: a
+ * component's config accepts no additional entries, but key providers ignore its `subType`.
  */
 function retireAfterOf({ subType }: Pick<Component, "subType">): string | undefined {
   if (!subType?.startsWith(retireAfterPrefix)) return undefined;
@@ -194,7 +200,7 @@ export function isTrusted({ status }: Pick<RealmKey, "status">): boolean {
   return status !== "DISABLED";
 }
 
-/** A key as one phrase: a person has to find it in Keycloak's console. */
+/** A key as one phrase, from which a person can find it in Keycloak's console. */
 export function describeKey({
   kid,
   algorithm,

@@ -1,6 +1,6 @@
 import type { Mode, Stage } from "../base/run-context.ts";
-import { isUntried, rollbackSigners } from "./plan-cutover.ts";
 import { isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
+import { isUntried, rollbackSigners } from "./signers.ts";
 
 /** What decides which keys retire. */
 export interface RetirementGoal {
@@ -13,22 +13,33 @@ export interface RetirementGoal {
 }
 
 /**
- * Enabled signing keys that are neither exempt nor to sign after the cut-over; signers first, so that borrowing comes
- * last.
+ * Which keys retire, at once or when the overlap ends: those that are trusted, and neither to sign nor exempt. Pure.
+ *
+ * @param signers the keys that are to sign
+ */
+export function keysToRetire(
+  keys: readonly RealmKey[],
+  signers: readonly RealmKey[],
+  exemptKeys: readonly string[],
+): RealmKey[] {
+  const isKept = (key: RealmKey) => signers.includes(key) || exemptKeys.includes(key.componentName);
+  return keys.filter((key) => isTrusted(key) && !isKept(key));
+}
+
+/**
+ * The keys that canary tokens are minted with: those that retire. Signers come first, so that making another key the
+ * signer for a moment comes last. Pure.
  */
 export function retiringKeys(
   keys: readonly RealmKey[],
   { rotation, mode, stage = "final", exemptKeys }: RetirementGoal,
 ): RealmKey[] {
   const isFresh = ({ componentName }: RealmKey) => rotationOf(componentName) === rotation;
-  const back = mode === "rollback" ? rollbackSigners(keys, exemptKeys, isFresh) : [];
-  const staysSigner = (key: RealmKey) => (mode === "rollback" ? back.includes(key) : isFresh(key));
+  const signers = mode === "rollback" ? rollbackSigners(keys, exemptKeys, isFresh) : keys.filter(isFresh);
   return (
-    keys
-      .filter(isTrusted)
-      .filter((key) => !exemptKeys.includes(key.componentName) && !staysSigner(key))
-      // To mint with it, it would have to sign, and instances that were never told of it would refuse its users. When its
-      // turn comes to be retired, they have been.
+    keysToRetire(keys, signers, exemptKeys)
+      // To mint with it, it would have to sign, and instances that were never told of it would reject its users. When it
+      // is retired, they have been told.
       .filter((key) => mode === "emergency" || stage === "final" || !isUntried(key))
       .toSorted((a, b) => Number(b.signing) - Number(a.signing))
   );

@@ -36,7 +36,7 @@ export interface AnnouncementOutputs extends Step {
 }
 
 /** Whether a run has keys to announce: an emergency has no time, and a rollback none that are new. */
-export function isAnnounced({ mode, stage }: Pick<Step, "mode" | "stage">): boolean {
+function isAnnounced({ mode, stage }: Pick<Step, "mode" | "stage">): boolean {
   return mode === "planned" && stage === "overlap";
 }
 
@@ -48,9 +48,9 @@ export async function announcePhase(inputs: AnnouncementInputs): Promise<Announc
   const { newKids } = inputs;
   const { findings } = unpack(inputs.before);
   const { result, record } = await runPhase(run, "announce", findings, async () => {
-    const request = { ...fleetOf(inputs), jwksUris, jwksTimeoutMs, newKids };
-    const told = await announce(admin, request, progressOf("announce", run));
-    return { result: told, summary: describeAnnounced(told) };
+    const request = { fleet: fleetOf(inputs), jwksUris, jwksTimeoutMs, newKids };
+    const announced = await announce(admin, request, progressOf("announce", run));
+    return { result: announced, summary: describeAnnounced(announced) };
   });
   return { ...stepOf(inputs), announced: newKids, result: pack(result), record };
 }
@@ -60,7 +60,7 @@ function describeAnnounced({ known, unproven, restarts }: AnnounceResult): strin
   return [
     `${known.length} of ${known.length + unproven.length} instances show that they know the new keys`,
     ...(unproven.length > 0
-      ? [`${listNames(unproven)} fetched anew but did not say which keys, so that is not proven`]
+      ? [`${listNames(unproven)} reported a refresh but not of which keys, so that is not proven`]
       : []),
     ...(done.length > 0 ? [`restarted ${listNames(done)}`] : []),
   ].join("; ");

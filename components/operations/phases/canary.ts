@@ -5,7 +5,7 @@ import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-client
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import { tellStart } from "../notify/run-notices.ts";
 import type { CanaryFindings, CanaryResult } from "../proof/canary-findings.ts";
-import { mintCanaries } from "../proof/prepare-proof.ts";
+import { prepareProof } from "../proof/prepare-proof.ts";
 import { adminOf, detailsOf, type FleetInputs, fleetOf, type Step, stepOf } from "./phase-request.ts";
 import { runPhase } from "./run-phase.ts";
 
@@ -37,11 +37,10 @@ export async function canaryPhase(
   const { rotation, mode, stage } = run;
   const kept = previous?.canary && { ...unpack(previous.canary), rotation: previous.rotation ?? 0 };
   const { result, record } = await runPhase(run, "canary", { phases: [] }, async () => {
-    const fleet = fleetOf(inputs);
     const { clients: probeClients } = await ensureProbeClients(admin, probeIdentity);
-    const request = { run, rotation, mode, stage, exemptKeys, probeClients, kept };
-    const minted = await mintCanaries(admin, { ...request, ...fleet });
-    return { result: minted, summary: describeBaseline(minted.findings) };
+    const goal = { rotation, mode, stage, exemptKeys };
+    const prepared = await prepareProof(admin, { run, fleet: fleetOf(inputs), ...goal, probeClients, kept });
+    return { result: prepared, summary: describeBaseline(prepared.findings) };
   });
   return { ...stepOf(inputs), canary: pack(result), record };
 }
@@ -49,13 +48,14 @@ export async function canaryPhase(
 function describeBaseline({ canaries, baseline, baselineSkipped }: CanaryFindings): string {
   if (canaries.length === 0) return "no key is about to retire";
   const kids = canaries.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
-  if (baselineSkipped)
-    return `have canaries of ${kids}; NO INSTANCE ANSWERS, so nothing can be proven by replay`;
+  const minted = `canary tokens minted with key ${kids}`;
+  if (baselineSkipped) return `${minted}; NO INSTANCE ANSWERS, so replaying them can prove nothing`;
   const silent = baseline
     .filter(({ verdicts }) => verdicts.some(({ verdict }) => verdict.kind !== "accepted"))
     .map(({ instance }) => instance);
   const accepting = `${baseline.length - silent.length} of ${baseline.length} instances accept them`;
-  return `have canaries of ${kids}; ${accepting}${silent.length > 0 ? `, not ${listNames(silent)}` : ""}`;
+  const others = silent.length > 0 ? `; ${listNames(silent)} ${silent.length === 1 ? "does" : "do"} not` : "";
+  return `${minted}; ${accepting}${others}`;
 }
 
 /** Whether this run needs canary tokens of its own. */

@@ -3,9 +3,10 @@ import { type Packed, pack, unpack } from "../base/packed.ts";
 import { report } from "../base/report.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { CutoverFindings, Findings } from "../evidence/findings.ts";
-import { type CutoverRequest, cutOver, type KnownBefore } from "../keys/cut-over.ts";
+import { type CutoverRequest, cutOver } from "../keys/cut-over.ts";
 import { planCutover } from "../keys/plan-cutover.ts";
 import { listSigningKeys } from "../keys/realm-keys.ts";
+import type { KnownBefore } from "../keys/retired-key.ts";
 import { lostUnproven } from "../proof/lost-keys.ts";
 import { askNewcomers } from "../proof/newcomers.ts";
 import {
@@ -68,7 +69,7 @@ export async function cutoverPhase(
     const { canaries = [], baseline = [] } = findings.canary ?? {};
     const newcomers = [...known];
     const beforeDisabling = async () => {
-      const request = { ...fleetOf(inputs), canaries, canaryTokens, baseline: [...baseline, ...known] };
+      const request = { fleet: fleetOf(inputs), canaries, canaryTokens, baseline: [...baseline, ...known] };
       newcomers.push(...(await askNewcomers(request)));
     };
     const { mode, stage } = run;

@@ -2,7 +2,8 @@ import { listNames } from "../base/list-names.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { progressOf } from "../base/report.ts";
 import { underWay } from "../base/side-by-side.ts";
-import { type EnforceRequest, type EnforceResult, enforce } from "../enforce/enforce.ts";
+import { type EnforceResult, enforce } from "../enforce/enforce.ts";
+import type { EnforceRequest } from "../enforce/refresh-and-look.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import { inPhase } from "../telemetry/telemetry.ts";
 import {
@@ -15,7 +16,7 @@ import {
   type Step,
   stepOf,
 } from "./phase-request.ts";
-import { provableKeys } from "./provable-keys.ts";
+import { newKidsOf, retiredKeysOf } from "./retired-keys.ts";
 
 export interface EnforcementInputs extends FleetInputs<object>, Pick<LaterInputs<object>, "before"> {
   /** Completion of the cut-over to enforce, ISO 8601 UTC: another one makes it run again. */
@@ -39,7 +40,9 @@ type Enforced = Pick<EnforceResult, "results" | "restarts"> & { complete: boolea
 export async function enforcePhase(inputs: EnforcementInputs): Promise<EnforcementOutputs> {
   const { run } = detailsOf(inputs);
   const { after } = inputs;
-  const request = { run, ...fleetOf(inputs), after, ...provableKeys(unpack(inputs.before)) };
+  const before = unpack(inputs.before);
+  const retired = retiredKeysOf(before, after);
+  const request = { run, fleet: fleetOf(inputs), newKids: newKidsOf(before), retired };
   const done = await underWay(run, () => inPhase(run, "enforce", () => enforceAll(request)));
   const { record, complete, ...result } = done;
   return { ...stepOf(inputs), after, result: pack(result), complete, record };
@@ -52,18 +55,19 @@ async function enforceAll(request: EnforceRequest & Run): Promise<Enforced & Rec
   const failed = results.filter(({ outcome }) => outcome === "failed");
   const done = restarts.filter(({ outcome }) => outcome === "done").map(({ subject }) => subject);
   for (const { instance, reason, attempts } of failed.slice(0, 20)) {
-    say(`${instance} not refreshed after ${attempts} attempts: ${reason}`);
+    say(`${instance} was not refreshed after ${attempts} attempts: ${reason}`);
   }
   for (const failure of failures) say(failure);
-  const unrefreshed = failed.length > 0 ? `, not ${listNames(failed.map(({ instance }) => instance))}` : "";
+  const names = listNames(failed.map(({ instance }) => instance));
+  const unrefreshed = failed.length > 0 ? `; ${names} did not` : "";
   const summary = [
-    `${results.length - failed.length} of ${results.length} instances say they have refreshed${unrefreshed}`,
+    `${results.length - failed.length} of ${results.length} instances reported a refresh${unrefreshed}`,
     ...(done.length > 0 ? [`restarted ${listNames(done)}`] : []),
     ...(open.length > 0 ? [listNames(open)] : []),
     ...failures,
   ].join("; ");
   // Where no key was retired, nothing that an instance may keep is wrong.
-  const complete = failures.length + (request.retired.length > 0 ? open.length : 0) === 0;
+  const complete = failures.length + (request.retired.keys.length > 0 ? open.length : 0) === 0;
   const record: PhaseRecord = {
     phase: "enforce",
     outcome: complete ? "done" : "failed",

@@ -4,7 +4,7 @@ import { afterTheOthers, finished } from "../base/side-by-side.ts";
 import type { WholeFindings } from "../evidence/findings.ts";
 import { type EvidenceBundle, writeEvidence } from "../evidence/write-evidence.ts";
 import { tellEnd, told } from "../notify/run-notices.ts";
-import { verificationError } from "../proof/verify.ts";
+import { verificationError } from "../proof/verification-error.ts";
 import { endTrace } from "../telemetry/telemetry.ts";
 import { detailsOf, type PhaseInputs, type Step, stepOf } from "./phase-request.ts";
 

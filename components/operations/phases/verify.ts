@@ -3,12 +3,12 @@ import { report } from "../base/report.ts";
 import { underWay } from "../base/side-by-side.ts";
 import type { KeptCanaries } from "../canaries/canary.ts";
 import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
-import { retiredAt } from "../enforce/enforce.ts";
 import type { VerificationAttempt } from "../evidence/findings.ts";
-import type { RetiredKey } from "../keys/cut-over.ts";
-import { besideNow } from "../proof/current-orders.ts";
+import type { RetiredKey } from "../keys/retired-key.ts";
+import { currentOrders } from "../proof/current-orders.ts";
 import { nothingOpen, stillOpen } from "../proof/still-open.ts";
-import { type Beside, type VerificationResult, verifyRotation } from "../proof/verify.ts";
+import type { EmergencyActions } from "../proof/verification-request.ts";
+import { type VerificationResult, verifyRotation } from "../proof/verify.ts";
 import { inPhase } from "../telemetry/telemetry.ts";
 import {
   adminOf,
@@ -20,7 +20,7 @@ import {
   type Step,
   stepOf,
 } from "./phase-request.ts";
-import { provableKeys } from "./provable-keys.ts";
+import { newKidsOf, retiredKeysOf } from "./retired-keys.ts";
 
 /** Another value of any of them makes it run again. */
 interface Triggers {
@@ -36,8 +36,8 @@ export interface VerificationInputs
   extends Triggers,
     FleetInputs<{ probeIdentity: ProbeIdentity }>,
     Pick<LaterInputs<object>, "before"> {
-  /** Secret, for the length of it: what was done beside the rotation of the signing keys. */
-  beside: Packed<Beside>;
+  /** Secret, for the length of it: what an emergency did in addition to rotating the signing keys. */
+  emergency: Packed<EmergencyActions>;
 }
 
 /** What a verification leaves for a later one. */
@@ -76,21 +76,21 @@ async function verify(
   const { run, probeIdentity } = detailsOf(inputs);
   const { after, revokedAt, internalKeysAt } = inputs;
   const before = unpack(inputs.before);
-  const keys = provableKeys(before);
+  const retired = retiredKeysOf(before, after);
   const last = previous.found && { verified: previous.verified === true, ...unpack(previous.found) };
-  const open = stillOpen(keys, last);
+  const open = stillOpen(retired.keys, last);
   const isLater = previous.verifiedAfter === after;
   const admin = await adminOf(inputs);
   const { clients: probeClients, expired: expiredClient } = await ensureProbeClients(admin, probeIdentity);
   const result = await verifyRotation(
     admin,
     {
-      ...{ run, probeClients, expiredClient, ...keys, ...fleetOf(inputs) },
+      ...{ run, fleet: fleetOf(inputs), probeClients, expiredClient, retired },
+      newKids: newKidsOf(before),
       passive: before.findings.cutover?.passive ?? [],
       restarts: before.findings.restarts ?? [],
       earlier: open,
-      beside: besideNow(unpack(inputs.beside), last, isLater),
-      retiredAt: retiredAt({ ...keys, after }),
+      emergency: currentOrders(unpack(inputs.emergency), last, isLater),
     },
     isLater ? last?.result.instances : undefined,
   );
@@ -99,9 +99,8 @@ async function verify(
   const summary = `${good} of ${instances.length} instances proven${verified ? "" : "; NOT VERIFIED"}`;
   report("verify", summary, run);
   const attempts = previous.rotation === run.rotation ? (last?.attempts ?? []) : [];
-  const { canaries, canaryTokens, retired } = keys;
   const found: Kept = {
-    ...{ canaries, canaryTokens, retired, result },
+    ...{ canaries: retired.canaries, canaryTokens: retired.canaryTokens, retired: retired.keys, result },
     attempts: [...attempts, { startedAt, finishedAt, verified, failures }],
     earlier: verified ? nothingOpen : open,
   };

@@ -1,19 +1,31 @@
-import type { Beside, VerificationResult } from "./verify.ts";
+import type { EmergencyActions } from "./verification-request.ts";
+import type { VerificationResult } from "./verify.ts";
 
-/** What was thawed after a green verification is not frozen again by the next one of the same rotation. */
-export function besideNow(
-  beside: Beside,
-  before: { verified: boolean; result: Pick<VerificationResult, "finishedAt"> } | undefined,
-  isLater: boolean,
-): Beside {
-  const { freeze, ...others } = beside.orders;
-  const isThawed = freeze && before?.verified === true && freeze.since < before.result.finishedAt;
-  const now = isThawed ? { ...beside, orders: others } : beside;
-  return isLater ? forgotten(now) : now;
+/** The last verification, of this rotation or another. */
+interface LastVerification {
+  verified: boolean;
+  result: Pick<VerificationResult, "finishedAt">;
 }
 
-/** In a later run, an instance that had been told may have been restarted by anybody and know nothing of it. */
-export function forgotten({ orders: { freeze, deny }, ...rest }: Beside): Beside {
+/**
+ * The orders that instances must know now: what was thawed after a green verification is not frozen again by the next one
+ * of the same rotation. Pure.
+ *
+ * @param isLater whether this is a later verification of a cut-over that was verified before
+ */
+export function currentOrders(
+  emergency: EmergencyActions,
+  last: LastVerification | undefined,
+  isLater: boolean,
+): EmergencyActions {
+  const { freeze, ...others } = emergency.orders;
+  const isThawed = freeze && last?.verified === true && freeze.since < last.result.finishedAt;
+  const current = isThawed ? { ...emergency, orders: others } : emergency;
+  return isLater ? toldToNobody(current) : current;
+}
+
+/** By a later run anybody may have restarted an instance that was told, and it no longer knows. */
+function toldToNobody({ orders: { freeze, deny }, ...rest }: EmergencyActions): EmergencyActions {
   const orders = {
     ...(freeze ? { freeze: { ...freeze, on: [] } } : {}),
     ...(deny ? { deny: { ...deny, on: [] } } : {}),

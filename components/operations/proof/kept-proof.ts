@@ -5,8 +5,8 @@ import { isTrusted, type RealmKey } from "../keys/realm-keys.ts";
 import type { CanaryRequest, CanaryResult, CarriedCanaries } from "./canary-findings.ts";
 
 /**
- * A run that was killed after it had disabled a key, and was not followed by the same `up`, has proven nothing: what it
- * had minted can still do that.
+ * A run that was killed after it disabled a key, and that was not followed by the same `up`, has proven nothing: the canary
+ * tokens that it minted still can.
  */
 export function carriedOver(keys: readonly RealmKey[], kept: CanaryRequest["kept"]): CarriedCanaries[] {
   if (!kept) return [];
@@ -14,11 +14,11 @@ export function carriedOver(keys: readonly RealmKey[], kept: CanaryRequest["kept
   const trusted = keys.filter(isTrusted).map(({ kid }) => kid);
   const isUsable = (canary: CanaryReference) => !trusted.includes(canary.kid) && livesOn(canary);
   return [...(findings.carried ?? []), { rotation, canaries: findings.canaries, baseline: findings.baseline }]
-    .map((one) => ({ ...one, canaries: one.canaries.filter(isUsable) }))
+    .map((minted) => ({ ...minted, canaries: minted.canaries.filter(isUsable) }))
     .filter(({ canaries }) => canaries.length > 0);
 }
 
-/** A key's canary from an earlier run, where it will live long enough. */
+/** A key's canary tokens from an earlier run, where they stay valid for long enough. */
 export function keptCanary({ kid }: RealmKey, kept: CanaryResult | undefined): Canary | undefined {
   if (!kept) return undefined;
   return withTokens({ canaries: kept.findings.canaries, canaryTokens: kept.tokens }).find(

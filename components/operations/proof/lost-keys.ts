@@ -1,18 +1,20 @@
 import type { RunContext } from "../base/run-context.ts";
-import type { CutoverResult, RetiredKey } from "../keys/cut-over.ts";
+import type { CutoverResult } from "../keys/cut-over.ts";
 import { isTrusted } from "../keys/realm-keys.ts";
+import type { RetiredKey } from "../keys/retired-key.ts";
 import type { CanaryFindings } from "./canary-findings.ts";
 
-/** What the last cut-over that came to its end has left. */
+/** The last cut-over that completed, and what it left. */
 interface LastCutover {
   run?: Pick<RunContext, "rotation">;
-  result?: CutoverResult;
+  result?: Pick<CutoverResult, "signers" | "passive">;
 }
 
 /**
- * Keys that are dead, and that nobody has shown to be. Those that a run had canaries of which was killed before its
- * cut-over came to its end; and in an emergency those that the last cut-over has left trusted and that somebody else has
- * disabled or deleted since: there are no canaries of them, so only a restart proves that they are forgotten. Pure.
+ * Keys that are disabled or deleted without a proof that the instances dropped them: those that a run had minted canary
+ * tokens for and that was killed before its cut-over completed; and, in an emergency, those that the last cut-over left
+ * trusted and that somebody else has disabled or deleted since. The latter have no canary tokens, so only a restart
+ * proves that an instance has dropped them. Pure.
  */
 export function lostUnproven(
   { rotation, mode }: Pick<RunContext, "rotation" | "mode">,
@@ -21,11 +23,11 @@ export function lostUnproven(
 ): RetiredKey[] {
   const last = run?.rotation ?? 0;
   if (last === rotation) return [];
-  const interrupted = carried.filter((one) => one.rotation > last);
+  const interrupted = carried.filter((minted) => minted.rotation > last).flatMap(({ canaries }) => canaries);
   const { signers = [], passive = [] } = (mode === "emergency" ? result : undefined) ?? {};
-  const known = [...interrupted.flatMap(({ canaries }) => canaries), ...signers, ...passive];
-  return [...new Map(known.map((one) => [one.kid, one])).values()].flatMap(({ kid, algorithm }) => {
-    const key = keysBefore.find((one) => one.kid === kid);
+  const known = new Map([...interrupted, ...signers, ...passive].map((key) => [key.kid, key]));
+  return [...known.values()].flatMap(({ kid, algorithm }) => {
+    const key = keysBefore.find((before) => before.kid === kid);
     if (key && isTrusted(key)) return [];
     const componentName = key?.componentName ?? `deleted key ${kid}`;
     return [{ kid, algorithm, componentName, disabledAt: keysBeforeAt, disabledAtIsExact: false }];

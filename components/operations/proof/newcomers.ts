@@ -4,37 +4,40 @@ import { instanceId } from "../fleet/instances.ts";
 import { sweep } from "../fleet/sweep.ts";
 import { openTargets } from "../fleet/targets.ts";
 import { askForBaseline } from "./baseline.ts";
-import type { Baseline, CanaryRequest } from "./canary-findings.ts";
+import type { AskableFleet, Baseline } from "./canary-findings.ts";
 
-export type NewcomersRequest = KeptCanaries &
-  Pick<CanaryRequest, "targets" | "probe" | "refresh" | "apiRefreshTokens"> & { baseline: Baseline[] };
+export interface NewcomersRequest extends KeptCanaries {
+  fleet: AskableFleet;
+  /** Verdicts of the instances that were asked before. */
+  baseline: Baseline[];
+}
 
 const patienceMs = 2_000;
 
 /**
- * A pod that has started with the old keys and was never asked can be proven by its restart only, and with it that of
- * all others of its workload. To avoid that, the key lives on for this long where pods are just starting.
+ * A pod that started with the old keys and was never asked can only be proven by a restart, together with its whole
+ * workload. To avoid that, the key stays trusted for this long while pods are starting.
  */
 const startingMs = 3_000;
 
 /**
- * Asks the pods that have appeared since the baseline was taken: while the old keys are still trusted they can yet be
+ * Asks the pods that have appeared since the baseline was taken: while the old keys are still trusted, they can be
  * shown to accept them, and so be proven later. Targets of the static list have no newcomers.
  */
-export async function askNewcomers(request: NewcomersRequest): Promise<Baseline[]> {
-  const targets = request.targets.filter(({ kind }) => kind !== "static");
-  const canaries = withTokens(request);
+export async function askNewcomers({ fleet, baseline, ...kept }: NewcomersRequest): Promise<Baseline[]> {
+  const targets = fleet.targets.filter(({ kind }) => kind !== "static");
+  const canaries = withTokens(kept);
   if (targets.length === 0 || canaries.length === 0) return [];
-  const known = new Set(request.baseline.map(({ uid, instance }) => uid ?? instance));
+  const known = new Set(baseline.map(({ uid, instance }) => uid ?? instance));
   const { results } = await sweep(
     await openTargets(targets),
     {
-      concurrency: request.refresh.concurrency,
+      concurrency: fleet.refresh.concurrency,
       readyTimeoutMs: startingMs,
       patienceMs,
       skip: (instance) => known.has(instanceId(instance)),
     },
-    (instance) => askForBaseline(instance, request, canaries),
+    (instance) => askForBaseline(instance, fleet, canaries),
   );
   return results.map(({ value }) => value);
 }

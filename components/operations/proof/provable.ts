@@ -1,32 +1,32 @@
 import type { Baseline, CanaryFindings } from "./canary-findings.ts";
-export type Findings = Pick<CanaryFindings, "canaries" | "baseline" | "carried">;
 
-/** What can prove the death of the retired keys: the run's own canaries, and those carried over of them. Pure. */
+/** What can prove that the retired keys are dead: the run's own canary tokens, and those carried over. Pure. */
 export function provableBy(
-  { canaries, baseline, carried = [] }: Findings,
+  { canaries, baseline, carried = [] }: Pick<CanaryFindings, "canaries" | "baseline" | "carried">,
   retired: readonly { kid: string }[],
 ): Pick<CanaryFindings, "canaries" | "baseline"> {
   const own = new Set(canaries.map(({ kid }) => kid));
   const isNeeded = ({ kid }: { kid: string }) => !own.has(kid) && retired.some((key) => key.kid === kid);
-  const more = carried.map((one) => ({
-    canaries: one.canaries.filter(isNeeded),
-    baseline: one.baseline.map((seen) => ({ ...seen, verdicts: seen.verdicts.filter(isNeeded) })),
+  const more = carried.map((minted) => ({
+    canaries: minted.canaries.filter(isNeeded),
+    baseline: minted.baseline.map((seen) => ({ ...seen, verdicts: seen.verdicts.filter(isNeeded) })),
   }));
   return {
-    canaries: [...canaries, ...more.flatMap((one) => one.canaries)],
-    baseline: mergeBaselines([...baseline, ...more.flatMap((one) => one.baseline)]),
+    canaries: [...canaries, ...more.flatMap((minted) => minted.canaries)],
+    baseline: mergeBaselines([...baseline, ...more.flatMap((minted) => minted.baseline)]),
   };
 }
 
-/** One entry for each instance, the first of its verdicts on a key. */
-export function mergeBaselines(all: readonly Baseline[]): Baseline[] {
+/** One entry for each instance, with its first verdict on each key. */
+function mergeBaselines(all: readonly Baseline[]): Baseline[] {
   const merged = new Map<string, Baseline>();
-  for (const one of all) {
-    const id = one.uid ?? one.instance;
+  for (const baseline of all) {
+    const id = baseline.uid ?? baseline.instance;
     const known = merged.get(id);
-    const fresh = one.verdicts.filter(({ kid }) => !known?.verdicts.some((verdict) => verdict.kid === kid));
-    if (known) merged.set(id, { ...known, verdicts: [...known.verdicts, ...fresh] });
-    else if (one.verdicts.length > 0) merged.set(id, one);
+    const isFresh = ({ kid }: { kid: string }) => !known?.verdicts.some((verdict) => verdict.kid === kid);
+    if (known)
+      merged.set(id, { ...known, verdicts: [...known.verdicts, ...baseline.verdicts.filter(isFresh)] });
+    else if (baseline.verdicts.length > 0) merged.set(id, baseline);
   }
   return [...merged.values()];
 }

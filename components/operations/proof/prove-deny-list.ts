@@ -1,30 +1,27 @@
 import { messageOf } from "../base/errors.ts";
 import { unaskedTargets } from "../fleet/call-instances.ts";
-import { type DenyList, denyOn } from "../fleet/deny-list.ts";
+import { denyOn } from "../fleet/deny-list.ts";
+import type { Fleet } from "../fleet/fleet.ts";
 import { type Identity, identity, instanceId, type OpenInstance } from "../fleet/instances.ts";
 import type { CallResult } from "../fleet/internal-call.ts";
 import type { ProbeSettings } from "../fleet/probe-settings.ts";
-import type { RefreshSettings } from "../fleet/refresh.ts";
-import { type Sweep, sweep } from "../fleet/sweep.ts";
+import { type Sweep, type SweepOptions, sweep } from "../fleet/sweep.ts";
 import { openTargets, readyTimeoutMs, type Target } from "../fleet/targets.ts";
 import { type AdminIdentity, type AdminSession, withAdminProbe } from "../keycloak/admin-probe.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { probeLive } from "./live-token.ts";
 import { describeVerdict, probe, type Verdict } from "./probe.ts";
-import { isLive } from "./verify-instance.ts";
 
 export interface DenyListQuestion {
-  targets: Target[];
-  refresh: RefreshSettings;
-  /** Secret. Those that instances may have. */
-  apiRefreshTokens: string[];
+  fleet: Pick<Fleet, "targets" | "refresh" | "apiRefreshTokens">;
   /** Path of the deny-list operation, without the session's id. */
   denyListPath: string;
-  /** Of the admin path. */
+  /** How the admin path is probed. */
   probe: ProbeSettings;
   identity: AdminIdentity;
 }
 
-/** What an instance has said of an administrator before, while and after that one was on its deny-list. */
+/** An instance's verdicts on an administrator before, while and after that one was on its deny-list. */
 export interface DenyListProof extends Identity {
   instance: string;
   accepted: Verdict;
@@ -44,8 +41,8 @@ export interface DenyListResult {
 
 /**
  * Proves on every instance that its deny-list works: an administrator of our own is accepted, put on the list, refused,
- * and taken off again. Each step is done on all instances before the next: they may share one list. Never throws: what
- * could not be proven, or not be cleaned up afterwards, is a failure.
+ * and taken off again. Each step is done on all instances before the next, because they may share one list. Never throws:
+ * what could not be proven, or not be cleaned up afterwards, is a failure.
  */
 export async function proveDenyList(
   admin: KeycloakAdmin,
@@ -68,51 +65,45 @@ async function proveWith(
   login: () => Promise<AdminSession>,
   progress: (line: string) => void,
 ): Promise<DenyListResult> {
-  const targets = await openTargets(question.targets);
-  const { concurrency } = question.refresh;
-  // A pod that never gets ready is asked all the same: left out, it would be proven by nothing.
-  const wait = { readyTimeoutMs: readyTimeoutMs(question.targets), overdue: "ask" } as const;
+  const { fleet } = question;
+  const targets = await openTargets(fleet.targets);
+  // A pod that never becomes ready is asked regardless: left out, it would be proven by nothing.
+  const atOnce: SweepOptions = {
+    concurrency: fleet.refresh.concurrency,
+    readyTimeoutMs: 0,
+    overdue: "ask",
+  };
+  const patient = { ...atOnce, progress, readyTimeoutMs: readyTimeoutMs(fleet.targets) };
   const session = await login();
-  const before = await sweep(targets, { concurrency, progress, ...wait }, (instance) =>
-    probe(instance, question.probe, session.token),
-  );
+  const before = await sweep(targets, patient, (instance) => probe(instance, question.probe, session.token));
   const accepted = byInstance(before);
-  const denied = await sweep(
-    targets,
-    { concurrency, readyTimeoutMs: 0, overdue: "ask" },
-    async (instance) => {
-      const known = accepted.get(instanceId(instance));
-      if (known) return denyAndAsk(instance, question, session, known);
-      // It has come since: where the instances share a list, the others' session is on it already.
-      const own = await login();
-      return denyAndAsk(instance, question, own, await probe(instance, question.probe, own.token));
-    },
-  );
+  const denied = await sweep(targets, atOnce, async (instance) => {
+    const known = accepted.get(instanceId(instance));
+    if (known) return denyAndAsk(instance, question, session, known);
+    // It has appeared since: where the instances share a list, the others' session is on it already.
+    const own = await login();
+    return denyAndAsk(instance, question, own, await probe(instance, question.probe, own.token));
+  });
   const pending = byInstance(denied);
-  const cleaned = await sweep(
-    targets,
-    {
-      concurrency,
-      readyTimeoutMs: 0,
-      overdue: "ask",
-      skip: (instance) => !pending.has(instanceId(instance)),
-    },
-    (instance) => cleanUp(instance, question, pending.get(instanceId(instance))),
+  const skip = (instance: Parameters<typeof instanceId>[0]) => !pending.has(instanceId(instance));
+  const cleaned = await sweep(targets, { ...atOnce, skip }, (instance) =>
+    cleanUp(instance, question, pending.get(instanceId(instance))),
   );
   const instances = cleaned.results.flatMap(({ value }) => value ?? []);
-  return { instances, failures: failuresOf(question.targets, instances, [denied, cleaned]) };
+  return { instances, failures: failuresOf(fleet.targets, instances, [denied, cleaned]) };
 }
 
 function byInstance<T>({ results }: Sweep<T>): Map<string, T> {
   return new Map(results.map(({ instance, value }) => [instanceId(instance), value]));
 }
 
-type Pending = Pick<DenyListProof, "accepted" | "denied" | "refused"> & { session: AdminSession };
+type Steps = Pick<DenyListProof, "accepted" | "denied" | "refused" | "cleaned">;
+type Pending = Omit<Steps, "cleaned"> & { session: AdminSession };
 
 const notTried: CallResult = { outcome: "failed", reason: "was not tried" };
 const notAsked: Verdict = { kind: "inconclusive", reason: "was not asked" };
 
-/** Nothing is to be learnt of an instance that does not accept the administrator in the first place. */
+/** An instance that does not accept the administrator in the first place can't show that its deny-list works. */
 async function denyAndAsk(
   instance: OpenInstance,
   question: DenyListQuestion,
@@ -120,59 +111,58 @@ async function denyAndAsk(
   accepted: Verdict,
 ): Promise<Pending> {
   if (accepted.kind !== "accepted") return { accepted, denied: notTried, refused: notAsked, session };
-  const { refresh, apiRefreshTokens, probe: settings } = question;
-  const denied = await denyOn(instance, refresh, apiRefreshTokens, listOf(question, session), "deny");
+  const denied = await setDenied(instance, question, session, "deny");
   if (denied.outcome !== "done") return { accepted, denied, refused: notAsked, session };
-  const refused = await probe(instance, settings, session.token);
-  // A refusal proves nothing once the instance may take the token for expired.
-  const expired = { kind: "inconclusive", reason: `the token expires at ${session.expiresAt}` } as const;
-  return { accepted, denied, refused: isLive(session, settings) ? refused : expired, session };
+  return { accepted, denied, refused: await probeLive(instance, question.probe, session), session };
 }
 
-function listOf({ denyListPath }: DenyListQuestion, { sid }: AdminSession): DenyList {
-  return { path: denyListPath, sids: [sid] };
-}
-
-/** Also where putting it on the list had no answer: it may have worked. */
+/** Done as well where the request to put it on the list got no answer: it may have worked. */
 async function cleanUp(
   instance: OpenInstance,
   question: DenyListQuestion,
   pending: Pending | undefined,
 ): Promise<DenyListProof | undefined> {
   if (!pending) return undefined;
-  const { session, ...steps } = pending;
-  const { denied } = steps;
-  const { refresh, apiRefreshTokens } = question;
-  const settings = denied.outcome === "done" ? refresh : { ...refresh, attempts: 1 };
+  const { session, ...before } = pending;
   const cleaned =
-    denied === notTried
-      ? notTried
-      : await denyOn(instance, settings, apiRefreshTokens, listOf(question, session), "allow");
-  const reasons = reasonsOf({ ...steps, cleaned });
-  return {
-    instance: instance.name,
-    ...identity(instance),
-    ...steps,
-    cleaned,
-    ok: reasons.length === 0,
-    reasons,
-  };
+    before.denied === notTried ? notTried : await allowAgain(instance, question, session, before.denied);
+  const steps = { ...before, cleaned };
+  const reasons = reasonsOf(steps);
+  return { instance: instance.name, ...identity(instance), ...steps, ok: reasons.length === 0, reasons };
+}
+
+/** An instance that did not take the session gets a single attempt. */
+function allowAgain(
+  instance: OpenInstance,
+  question: DenyListQuestion,
+  session: AdminSession,
+  denied: CallResult,
+): Promise<CallResult> {
+  const { refresh } = question.fleet;
+  const fleet =
+    denied.outcome === "done" ? question.fleet : { ...question.fleet, refresh: { ...refresh, attempts: 1 } };
+  return setDenied(instance, { ...question, fleet }, session, "allow");
+}
+
+function setDenied(
+  instance: OpenInstance,
+  { fleet, denyListPath }: DenyListQuestion,
+  { sid }: AdminSession,
+  wanted: "deny" | "allow",
+): Promise<CallResult> {
+  const list = { path: denyListPath, sids: [sid] };
+  return denyOn(instance, fleet.refresh, fleet.apiRefreshTokens, list, wanted);
 }
 
 /** The first step that went wrong: those after it prove nothing. */
-function reasonsOf({
-  accepted,
-  denied,
-  refused,
-  cleaned,
-}: Omit<DenyListProof, "instance" | "ok" | "reasons">): string[] {
+function reasonsOf({ accepted, denied, refused, cleaned }: Steps): string[] {
   if (accepted.kind !== "accepted") {
     const what = describeVerdict(accepted);
     return [
-      `does not accept an administrator's token (${what}), so its refusal would prove nothing: see sessions.adminProbe`,
+      `does not accept an administrator's token (${what}), so rejecting it would prove nothing: see sessions.adminProbe`,
     ];
   }
-  if (denied.outcome !== "done") return [`does not take a session for its deny-list: ${denied.reason}`];
+  if (denied.outcome !== "done") return [`does not put a session on its deny-list: ${denied.reason}`];
   if (refused.kind === "accepted")
     return ["still accepts an administrator whose session is on its deny-list"];
   if (refused.kind !== "rejected")
@@ -182,14 +172,14 @@ function reasonsOf({
   return [];
 }
 
-/** A pod that has ended in between is none of them; every other instance must have been proven. */
+/** A pod that has ended in between is not counted; every other instance must have been proven. */
 function failuresOf(
   targets: readonly Target[],
   proofs: readonly DenyListProof[],
   sweeps: readonly Sweep<unknown>[],
 ): string[] {
   return [
-    ...new Set(sweeps.flatMap((one) => unaskedTargets(targets, one))),
+    ...new Set(sweeps.flatMap((swept) => unaskedTargets(targets, swept))),
     ...proofs.filter(({ ok }) => !ok).map(({ instance, reasons }) => `${instance} ${reasons.join("; ")}`),
   ];
 }

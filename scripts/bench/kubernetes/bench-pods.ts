@@ -69,10 +69,10 @@ export async function startBenchPods(
 }
 
 function podsRequest(count: number, { questions }: Workload): PodsRequest {
-  const { canaries, fresh, apiRefreshTokens, expectation } = questions;
+  const { canaries, fresh, fleet, expectation } = questions;
   return {
     count,
-    apiRefreshToken: apiRefreshTokens[0] ?? "",
+    apiRefreshToken: fleet.apiRefreshTokens[0] ?? "",
     freshToken: fresh[0]?.token ?? "",
     canaryTokens: canaries.flatMap(({ seen, unseen }) => [seen.token, unseen.token]),
     kids: expectation.present,

@@ -80,7 +80,8 @@ async function localUrl(child: ChildProcess, stdout: Readable): Promise<string> 
 }
 
 async function curlPod(url: string, { questions }: Workload): Promise<void> {
-  const { refresh, apiRefreshTokens, probe, canaries } = questions;
+  const { canaries } = questions;
+  const { refresh, apiRefreshTokens, probe } = questions.fleet;
   await curl(["--request", "POST"], `${url}${refresh.path}`, apiRefreshTokens[0] ?? "", 200);
   await curl([], `${url}${probe.path}`, canaries[0]?.seen.token ?? "", 401);
 }
@@ -91,7 +92,8 @@ async function askPod(
   name: string,
   { questions }: Workload,
 ): Promise<void> {
-  const { refresh, apiRefreshTokens, probe, canaries } = questions;
+  const { canaries } = questions;
+  const { refresh, apiRefreshTokens, probe } = questions.fleet;
   const client = podClient(readKubeconfig(kubeconfigPath), { namespace, name, port });
   const ask = async (method: "GET" | "POST", path: string, token: string | undefined) => {
     const headers = { authorization: `Bearer ${token}` };

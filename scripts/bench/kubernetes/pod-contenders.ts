@@ -22,7 +22,8 @@ export interface PodsToDo {
 /** This program's own code, as `KeyEnforcement` and `Verification` run it: it finds the pods itself, twice in each. */
 export async function ours(pods: PodsToDo, { questions, concurrency }: Workload): Promise<void> {
   const { target, baseline } = pods;
-  const settings = { ...questions, refresh: { ...questions.refresh, concurrency } };
+  const { fleet } = questions;
+  const settings = { ...questions, fleet: { ...fleet, refresh: { ...fleet.refresh, concurrency } } };
   const enforced = await enforce(enforceRequest(target, settings, [...baseline.values()]), () => {});
   const { readyTimeoutMs } = target;
   const verified = await sweep(await openTargets([target]), { concurrency, readyTimeoutMs }, (instance) =>

@@ -2,18 +2,9 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { suite, type TestContext, test } from "node:test";
 import { type AnnounceResult, announce } from "#operations/enforce/announce";
-import type { RestartSettings } from "#operations/fleet/restart";
 import { keycloakStandIn } from "../keycloak-stand-in.ts";
 import { type Answer, sendJson, serve } from "../loopback-server.ts";
-import { probeSettings, refreshSettings, staticTargets } from "../samples.ts";
-
-const restart: RestartSettings = {
-  strategy: "refresh",
-  timeoutMs: 2_000,
-  bootstrapPattern: "jwks",
-  command: [],
-  logs: [],
-};
+import { refreshSettings, staticFleet } from "../samples.ts";
 
 const components = ["old", "new", "dead"].map((kid) => ({
   id: `component-${kid}`,
@@ -74,11 +65,7 @@ async function setUp(
     announce(
       admin,
       {
-        targets: staticTargets(...apis.map(({ name, url }) => ({ name, url }))),
-        refresh: refreshSettings,
-        restart,
-        probe: probeSettings,
-        apiRefreshTokens: ["refresh-token-of-the-tests"],
+        fleet: staticFleet(...apis.map(({ name, url }) => ({ name, url }))),
         jwksUris: [],
         jwksTimeoutMs,
         newKids: ["new"],

@@ -37,7 +37,7 @@ suite("restartReason", () => {
     ["can't be refreshed, and rejects all the same", "failed", rejected, question, undefined],
     ["does not answer at all", "failed", silent, question, /can't be refreshed: HTTP 404/],
     ["claims a refresh, and gives no verdict", "claimed", silent, question, undefined],
-    ["was never seen to accept", "claimed", rejected, never, /only a restart can prove it/],
+    ["was never seen to accept", "claimed", rejected, never, /only a restart can prove that it rejects it/],
     ["refreshed, nothing retired", "claimed", undefined, nothingRetired, undefined],
     ["can't be refreshed, nothing retired", "failed", undefined, nothingRetired, /can't be refreshed/],
   ] as const) {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
 import type { Mode } from "#operations/base/run-context";
 import { cutOver } from "#operations/keys/cut-over";
-import { overlapEnd, planRun, type RunQuestion } from "#operations/keys/plan-run";
+import { overlapEnd } from "#operations/keys/overlap";
+import { planRun } from "#operations/keys/plan-run";
 import { highestRotation } from "#operations/keys/publish-key";
 import {
   isTrusted,
@@ -12,6 +13,7 @@ import {
   type RealmKey,
   rotationOf,
 } from "#operations/keys/realm-keys";
+import type { RunQuestion } from "#operations/keys/run-view";
 import { InMemoryRealm, Killed } from "../in-memory-realm.ts";
 
 const overlapMs = 360_000;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { planRun, type RunPlan, type RunQuestion } from "#operations/keys/plan-run";
+import { planRun, type RunPlan } from "#operations/keys/plan-run";
 import { managedKeyName, type RealmKey } from "#operations/keys/realm-keys";
+import type { RunQuestion } from "#operations/keys/run-view";
 import { at, realmKey, runQuestion } from "../samples.ts";
 
 /** A key of a rotation; its kid is `r2-RS256`. */

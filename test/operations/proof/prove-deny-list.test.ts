@@ -1,20 +1,25 @@
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
+import type { Instance } from "#operations/fleet/instances";
 import { type DenyListQuestion, type DenyListResult, proveDenyList } from "#operations/proof/prove-deny-list";
 import { type Fleet, type FleetOptions, startFleet } from "../../../scripts/lab/fleet.ts";
 import { serve } from "../loopback-server.ts";
 import { type RealRealm, realRealms } from "../real-realm.ts";
-import { probeSettings, refreshSettings, staticTargets } from "../samples.ts";
+import { probeSettings, staticFleet } from "../samples.ts";
 
 const makeRealm = realRealms();
 const apiRefreshToken = "refresh-token-0123456789";
 const quiet = () => undefined;
 
-function question(fleet: Pick<Fleet, "instances">, change: Partial<DenyListQuestion> = {}): DenyListQuestion {
+function question(
+  { instances }: { instances: readonly Instance[] },
+  change: Partial<DenyListQuestion> = {},
+): DenyListQuestion {
   return {
-    targets: staticTargets(...fleet.instances.map(({ name, url }) => ({ name, url }))),
-    refresh: refreshSettings,
-    apiRefreshTokens: [apiRefreshToken],
+    fleet: {
+      ...staticFleet(...instances.map(({ name, url }) => ({ name, url }))),
+      apiRefreshTokens: [apiRefreshToken],
+    },
     denyListPath: "/internal/auth/deny-list",
     probe: { ...probeSettings, path: "/api/admin", rejectedStatuses: [401, 403] },
     identity: { realmRoles: ["admin"], audience: ["shop-api"], algorithm: "RS256" },
@@ -84,9 +89,10 @@ suite("proveDenyList", () => {
 
   test("a refresh token that instances don't take proves nothing, and is not shown", async (t) => {
     const { admin, fleet } = await fleetFor(t, { count: 1 });
-    const apiRefreshTokens = ["another-token-0123456789"];
-    const result = await proveDenyList(admin, question(fleet, { apiRefreshTokens }), quiet);
-    assert.match(result.failures.join(), /^api-1 does not take a session .* HTTP 401: .*refresh token$/);
+    const asked = question(fleet);
+    const other = { ...asked.fleet, apiRefreshTokens: ["another-token-0123456789"] };
+    const result = await proveDenyList(admin, { ...asked, fleet: other }, quiet);
+    assert.match(result.failures.join(), /^api-1 does not put a session .* HTTP 401: .*refresh token$/);
     assert.doesNotMatch(JSON.stringify(result), /another-token/);
   });
 
@@ -125,7 +131,7 @@ suite("proveDenyList", () => {
     });
     const instances = ["api-1", "api-2", "api-3"].map((name) => ({ name, url: api.url }));
     const probe = { ...question({ instances: [] }).probe, acceptedStatuses: [204] };
-    const asked = question({ instances: [] }, { targets: staticTargets(...instances), probe });
+    const asked = question({ instances }, { probe });
     const result = await proveDenyList(admin, asked, quiet);
     assert.deepEqual([result.failures, denied.size], [[], 0]);
     assert.deepEqual(verdicts(result), ["api-1 true", "api-2 true", "api-3 true"]);
@@ -139,7 +145,7 @@ suite("proveDenyList", () => {
       const answers = { GET: isDenied ? 403 : 200, PUT: 204 } as Record<string, number>;
       response.writeHead(answers[method] ?? 500).end();
     });
-    const asked = question({ instances: [] }, { targets: staticTargets({ name: "api-1", url: api.url }) });
+    const asked = question({ instances: [{ name: "api-1", url: api.url }] });
     const { failures } = await proveDenyList(admin, asked, quiet);
     assert.match(failures.join(), /^api-1 does not take a session off its deny-list again: HTTP 500/);
   });

@@ -5,7 +5,8 @@ import { onEveryInstance } from "#operations/fleet/instances";
 import type { Startup } from "#operations/fleet/read-startup";
 import type { PublishedJwks } from "#operations/keycloak/jwks";
 import type { Baseline } from "#operations/proof/canary-findings";
-import { type InstanceVerification, type Questions, verifyInstance } from "#operations/proof/verify-instance";
+import type { Questions } from "#operations/proof/questions";
+import { type InstanceVerification, verifyInstance } from "#operations/proof/verify-instance";
 import { type LoopbackServer, refusingUrl, sendJson, serve } from "../loopback-server.ts";
 import { instanceVerification, probeSettings, refreshSettings } from "../samples.ts";
 import { partOf, signingRealm, soundVerifier } from "../signing-realm.ts";
@@ -19,13 +20,17 @@ const accepted: Baseline = {
   verdicts: [{ kid: "old", verdict: { kind: "accepted", status: 200 } }],
 };
 
+const fleet = {
+  probe: probeSettings,
+  refresh: { ...refreshSettings, attempts: 1 },
+  apiRefreshTokens: ["refresh-token-0123456789"],
+};
+
 async function questions(change: Partial<Questions> = {}): Promise<Questions> {
   const fresh = [await realm.mint("new")];
   const [seen, unseen] = [await realm.mint("old"), await realm.mint("old")];
   return {
-    probe: probeSettings,
-    refresh: { ...refreshSettings, attempts: 1 },
-    apiRefreshTokens: ["refresh-token-0123456789"],
+    fleet,
     expectation: { present: ["new"], absent: ["old"] },
     canaries: [{ kid: "old", algorithm: "RS256", seen, unseen }],
     earlier: [],
@@ -124,7 +129,7 @@ suite("verifyInstance", () => {
     const server = await api(t, { jwks: staleSet });
     const result = await verify(server.url, await questions());
     assert.deepEqual([result.proof, result.verified, result.provenAt], ["unproven", false, undefined]);
-    assert.match(result.reasons.join(), /still accepts kid old \(its unseen and seen canaries\)/);
+    assert.match(result.reasons.join(), /still accepts kid old \(its unseen and seen canary tokens\)/);
     assert.equal(refreshes(server), 1);
   });
 
@@ -134,7 +139,7 @@ suite("verifyInstance", () => {
     const server = await api(t, { jwks: newSet, takes: (token) => token === seen });
     const result = await verify(server.url, asked);
     assert.equal(result.proof, "unproven");
-    assert.deepEqual(result.reasons, ["still accepts kid old (its seen canary)"]);
+    assert.deepEqual(result.reasons, ["still accepts kid old (its seen canary token)"]);
   });
 
   test("an instance heals after one more refresh", async (t) => {
@@ -176,7 +181,10 @@ suite("verifyInstance", () => {
     const dying = await realm.mint("old", { exp: past() + 15 });
     const canaries = [{ kid: "old", algorithm: "RS256", seen: dying, unseen: dying }];
     const skewed = { ...probeSettings, clockSkewSeconds: 60 };
-    const result = await verify(server.url, await questions({ canaries, probe: skewed }));
+    const result = await verify(
+      server.url,
+      await questions({ canaries, fleet: { ...fleet, probe: skewed } }),
+    );
     assert.equal(result.proof, "unproven");
   });
 
@@ -189,7 +197,7 @@ suite("verifyInstance", () => {
       const baseline = { instance: "api-1", verdicts: [{ kid: "old", verdict }] };
       const result = await verify(server.url, await questions(), baseline);
       assert.deepEqual([result.proof, result.verified, result.provenAt], ["unproven", false, undefined]);
-      assert.match(result.reasons.join(), /did not accept the canary of kid old before the cut-over/);
+      assert.match(result.reasons.join(), /did not accept the canary token of kid old before the cut-over/);
     });
   }
 
@@ -205,7 +213,7 @@ suite("verifyInstance", () => {
     const result = await verify(server.url, await questions({ withoutCanary: ["fallback"] }));
     assert.deepEqual(
       [result.proof, result.verified, result.reasons],
-      ["unproven", false, ["can't be asked about kid fallback: no canary of it exists"]],
+      ["unproven", false, ["can't be asked about kid fallback, for which there are no canary tokens"]],
     );
   });
 
@@ -246,7 +254,7 @@ suite("verifyInstance", () => {
     const probe = { ...probeSettings, clockSkewSeconds: 2 };
     const minted = await realm.mint("new", { exp: now });
     const expired = { ...minted, expiresHere: now * 1000 };
-    const result = await verify(server.url, await questions({ probe, expired }));
+    const result = await verify(server.url, await questions({ fleet: { ...fleet, probe }, expired }));
     assert.equal(result.verified, true, result.reasons.join());
     const asked = server.received.filter(({ headers }) => headers.authorization?.endsWith(expired.token));
     assert.equal(asked.length, 2);
@@ -268,10 +276,8 @@ suite("verifyInstance", () => {
   test("an instance that hangs costs a few time limits and not one for every question", async (t) => {
     const server = await serve(t, () => undefined);
     const probe = { ...probeSettings, timeoutMs: 20 };
-    await verify(
-      server.url,
-      await questions({ probe, refresh: { ...refreshSettings, attempts: 1, timeoutMs: 20 } }),
-    );
+    const hurried = { ...fleet, probe, refresh: { ...fleet.refresh, timeoutMs: 20 } };
+    await verify(server.url, await questions({ fleet: hurried }));
     assert.ok(
       server.received.length <= 6,
       `${server.received.length} requests to an instance that never answers`,
@@ -339,7 +345,7 @@ suite("verifyInstance", () => {
     const asked = await questions();
     const text = JSON.stringify(await verify(server.url, asked));
     const secrets = [
-      ...asked.apiRefreshTokens,
+      ...asked.fleet.apiRefreshTokens,
       ...asked.forged.map(({ token }) => token),
       asked.expired.token,
     ];

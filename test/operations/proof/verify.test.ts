@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
-import { type VerificationRequest, verificationError, verifyRotation } from "#operations/proof/verify";
+import { verificationError } from "#operations/proof/verification-error";
+import type { VerificationRequest } from "#operations/proof/verification-request";
+import { verifyRotation } from "#operations/proof/verify";
 import { keycloakStandIn, type Routes } from "../keycloak-stand-in.ts";
 import { sendJson, serve } from "../loopback-server.ts";
-import {
-  at,
-  instanceVerification,
-  probeSettings,
-  refreshSettings,
-  staticTargets,
-  verification,
-} from "../samples.ts";
+import { at, instanceVerification, staticFleet, verification } from "../samples.ts";
 import { signingRealm, soundVerifier } from "../signing-realm.ts";
 
 const realm = await signingRealm({ old: "RS256", new: "RS256" });
@@ -52,22 +47,22 @@ async function request(
   const client = { algorithm: "RS256", clientId: "probe", clientSecret: "s" };
   const end = { disabledAt: at(0), disabledAtIsExact: true };
   return {
-    targets: staticTargets({ name: "api-1", url: await soundApi(t) }),
-    probe: probeSettings,
-    refresh: refreshSettings,
-    apiRefreshTokens: ["refresh-token-0123456789"],
-    restart: { bootstrapPattern: "jwks" },
+    fleet: staticFleet({ name: "api-1", url: await soundApi(t) }),
     restarts: [],
-    retiredAt: at(0),
     probeClients: [client],
     expiredClient: { ...client, clientId: "expired" },
     newKids: ["new"],
     passive: [],
-    beside: { failures: [], orders: {} },
-    retired: [{ kid: "old", algorithm: "RS256", componentName: "name-old", ...end }],
-    canaries: [{ kid: "old", algorithm: "RS256", seen: publicPart(seen), unseen: publicPart(unseen) }],
-    canaryTokens: { [seen.jti]: seen.token, [unseen.jti]: unseen.token },
-    baseline: [{ instance: "api-1", verdicts: [{ kid: "old", verdict: { kind: "accepted", status: 200 } }] }],
+    emergency: { failures: [], orders: {} },
+    retired: {
+      keys: [{ kid: "old", algorithm: "RS256", componentName: "name-old", ...end }],
+      canaries: [{ kid: "old", algorithm: "RS256", seen: publicPart(seen), unseen: publicPart(unseen) }],
+      canaryTokens: { [seen.jti]: seen.token, [unseen.jti]: unseen.token },
+      baseline: [
+        { instance: "api-1", verdicts: [{ kid: "old", verdict: { kind: "accepted", status: 200 } }] },
+      ],
+      cutOverAt: at(0),
+    },
     ...change,
   };
 }
@@ -87,7 +82,7 @@ suite("verifyRotation", () => {
     const admin = await issuer(t, (response) => sendJson(response, 200, {}));
     const result = await verifyRotation(admin, await request(t));
     assert.equal(result.verified, false);
-    assert.match(result.failures.join(), /userinfo does not reject retired kid old/);
+    assert.match(result.failures.join(), /userinfo endpoint does not reject retired kid old/);
     assert.equal(result.instances[0]?.verified, true);
   });
 
@@ -99,17 +94,22 @@ suite("verifyRotation", () => {
 
   test("a signer that is not this rotation's fails", async (t) => {
     const result = await verifyRotation(await issuer(t), await request(t, { newKids: ["newer"] }));
-    assert.match(result.failures.join(), /signs RS256 tokens with kid new, which is not this rotation's/);
+    assert.match(
+      result.failures.join(),
+      /signs RS256 tokens with kid new, which is not one of this rotation's keys/,
+    );
   });
 
   test("no instance is NO_INSTANCES and not a success", async (t) => {
-    const result = await verifyRotation(await issuer(t), await request(t, { targets: staticTargets() }));
+    const result = await verifyRotation(await issuer(t), await request(t, { fleet: staticFleet() }));
     assert.equal(result.verified, false);
     assert.match(result.failures.join(), /^NO_INSTANCES/);
   });
 
   test("canaries whose tokens are lost leave every instance unproven", async (t) => {
-    const result = await verifyRotation(await issuer(t), await request(t, { canaryTokens: {} }));
+    const asked = await request(t);
+    const retired = { ...asked.retired, canaryTokens: {} };
+    const result = await verifyRotation(await issuer(t), { ...asked, retired });
     assert.deepEqual([result.verified, result.instances[0]?.proof], [false, "unproven"]);
   });
 

@@ -1,0 +1,69 @@
+import { redactor } from "../base/redact.ts";
+import type { Canary } from "../canaries/canary.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { OpenInstance } from "../fleet/instances.ts";
+import { readStartup, startedAfter } from "../fleet/read-startup.ts";
+import { refreshInstance } from "../fleet/refresh.ts";
+import { type OpenTarget, openTargets } from "../fleet/targets.ts";
+import { probe } from "../proof/probe.ts";
+import { type RetiredKeys, retiredAt, retiredCanaries } from "../proof/retired-keys.ts";
+import { type Refreshed, type RestartQuestion, unprovableKids } from "./restart-reason.ts";
+
+export interface EnforceRequest {
+  fleet: Fleet;
+  newKids: string[];
+  retired: RetiredKeys;
+}
+
+/** What all instances of one enforcement have in common. */
+export interface Enforcement extends EnforceRequest {
+  targets: OpenTarget[];
+  /** Canary tokens of the retired keys. */
+  canaries: Canary[];
+  question: RestartQuestion;
+  redact: (text: string) => string;
+  progress: (line: string) => void;
+}
+
+export async function openEnforcement(
+  request: EnforceRequest,
+  progress: (line: string) => void,
+): Promise<Enforcement> {
+  const { fleet, retired } = request;
+  const canaries = retiredCanaries(retired);
+  const question = {
+    canaries,
+    retiredKids: retired.keys.map(({ kid }) => kid),
+    baselineOf: new Map(retired.baseline.map((known) => [known.uid ?? known.instance, known])),
+    retiredAt: retiredAt(retired),
+  };
+  const redact = redactor([...fleet.apiRefreshTokens, ...Object.values(retired.canaryTokens)]);
+  return { ...request, targets: await openTargets(fleet.targets), canaries, question, redact, progress };
+}
+
+/** Empty where the strategy is to restart every instance, refreshed or not. */
+export type Tried = Partial<Refreshed>;
+
+/** Refreshes an instance, and asks it once about each retired key's canary token. */
+export async function tryInstance(instance: OpenInstance, enforcement: Enforcement): Promise<Tried> {
+  const { fleet, question, targets, redact } = enforcement;
+  if (fleet.restart.strategy === "restart") return {};
+  const tried = await refreshAndLook(instance, enforcement);
+  if (unprovableKids(instance, question).length === 0) return tried;
+  if (!startedAfter(instance, question.retiredAt)) return tried;
+  const startup = await readStartup(targets, instance, fleet.restart.bootstrapPattern, redact);
+  return { ...tried, startup };
+}
+
+async function refreshAndLook(instance: OpenInstance, enforcement: Enforcement): Promise<Refreshed> {
+  const { fleet, newKids, question, canaries } = enforcement;
+  const expectation = { present: newKids, absent: question.retiredKids };
+  const result = await refreshInstance(instance, fleet.refresh, fleet.apiRefreshTokens, expectation);
+  // An instance that did not answer its refresh at all gets one attempt, not several.
+  const attempts = result.status === undefined ? 1 : fleet.probe.attempts;
+  const looks: Refreshed["looks"] = [];
+  for (const { kid, seen } of canaries) {
+    looks.push({ kid, verdict: await probe(instance, { ...fleet.probe, attempts }, seen.token) });
+  }
+  return { result, looks };
+}

@@ -1,0 +1,44 @@
+import { RotationError } from "../base/errors.ts";
+import type { RealmKey } from "./realm-keys.ts";
+import type { KnownBefore } from "./retired-key.ts";
+
+export function unsettled(): RotationError {
+  return new RotationError(
+    "CUTOVER_UNSETTLED",
+    "new signing keys keep appearing in the realm while old ones are disabled",
+    {
+      nextStep:
+        "find the client that asks for an algorithm outside `algorithms` (the name of a fallback-* key shows which), then run the same up again",
+    },
+  );
+}
+
+export function notActive({ kid, algorithm, status, priority, componentId }: RealmKey): RotationError {
+  return new RotationError(
+    "KEY_NOT_ACTIVE",
+    `the new signing key ${kid} (${algorithm}) is ${status} at priority ${priority} and does not sign (component ${componentId})`,
+    {
+      nextStep:
+        "find out who else is changing the realm's keys, then run the same up again; nothing was disabled",
+    },
+  );
+}
+
+/** Canary tokens must outlive the refresh and the verification that follow: five minutes. */
+const canaryMarginMs = 300_000;
+
+/**
+ * Expired canary tokens prove nothing, and a disabled key can't mint others: so this is the last moment to stop.
+ * @throws {RotationError} CANARY_EXPIRED
+ */
+export function refuseDeadCanaries(disable: readonly RealmKey[], { canaries }: KnownBefore): void {
+  const soon = new Date(Date.now() + canaryMarginMs).toISOString();
+  const dead = canaries.filter(({ seen, unseen }) => seen.expiresAt < soon || unseen.expiresAt < soon);
+  const kids = dead.map(({ kid }) => kid).filter((kid) => disable.some((key) => key.kid === kid));
+  if (kids.length === 0) return;
+  throw new RotationError(
+    "CANARY_EXPIRED",
+    `the canary tokens of ${kids.join(", ")} were minted too long ago to prove anything`,
+    { nextStep: "bump rotation, which mints new ones; nothing was disabled" },
+  );
+}

@@ -1,0 +1,55 @@
+import { describeDuration } from "../base/durations.ts";
+import { highestRotation } from "./publish-key.ts";
+import { describeKey, isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
+import { isActive, type RunView } from "./run-view.ts";
+
+function phrase(keys: readonly RealmKey[], singular: string, plural: string): string {
+  return `${keys.map(describeKey).join(", ")} ${keys.length === 1 ? singular : plural}`;
+}
+
+/** A rotation whose key was rolled back and retired is over. */
+export function takenBack({ fresh, rotation }: RunView): string[] {
+  const dead = fresh.filter((key) => !isTrusted(key));
+  if (dead.length === 0) return [];
+  return [
+    `rotation: ${rotation} is over, ${phrase(dead, "is", "are")} disabled and a disabled key is never enabled again; set ${rotation + 1}`,
+  ];
+}
+
+/** A new rotation waits for the overlap of the one before: its passive keys would lose their rest of it. */
+export function overlapRunning({ keys, fresh, others, rotation, overlapEnd, now }: RunView): string[] {
+  if (fresh.length > 0 || overlapEnd === undefined || overlapEnd <= now) return [];
+  const passive = others.filter((key) => !isActive(key));
+  if (passive.length === 0) return [];
+  const left = describeDuration(Date.parse(overlapEnd) - Date.parse(now));
+  const running = highestRotationOf(keys);
+  // Mode planned would make a key that was taken back sign again.
+  const isBack = passive.some(({ componentName }) => rotationOf(componentName) === running);
+  return [
+    `rotation: ${rotation} must wait, the overlap of rotation ${running} ends at ${overlapEnd} (${left} left) and ${phrase(passive, "is", "are")} trusted until then; set ${running}${isBack ? " with mode rollback" : ""} until it is over, or mode emergency to end it at once`,
+  ];
+}
+
+/** Why there is nothing to go back to. */
+export function rollbackProblems({ keys, fresh, rotation, signers }: RunView): string[] {
+  const highest = highestRotationOf(keys);
+  if (fresh.length === 0)
+    return [
+      highest === 0
+        ? "mode: rollback has nothing to take back, the realm has had no rotation; set planned or emergency"
+        : `rotation: rollback takes back rotation ${highest}, and makes no new key; set ${highest}`,
+    ];
+  if (signers.length > 0) return [];
+  const goOn = phrase(
+    fresh.filter(({ signing }) => signing),
+    "goes",
+    "go",
+  );
+  return [
+    `mode: rollback is not possible, no signing key from before rotation ${rotation} is trusted any more and a disabled key is never enabled again; ${goOn} on signing; set mode to planned and rotation to ${rotation + 1} for a new key`,
+  ];
+}
+
+function highestRotationOf(keys: readonly RealmKey[]): number {
+  return highestRotation(keys.map(({ componentName }) => ({ name: componentName })));
+}

@@ -1,0 +1,17 @@
+import { provableBy } from "../proof/provable.ts";
+import type { RetiredKeys } from "../proof/retired-keys.ts";
+import type { Before } from "./phase-request.ts";
+
+/** The retired keys, and what can prove that an instance has dropped them. */
+export function retiredKeysOf({ findings, canaryTokens }: Before, cutOverAt: string): RetiredKeys {
+  const { canary, cutover } = findings;
+  const { retired: keys = [], newcomers = [] } = cutover ?? {};
+  if (!canary) return { keys, canaries: [], canaryTokens, baseline: newcomers, cutOverAt };
+  const { canaries, baseline } = provableBy(canary, keys);
+  return { keys, canaries, canaryTokens, baseline: [...baseline, ...newcomers], cutOverAt };
+}
+
+/** Kids of the keys that sign now. */
+export function newKidsOf({ findings }: Before): string[] {
+  return (findings.cutover?.signers ?? []).map(({ kid }) => kid);
+}

@@ -1,0 +1,85 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { MintedToken } from "../canaries/canary.ts";
+import type { OpenInstance } from "../fleet/instances.ts";
+import type { ProbeSettings } from "../fleet/probe-settings.ts";
+import { type Check, isUnanswered } from "./check.ts";
+import { probeLive } from "./live-token.ts";
+import { probe, type Verdict } from "./probe.ts";
+import type { Questions, ShortLivedToken } from "./questions.ts";
+
+type KeyQuestion = Pick<Check, "subject"> & {
+  check: "fresh" | "passive" | "retired" | "earlier";
+  canary?: "seen" | "unseen";
+  token: MintedToken;
+};
+
+/** Asks until there is no answer at all: an instance that hangs would otherwise cost a timeout for each question. */
+export async function askAboutKeys(instance: OpenInstance, questions: Questions): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const question of keyQuestions(questions)) {
+    const silence = checks.find(isUnanswered)?.verdict;
+    const verdict = silence ?? (await probeLive(instance, questions.fleet.probe, question.token));
+    checks.push(keyCheck(question, verdict));
+  }
+  return checks;
+}
+
+function keyQuestions({ canaries, earlier, passive, fresh }: Questions): KeyQuestion[] {
+  return [
+    ...canaries.flatMap(({ kid, seen, unseen }): KeyQuestion[] => [
+      { check: "retired", subject: kid, canary: "unseen", token: unseen },
+      { check: "retired", subject: kid, canary: "seen", token: seen },
+    ]),
+    ...earlier.map(({ kid, unseen }): KeyQuestion => ({ check: "earlier", subject: kid, token: unseen })),
+    // The other canary token stays unseen: it is for the day on which the key is retired.
+    ...passive.map(({ kid, seen }): KeyQuestion => ({ check: "passive", subject: kid, token: seen })),
+    ...fresh.map((token): KeyQuestion => ({ check: "fresh", subject: token.kid, token })),
+  ];
+}
+
+function keyCheck({ check, subject, canary, token }: KeyQuestion, verdict: Verdict): Check {
+  const expected = check === "retired" || check === "earlier" ? "rejected" : "accepted";
+  const at = new Date().toISOString();
+  const { jti } = token;
+  return {
+    check,
+    subject,
+    ...(canary ? { canary } : {}),
+    jti,
+    expected,
+    verdict,
+    ok: verdict.kind === expected,
+    at,
+  };
+}
+
+export async function askAboutForgeries(instance: OpenInstance, questions: Questions): Promise<Check[]> {
+  const settings = questions.fleet.probe;
+  const checks: Check[] = [];
+  for (const { forgery, algorithm, token } of questions.forged) {
+    const verdict = await probe(instance, settings, token);
+    checks.push(forgedCheck(`${forgery} ${algorithm}`, verdict));
+  }
+  const { expired } = questions;
+  const verdict = await askExpired(instance, settings, expired);
+  checks.push({ ...forgedCheck(`expired ${expired.algorithm}`, verdict), jti: expired.jti });
+  return checks;
+}
+
+/** A verifier may tolerate some clock skew, so one that accepts the expired token is asked again after that. */
+async function askExpired(
+  instance: OpenInstance,
+  settings: ProbeSettings,
+  { token, expiresHere }: ShortLivedToken,
+): Promise<Verdict> {
+  await delay(Math.max(0, expiresHere + 1_000 - Date.now()));
+  const verdict = await probe(instance, settings, token);
+  if (verdict.kind !== "accepted") return verdict;
+  await delay(Math.max(0, expiresHere + (settings.clockSkewSeconds + 1) * 1_000 - Date.now()));
+  return probe(instance, settings, token);
+}
+
+function forgedCheck(subject: string, verdict: Verdict): Check {
+  const at = new Date().toISOString();
+  return { check: "forged", subject, expected: "rejected", verdict, ok: verdict.kind === "rejected", at };
+}

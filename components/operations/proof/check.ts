@@ -1,0 +1,27 @@
+import type { Verdict } from "./probe.ts";
+
+/** One question put to one instance, and its answer. */
+export interface Check {
+  /**
+   * `fresh`: a token of the new key. `passive`: a canary token of a key that is trusted until its overlap ends. `retired`:
+   * a canary token of a retired key. `earlier`: a canary token of a key that an earlier rotation retired and that was
+   * never verified. `forged`: a token that no key of the realm signed.
+   */
+  check: "fresh" | "passive" | "retired" | "earlier" | "forged";
+  /** The kid, or for a forgery its kind and algorithm. */
+  subject: string;
+  /** For a canary token: whether this instance had seen it before the cut-over. */
+  canary?: "seen" | "unseen";
+  /** The token's `jti`, where it has one of its own. */
+  jti?: string;
+  expected: "accepted" | "rejected";
+  verdict: Verdict;
+  ok: boolean;
+  /** ISO 8601 UTC. */
+  at: string;
+}
+
+/** Whether no HTTP answer came at all. */
+export function isUnanswered({ verdict }: Pick<Check, "verdict">): boolean {
+  return verdict.kind === "inconclusive" && verdict.unanswered === true;
+}

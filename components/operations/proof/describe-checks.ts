@@ -1,0 +1,43 @@
+import { type Check, isUnanswered } from "./check.ts";
+
+/**
+ * A phrase, starting with a verb, for each check that failed: one for both canary tokens of a key where both had the same
+ * answer, and one for everything that was not answered. Pure.
+ */
+export function describeFailures(checks: readonly Check[]): string[] {
+  const silent = checks.find(isUnanswered);
+  const failures = checks.filter(({ ok, verdict }) => !ok && verdict !== silent?.verdict);
+  const phrases = Map.groupBy(failures, describeFailure);
+  return [
+    ...[...phrases].map(([phrase, alike]) => `${phrase}${whichCanaries(alike)}`),
+    ...(silent ? [describeSilence(silent)] : []),
+  ];
+}
+
+function whichCanaries(alike: readonly Check[]): string {
+  const canaries = alike.flatMap(({ canary }) => canary ?? []);
+  if (canaries.length === 0) return "";
+  return ` (its ${canaries.join(" and ")} canary ${canaries.length > 1 ? "tokens" : "token"})`;
+}
+
+function describeSilence({ verdict }: Check): string {
+  return `does not answer: ${verdict.kind === "inconclusive" ? verdict.reason : ""}`;
+}
+
+function describeFailure({ check, subject, verdict }: Check): string {
+  const token =
+    check === "forged" || check === "fresh"
+      ? `the ${check} token (${subject})`
+      : `a token of ${check} kid ${subject}`;
+  switch (verdict.kind) {
+    case "accepted":
+      if (check === "earlier") return `still accepts kid ${subject}, which an earlier rotation retired`;
+      return check === "retired" ? `still accepts kid ${subject}` : `accepts ${token}`;
+    case "rejected":
+      return `rejects ${token} with ${verdict.status}`;
+    case "inconclusive":
+      return `gives no verdict on ${token}: ${verdict.reason}`;
+    default:
+      return verdict satisfies never;
+  }
+}

@@ -1,0 +1,76 @@
+import type { Startup } from "../fleet/read-startup.ts";
+import type { Baseline } from "./canary-findings.ts";
+import type { Check } from "./check.ts";
+import { describeVerdict } from "./probe.ts";
+import type { Questions } from "./questions.ts";
+
+/**
+ * `replayed`: the instance accepted each canary token before the cut-over and rejects it, unexpired, after.
+ * `restarted`: it was not asked before, but it started after the cut-over and its log shows a bootstrap from the new
+ * set. Weaker: it takes the instance's word and its start-up time.
+ * `nothing-retired`: the rotation retired no key, so there is nothing to prove.
+ * `unproven`: anything else.
+ */
+export type ProofLevel = "replayed" | "restarted" | "nothing-retired" | "unproven";
+
+export interface Judgement {
+  proof: ProofLevel;
+  /** Proven, fresh tokens accepted, forged ones rejected. */
+  verified: boolean;
+  /** When it was first seen to reject every canary token, and has at every look since; ISO 8601 UTC. */
+  provenAt?: string;
+}
+
+/** What is known of an instance beyond its answers. */
+interface Circumstances {
+  /** Why its rejections prove nothing, each a phrase. */
+  gaps: readonly string[];
+  /** When an earlier verification of the same rotation found it proven, ISO 8601 UTC. */
+  provenBefore: string | undefined;
+  /** Where it started after the retired keys were disabled. */
+  startup: Startup | undefined;
+}
+
+/** Pure. */
+export function judge(checks: readonly Check[], { gaps, provenBefore, startup }: Circumstances): Judgement {
+  const retired = checks.filter(({ check }) => check === "retired");
+  const verified = gaps.length === 0 && checks.every(({ ok }) => ok);
+  if (!startup && retired.length + gaps.length === 0) return { proof: "nothing-retired", verified };
+  if (gaps.length > 0 || !retired.every(({ ok }) => ok)) return { proof: "unproven", verified: false };
+  // The proof of a process that has ended since says nothing about this one.
+  const isSame = startup === undefined || (provenBefore ?? "") >= startup.startedAt;
+  const provenAt = (isSame ? provenBefore : undefined) ?? lastLook(retired);
+  return { proof: startup ? "restarted" : "replayed", verified, provenAt };
+}
+
+function lastLook(retired: readonly Check[]): string {
+  const last = retired
+    .map(({ at }) => at)
+    .toSorted()
+    .at(-1);
+  return last ?? new Date().toISOString();
+}
+
+type Asked = Pick<Questions, "canaries" | "withoutCanary">;
+
+/** Retired kids that the instance was not seen to accept before the cut-over, or that have no canary token. Pure. */
+export function neverAccepted({ canaries, withoutCanary }: Asked, baseline: Baseline | undefined): string[] {
+  const isAccepted = (kid: string) => verdictOn(kid, baseline)?.kind === "accepted";
+  return [...canaries.map(({ kid }) => kid).filter((kid) => !isAccepted(kid)), ...withoutCanary];
+}
+
+/** Why the instance's rejections prove nothing, a phrase for each retired key. Pure. */
+export function baselineGaps({ canaries }: Asked, baseline: Baseline | undefined): string[] {
+  return canaries.flatMap(({ kid }) => {
+    const verdict = verdictOn(kid, baseline);
+    if (verdict?.kind === "accepted") return [];
+    const what = verdict ? describeVerdict(verdict) : "was not asked";
+    return [
+      `did not accept the canary token of kid ${kid} before the cut-over (${what}), so its rejection now proves nothing`,
+    ];
+  });
+}
+
+function verdictOn(kid: string, baseline: Baseline | undefined) {
+  return baseline?.verdicts.find((known) => known.kid === kid)?.verdict;
+}

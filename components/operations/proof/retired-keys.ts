@@ -1,0 +1,31 @@
+import type { Canary, KeptCanaries } from "../canaries/canary.ts";
+import { withTokens } from "../canaries/kept-canaries.ts";
+import type { RetiredKey } from "../keys/retired-key.ts";
+import type { Baseline } from "./canary-findings.ts";
+
+/** The keys that a cut-over has retired, and what can prove that an instance has dropped them. */
+export interface RetiredKeys extends KeptCanaries {
+  keys: RetiredKey[];
+  /** Every instance's verdict on the canary tokens before the cut-over. */
+  baseline: Baseline[];
+  /** Completion of that cut-over, ISO 8601 UTC. */
+  cutOverAt: string;
+}
+
+/**
+ * When the last retired key was certainly disabled. Where an interrupted run disabled one, only the cut-over's
+ * completion is certain. Pure.
+ */
+export function retiredAt({ keys, cutOverAt }: Pick<RetiredKeys, "keys" | "cutOverAt">): string {
+  const isExact = keys.every(({ disabledAtIsExact }) => disabledAtIsExact);
+  const last = keys
+    .map(({ disabledAt }) => disabledAt)
+    .toSorted()
+    .at(-1);
+  return (isExact ? last : undefined) ?? cutOverAt;
+}
+
+/** The canary tokens of the retired keys, and of no others. Pure. */
+export function retiredCanaries(retired: Pick<RetiredKeys, "keys" | keyof KeptCanaries>): Canary[] {
+  return withTokens(retired).filter(({ kid }) => retired.keys.some((key) => key.kid === kid));
+}

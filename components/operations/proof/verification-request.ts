@@ -1,0 +1,38 @@
+import type { SideBySide } from "../base/side-by-side.ts";
+import type { KeptCanaries } from "../canaries/canary.ts";
+import type { ProbeClient } from "../canaries/tokens.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { RestartResult } from "../fleet/restart.ts";
+import type { StandingOrders } from "../fleet/standing-orders.ts";
+import type { PassiveKey } from "../keys/retired-key.ts";
+import type { DenyListQuestion } from "./prove-deny-list.ts";
+import type { RetiredKeys } from "./retired-keys.ts";
+
+export interface VerificationRequest {
+  /** Named in progress lines where the stack has several realms. */
+  run?: SideBySide;
+  fleet: Fleet;
+  probeClients: ProbeClient[];
+  /** A client whose tokens live for one second. */
+  expiredClient: ProbeClient;
+  /** Kids of this rotation's keys. */
+  newKids: string[];
+  /** Keys that no longer sign and are still trusted. */
+  passive: PassiveKey[];
+  retired: RetiredKeys;
+  /** Secret. Canary tokens of keys that earlier rotations retired, whose verification was never green. */
+  earlier?: KeptCanaries;
+  /** What was restarted for this rotation. */
+  restarts: RestartResult[];
+  emergency: EmergencyActions;
+}
+
+/** What an emergency did in addition to rotating the signing keys. */
+export interface EmergencyActions {
+  /** What failed, a sentence each. */
+  failures: string[];
+  /** What instances that appeared since must be told. */
+  orders: StandingOrders;
+  /** How to ask about an administrator, where the deny-list is to be proven. */
+  denyList?: Pick<DenyListQuestion, "denyListPath" | "probe" | "identity">;
+}
