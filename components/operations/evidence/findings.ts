@@ -1,0 +1,65 @@
+import type { FrozenClient } from "../keycloak/freeze-keycloak.ts";
+import type { FrozenInstance } from "../fleet/freeze-instances.ts";
+import type { EndedSession } from "../keycloak/revoke-sessions.ts";
+import type { DeniedInstance } from "../fleet/deny-list.ts";
+import type { InternalKeyResult } from "../keys/internal-keys.ts";
+import type { Evidence, PhaseRecord } from "./evidence-schema.ts";
+import type { PublishedKey } from "../keys/publish-key.ts";
+import type { AnnounceResult } from "../enforce/announce.ts";
+import type { CutoverResult } from "../keys/cut-over.ts";
+import type { RefreshResult } from "../fleet/refresh.ts";
+import type { RestartResult } from "../fleet/restart.ts";
+import type { VerificationResult } from "../proof/verify.ts";
+import type { Baseline, CanaryFindings } from "../proof/canary-findings.ts";
+
+export interface FreezeResult {
+  clients: FrozenClient[];
+  instances: FrozenInstance[];
+  /** What could not be frozen, a sentence each. */
+  failures: string[];
+}
+
+export interface SessionsResult {
+  ended: EndedSession[];
+  /** Whether more sessions were ended than are on the deny-list. */
+  truncated: boolean;
+  denied: DeniedInstance[];
+  /** What could not be done, a sentence each. */
+  failures: string[];
+}
+
+export interface InternalKeysResult {
+  keys: InternalKeyResult[];
+  /** Why not all could be rotated, a sentence each. */
+  failures: string[];
+}
+
+export type VerificationAttempt = Evidence["attempts"][number];
+
+/** What the cut-over has found. */
+export interface CutoverFindings extends CutoverResult {
+  /** Verdicts of instances that appeared after the canaries had been shown, and before a key was disabled. */
+  newcomers: Baseline[];
+}
+
+/** What the phases have found so far; a run that failed early has little of it. Holds no secret. */
+export interface Findings {
+  phases: PhaseRecord[];
+  canary?: CanaryFindings;
+  published?: PublishedKey[];
+  announced?: AnnounceResult;
+  cutover?: CutoverFindings;
+  freeze?: FreezeResult;
+  sessions?: SessionsResult;
+  internalKeys?: InternalKeysResult;
+  refresh?: RefreshResult[];
+  restarts?: RestartResult[];
+  verification?: VerificationResult;
+  attempts?: VerificationAttempt[];
+}
+
+/** What only some runs find. */
+export type Sometimes = "announced" | "freeze" | "sessions" | "internalKeys";
+
+/** What a run that came to its end has found. */
+export type WholeFindings = Required<Omit<Findings, Sometimes>> & Pick<Findings, Sometimes>;
