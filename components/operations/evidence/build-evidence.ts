@@ -1,9 +1,9 @@
+import type { RunContext } from "../base/run-context.ts";
 import type { AnnounceResult } from "../enforce/announce.ts";
 import type { CutoverResult } from "../keys/cut-over.ts";
-import type { Evidence } from "./evidence-schema.ts";
-import type { VerificationResult } from "../proof/verify.ts";
-import type { RunContext } from "../base/run-context.ts";
 import { provableBy } from "../proof/provable.ts";
+import type { VerificationResult } from "../proof/verify.ts";
+import type { Evidence } from "./evidence-schema.ts";
 import type { CutoverFindings, Findings } from "./findings.ts";
 
 /** Puts the findings together as evidence. Pure. */

@@ -1,5 +1,5 @@
-import { phaseNames } from "../base/run-context.ts";
 import { z } from "zod";
+import { phaseNames } from "../base/run-context.ts";
 import { internalKeyKinds } from "../keys/internal-keys.ts";
 
 const time = z.iso.datetime().describe("UTC, ISO 8601");

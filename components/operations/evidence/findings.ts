@@ -1,16 +1,16 @@
-import type { FrozenClient } from "../keycloak/freeze-keycloak.ts";
-import type { FrozenInstance } from "../fleet/freeze-instances.ts";
-import type { EndedSession } from "../keycloak/revoke-sessions.ts";
-import type { DeniedInstance } from "../fleet/deny-list.ts";
-import type { InternalKeyResult } from "../keys/internal-keys.ts";
-import type { Evidence, PhaseRecord } from "./evidence-schema.ts";
-import type { PublishedKey } from "../keys/publish-key.ts";
 import type { AnnounceResult } from "../enforce/announce.ts";
-import type { CutoverResult } from "../keys/cut-over.ts";
+import type { DeniedInstance } from "../fleet/deny-list.ts";
+import type { FrozenInstance } from "../fleet/freeze-instances.ts";
 import type { RefreshResult } from "../fleet/refresh.ts";
 import type { RestartResult } from "../fleet/restart.ts";
-import type { VerificationResult } from "../proof/verify.ts";
+import type { FrozenClient } from "../keycloak/freeze-keycloak.ts";
+import type { EndedSession } from "../keycloak/revoke-sessions.ts";
+import type { CutoverResult } from "../keys/cut-over.ts";
+import type { InternalKeyResult } from "../keys/internal-keys.ts";
+import type { PublishedKey } from "../keys/publish-key.ts";
 import type { Baseline, CanaryFindings } from "../proof/canary-findings.ts";
+import type { VerificationResult } from "../proof/verify.ts";
+import type { Evidence, PhaseRecord } from "./evidence-schema.ts";
 
 export interface FreezeResult {
   clients: FrozenClient[];

@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { signatureOf } from "./bundle-signature.ts";
 import { messageOf, RotationError } from "../base/errors.ts";
-import { buildEvidence } from "./build-evidence.ts";
-import type { Evidence } from "./evidence-schema.ts";
-import { renderReport } from "./report/markdown.ts";
-import { renderHtml } from "./report/html-report.ts";
 import type { RunContext } from "../base/run-context.ts";
+import { buildEvidence } from "./build-evidence.ts";
+import { signatureOf } from "./bundle-signature.ts";
+import type { Evidence } from "./evidence-schema.ts";
 import type { Findings } from "./findings.ts";
+import { renderHtml } from "./report/html-report.ts";
+import { renderReport } from "./report/markdown.ts";
 
 export interface EvidenceBundle {
   evidence: Evidence;

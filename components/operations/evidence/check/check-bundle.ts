@@ -1,3 +1,6 @@
+import { type Evidence, evidenceSchema } from "../evidence-schema.ts";
+import { renderHtml } from "../report/html-report.ts";
+import { renderReport } from "../report/markdown.ts";
 import { checkDenyLists } from "./deny-lists.ts";
 import { readBundle } from "./files.ts";
 import { error, type Finding, judge, warning } from "./finding.ts";
@@ -6,9 +9,6 @@ import { checkKeys } from "./keys.ts";
 import { checkSignature, verificationKey } from "./signature.ts";
 import { checkCanaries, checkTimes } from "./times.ts";
 import { checkExposureWindow, checkOutcome, missingInstances } from "./verdicts.ts";
-import { type Evidence, evidenceSchema } from "../evidence-schema.ts";
-import { renderReport } from "../report/markdown.ts";
-import { renderHtml } from "../report/html-report.ts";
 
 export type { Finding } from "./finding.ts";
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { error, type Finding, warning } from "./finding.ts";
 import { messageOf } from "../../base/errors.ts";
+import { error, type Finding, warning } from "./finding.ts";
 
 /** It can't be told whether a bundle is good. Its message says why, in a sentence that holds no secret. */
 export class BundleUnreadableError extends Error {

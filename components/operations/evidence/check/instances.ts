@@ -1,5 +1,5 @@
-import { checkProof, type Facts, type Instance, isWithin } from "./proofs.ts";
 import type { Evidence } from "../evidence-schema.ts";
+import { checkProof, type Facts, type Instance, isWithin } from "./proofs.ts";
 
 type Check = Instance["checks"][number];
 

@@ -1,5 +1,5 @@
-import { isBefore } from "./times.ts";
 import type { Evidence } from "../evidence-schema.ts";
+import { isBefore } from "./times.ts";
 
 type Verification = NonNullable<Evidence["verification"]>;
 export type Instance = Verification["instances"][number];

@@ -1,8 +1,8 @@
 import { compactVerify, decodeProtectedHeader } from "jose";
-import { BundleUnreadableError } from "./files.ts";
-import { error, type Finding, warning } from "./finding.ts";
 import { type EvidenceKey, readVerificationKey } from "../evidence-key.ts";
 import { evidenceType, thumbprintOf } from "../sign-evidence.ts";
+import { BundleUnreadableError } from "./files.ts";
+import { error, type Finding, warning } from "./finding.ts";
 
 /** @throws {BundleUnreadableError} where nothing can be checked with the key */
 export function verificationKey(text: string): EvidenceKey {

@@ -1,5 +1,5 @@
-import type { Evidence } from "../evidence-schema.ts";
 import { describeVerdict } from "../../proof/probe.ts";
+import type { Evidence } from "../evidence-schema.ts";
 
 /** What an auditor reads: evidence.json as Markdown. Pure; it says nothing that the JSON does not. */
 export function renderReport(evidence: Evidence): string {

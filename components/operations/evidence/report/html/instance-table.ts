@@ -1,5 +1,5 @@
-import type { Evidence } from "../../evidence-schema.ts";
 import { describeVerdict } from "../../../proof/probe.ts";
+import type { Evidence } from "../../evidence-schema.ts";
 import { type Html, html, mark, table, when } from "./html.ts";
 
 export type Instance = NonNullable<Evidence["verification"]>["instances"][number];

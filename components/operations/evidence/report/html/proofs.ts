@@ -1,5 +1,5 @@
-import type { Evidence } from "../../evidence-schema.ts";
 import { describeVerdict } from "../../../proof/probe.ts";
+import type { Evidence } from "../../evidence-schema.ts";
 import { type Html, html, mark, outcome, table, when } from "./html.ts";
 import { nameOf } from "./instance-table.ts";
 
