@@ -274,7 +274,13 @@ export const evidenceSchema = z.strictObject({
     .describe(
       "From the first retired key's disabling to the last instance proven; absent until every instance is",
     ),
-  notProven: z.array(z.string()),
+  notProven: z.array(z.string()).describe("Everything that is not proven, each a sentence"),
+  scope: z
+    .array(z.string())
+    .optional()
+    .describe(
+      "The sentences of notProven that limit any such proof and are no failure; absent in bundles of older versions",
+    ),
 });
 
 export type Evidence = z.infer<typeof evidenceSchema>;

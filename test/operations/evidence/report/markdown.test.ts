@@ -43,11 +43,11 @@ suite("renderReport", () => {
   test("it has every section that an auditor looks for", () => {
     const titles = [...render().matchAll(/^## (.+)$/gm)].map(([, title]) => title);
     assert.deepEqual(titles, [
-      "What was not proven",
       "Timeline (UTC)",
-      "Keys",
-      "JWKS as published",
       "Instances",
+      "Scope",
+      "Keys before and after",
+      "Published JWKS",
       "Refresh",
       "Issuer",
       "Canary tokens",
@@ -56,7 +56,7 @@ suite("renderReport", () => {
     ]);
   });
 
-  test("the first line says what came of it", () => {
+  test("the first line says how the run ended", () => {
     assert.match(render(), /^# Key rotation 8, incident INC-4711: VERIFIED\n/);
     assert.match(
       render(withInstance("api-1", "still accepts kid old")),
@@ -96,7 +96,7 @@ suite("renderReport", () => {
     }
   });
 
-  test("a run that failed early is a report too, with the failed phase and its error", () => {
+  test("a run that failed early has a report too, with the failed phase and its error", () => {
     const phase = {
       phase: "canary",
       outcome: "failed",
@@ -106,7 +106,7 @@ suite("renderReport", () => {
     } as const;
     const found: Findings = { phases: [{ ...phase, error: "KEYCLOAK_UNREACHABLE: down. Next: start it." }] };
     const report = renderReport(buildEvidence(runContext("evidence"), found, at(2)));
-    assert.match(report, /Failed phase \| canary: KEYCLOAK_UNREACHABLE: down/);
+    assert.match(report, /^Failed in phase canary: KEYCLOAK_UNREACHABLE: down/m);
     assert.match(report, /Nothing was verified/);
     assert.doesNotMatch(report, /undefined|NaN|null/);
   });
