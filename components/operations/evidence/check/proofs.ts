@@ -5,15 +5,15 @@ type Verification = NonNullable<Evidence["verification"]>;
 export type Instance = Verification["instances"][number];
 type Baseline = Evidence["baseline"][number];
 
-/** What an instance's claims are held against. */
+/** What an instance's proof is checked against. */
 export interface Facts {
   evidence: Evidence;
   verification: Verification;
-  /** What the instance said before the cut-over. */
+  /** What the instance answered before the cut-over. */
   before: Baseline | undefined;
 }
 
-/** Whether the level of an instance's proof is no higher than its answers. A problem is a phrase that starts with a verb. */
+/** Whether an instance's answers support its proof level. A problem is a phrase that starts with a verb. */
 export function checkProof(instance: Instance, facts: Facts): string[] {
   const { retired } = facts.evidence;
   const { proof, provenAt } = instance;
@@ -24,17 +24,17 @@ export function checkProof(instance: Instance, facts: Facts): string[] {
       return [...startGaps(instance, facts), ...answerGaps(instance, facts), ...proofTime(instance, facts)];
     case "nothing-retired":
       return [
-        ...(retired.length === 0 ? [] : ["has proof level nothing-retired, and keys were retired"]),
-        ...(provenAt === undefined ? [] : ["has proof level nothing-retired, and a time of its proof"]),
+        ...(retired.length === 0 ? [] : ["has proof level nothing-retired, but keys were retired"]),
+        ...(provenAt === undefined ? [] : ["has proof level nothing-retired, but a time of proof"]),
       ];
     case "unproven":
-      return instance.reasons.length > 0 ? [] : ["is unproven, and no reason is given"];
+      return instance.reasons.length > 0 ? [] : ["is unproven, but no reason is given"];
     default:
       return proof satisfies never;
   }
 }
 
-/** Replayed: it had accepted each retired key's canary, and was asked about both of them afterwards. */
+/** Replayed: it had accepted each retired key's canary token, and was asked about both of them after the cut-over. */
 function replayGaps({ checks, startup }: Instance, { evidence, before }: Facts): string[] {
   const { retired, canaries } = evidence;
   const gaps = retired.flatMap(({ kid }) => {
@@ -45,11 +45,15 @@ function replayGaps({ checks, startup }: Instance, { evidence, before }: Facts):
       kinds.some((one) => one.canary === which && one.jti === canary?.[which].jti),
     );
     return [
-      ...(canary ? [] : [`kid ${kid} has no canary`]),
+      ...(canary ? [] : [`kid ${kid} has no canary token`]),
       ...(first?.kind === "accepted"
         ? []
-        : [`it did not accept kid ${kid} before (${first?.kind ?? "not asked"})`]),
-      ...(canary && !isAsked ? [`it was not asked about both canaries of kid ${kid} after`] : []),
+        : [
+            `it did not accept the canary token of kid ${kid} before the cut-over (${first?.kind ?? "not asked"})`,
+          ]),
+      ...(canary && !isAsked
+        ? [`it was not asked about both canary tokens of kid ${kid} after the cut-over`]
+        : []),
     ];
   });
   const none = retired.length === 0 ? ["no key was retired"] : [];
@@ -59,7 +63,7 @@ function replayGaps({ checks, startup }: Instance, { evidence, before }: Facts):
 
 /** A start is reported to the second, rounded down. */
 const startRoundingMs = 1_000;
-/** And by the clock of the node, which need not be the runner's. */
+/** It is also measured by the node's clock, which may differ from the runner's. */
 const clockSkewMs = 60_000;
 
 function startGaps({ startup }: Instance, { evidence: { retired } }: Facts): string[] {
@@ -74,44 +78,44 @@ function startGaps({ startup }: Instance, { evidence: { retired } }: Facts): str
   ].map((gap) => `has proof level restarted, but ${gap}`);
 }
 
-/** Whatever it was asked about a retired key, it refused, at a time at which the refusal says something. */
+/** It rejected every token of a retired key, after the key was disabled and before the token expired. */
 function answerGaps({ checks, proof }: Instance, { evidence }: Facts): string[] {
   const gaps = checks
     .filter(({ check }) => check === "retired")
     .flatMap(({ subject, canary = "seen", jti, verdict, at }) => {
       const key = evidence.retired.find(({ kid }) => kid === subject);
       const token = evidence.canaries.find(({ kid }) => kid === subject)?.[canary];
-      const what = `the ${canary} canary of kid ${subject}`;
+      const what = `the ${canary} canary token of kid ${subject}`;
       return [
         ...(key ? [] : [`kid ${subject} is not retired`]),
-        ...(verdict.kind === "rejected" ? [] : [`it has ${what} ${verdict.kind}`]),
-        ...(token?.jti === jti ? [] : [`${what} is another one`]),
-        ...(key && !isBefore(key.disabledAt, at) ? [`it refused ${what} before the key was disabled`] : []),
-        ...(token && !isBefore(at, token.expiresAt) ? [`it refused ${what} when that had expired`] : []),
+        ...(verdict.kind === "rejected" ? [] : [`it answered ${verdict.kind} to ${what}`]),
+        ...(token?.jti === jti ? [] : [`${what} has another jti`]),
+        ...(key && !isBefore(key.disabledAt, at) ? [`it rejected ${what} before the key was disabled`] : []),
+        ...(token && !isBefore(at, token.expiresAt) ? [`it rejected ${what} after that had expired`] : []),
       ];
     });
   return gaps.map((gap) => `has proof level ${proof}, but ${gap}`);
 }
 
-/** The time of the first proof: of these answers, or of an earlier attempt's. */
+/** The time of proof is that of these answers, or lies in an earlier attempt. */
 function proofTime({ provenAt, checks, startup }: Instance, { evidence, verification }: Facts): string[] {
-  if (provenAt === undefined) return ["is proven, and it is not said when"];
+  if (provenAt === undefined) return ["is proven, but no time of proof is given"];
   const answers = checks.filter(({ check }) => check === "retired").map(({ at }) => at);
   const last = answers.toSorted().at(-1);
   const isInAttempt = evidence.attempts.slice(0, -1).some((attempt) => isWithin(provenAt, attempt));
   const isNow = last === undefined ? isWithin(provenAt, verification) : provenAt === last;
   return [
-    ...(isNow || isInAttempt ? [] : [`is said to be proven at ${provenAt}, when it was not asked`]),
+    ...(isNow || isInAttempt ? [] : [`is listed as proven at ${provenAt}, when it was not asked`]),
     ...evidence.retired
       .filter(({ disabledAt }) => !isBefore(disabledAt, provenAt))
-      .map(({ kid }) => `is said to be proven at ${provenAt}, before kid ${kid} was disabled`),
+      .map(({ kid }) => `is listed as proven at ${provenAt}, before kid ${kid} was disabled`),
     ...(startup && Date.parse(provenAt) + clockSkewMs < Date.parse(startup.startedAt)
-      ? ["is said to be proven before it started"]
+      ? ["is listed as proven before it started"]
       : []),
   ];
 }
 
-/** Whether a moment is within a span of time, its ends included. */
+/** Whether a time is within a span, its ends included. */
 export function isWithin(
   time: string,
   { startedAt, finishedAt }: Pick<Verification, "startedAt" | "finishedAt">,
