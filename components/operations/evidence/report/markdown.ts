@@ -10,7 +10,7 @@ export function renderReport(evidence: Evidence): string {
     `# ${escapeText(title)}: ${escapeText(outcome.text)}`,
     ...(failure === undefined ? [] : [escapeText(failure)]),
     ...(notProven ? [renderSection(notProven)] : []),
-    renderRows(
+    renderTable(
       ["", ""],
       facts.map(({ name, value }) => [name, value]),
     ),
@@ -26,7 +26,7 @@ function renderSection({ title, blocks }: Section): string {
 function renderBlock(block: Block): string {
   switch (block.kind) {
     case "table":
-      return renderTable(block);
+      return renderTable(block.columns, block.rows);
     case "list":
       return block.lines.map((line) => `- ${escapeText(line)}`).join("\n");
     case "sentence":
@@ -39,11 +39,7 @@ function renderBlock(block: Block): string {
   }
 }
 
-function renderTable({ columns, rows }: Table): string {
-  return renderRows(columns, rows);
-}
-
-function renderRows(columns: readonly string[], rows: Table["rows"]): string {
+function renderTable(columns: readonly string[], rows: Table["rows"]): string {
   const line = (cells: readonly Text[]) => `| ${cells.map(renderText).join(" | ")} |`;
   return [line(columns), `|${" --- |".repeat(columns.length)}`, ...rows.map(line)].join("\n");
 }
