@@ -187,13 +187,11 @@ export class RotationSteps {
       ])
       .apply(([before, records, cutover, [refresh, restarts], [verification, attempts], found]) => ({
         ...before,
-        ...found.findings,
         phases: [...before.phases, ...found.records, ...records],
         cutover,
-        refresh,
-        restarts,
-        verification,
-        attempts,
+        enforced: { refresh, restarts },
+        emergency: found.findings,
+        proof: { verification, attempts },
       }));
     return new Evidence(
       `${this.#name}-evidence`,
@@ -212,15 +210,16 @@ export class RotationSteps {
     const told = pulumi.all([announced?.announced, announced?.result, announced?.record]);
     const findings = pulumi
       .all([canary.findings, records, published, told])
-      .apply(([findings, phases, published, [kids = [], result, record]]): Findings & CanaryFound => {
-        const isCurrent = result && record && published.every(({ kid }) => kids.includes(kid));
-        return {
-          phases: isCurrent ? [...phases, record] : phases,
-          canary: findings,
-          published,
-          ...(isCurrent ? { announced: result } : {}),
-        };
-      });
+      .apply(
+        ([findings, phases, published, [kids = [], result, record]]): Findings &
+          Required<Pick<Findings, "prepared">> => {
+          const isCurrent = result && record && published.every(({ kid }) => kids.includes(kid));
+          return {
+            phases: isCurrent ? [...phases, record] : phases,
+            prepared: { canary: findings, published, ...(isCurrent ? { announced: result } : {}) },
+          };
+        },
+      );
     return pulumi.secret(findings);
   }
 
@@ -228,8 +227,6 @@ export class RotationSteps {
     return { parent: this.#parent, dependsOn };
   }
 }
-
-type CanaryFound = Required<Pick<Findings, "canary" | "published">>;
 
 /** The retired keys, and what can prove their death. */
 function provableKeys(canary: CanaryToken, cutover: KeyCutover) {

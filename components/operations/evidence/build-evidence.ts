@@ -4,14 +4,15 @@ import type { CutoverResult } from "../keys/cut-over.ts";
 import { provableBy } from "../proof/provable.ts";
 import type { VerificationResult } from "../proof/verify.ts";
 import type { Evidence } from "./evidence-schema.ts";
-import type { Findings } from "./findings.ts";
+import type { EmergencyActions, Findings } from "./findings.ts";
 import { notProven } from "./not-proven.ts";
 
 /** Puts the findings together as evidence. Pure. */
 export function buildEvidence(run: RunContext, findings: Findings, writtenAt: string): Evidence {
-  const { phases, canary, published = [], cutover, verification, attempts = [] } = findings;
+  const { phases, prepared, cutover, enforced, emergency, proof } = findings;
+  const canary = prepared?.canary;
+  const verification = proof?.verification;
   const proving = canary ? provableBy(canary, cutover?.retired ?? []) : { canaries: [], baseline: [] };
-  const { refresh = [], restarts = [] } = findings;
   // What counts is the proof: a failed refresh that the verification has repaired does not fail the run.
   const verified = verification?.verified === true;
   const failed = verified ? undefined : phases.find(({ outcome }) => outcome === "failed");
@@ -31,7 +32,7 @@ export function buildEvidence(run: RunContext, findings: Findings, writtenAt: st
     phases: phases.toSorted((a, b) => a.startedAt.localeCompare(b.startedAt)),
     keysBefore: canary?.keysBefore ?? [],
     keysAfter: cutover?.keysAfter ?? [],
-    published,
+    published: prepared?.published ?? [],
     signers: cutover?.signers ?? [],
     passive: cutover?.passive ?? [],
     ...(cutover?.retireAfter ? { retireAfter: cutover.retireAfter } : {}),
@@ -40,12 +41,12 @@ export function buildEvidence(run: RunContext, findings: Findings, writtenAt: st
     jwksReadBack: cutover?.jwksReadBack ?? [],
     canaries: proving.canaries,
     baseline: [...proving.baseline, ...(cutover?.newcomers ?? [])],
-    ...(findings.announced ? { announced: announcement(findings.announced) } : {}),
-    ...emergencyActions(findings),
-    refresh,
-    restarts,
+    ...(prepared?.announced ? { announced: announcement(prepared.announced) } : {}),
+    ...emergencyActions(emergency),
+    refresh: enforced?.refresh ?? [],
+    restarts: enforced?.restarts ?? [],
     ...(verification ? { verification } : {}),
-    attempts,
+    attempts: proof?.attempts ?? [],
     ...(window ? { exposureWindow: window } : {}),
     ...whatIsNotProven(findings),
   };
@@ -57,8 +58,7 @@ function whatIsNotProven(findings: Findings): Pick<Evidence, "notProven" | "scop
   return { notProven: [...failed, ...limits], scope: limits };
 }
 
-/** What an emergency does beside the rotation of the signing keys. */
-function emergencyActions({ freeze, sessions, internalKeys }: Findings) {
+function emergencyActions({ freeze, sessions, internalKeys }: EmergencyActions = {}): EmergencyActions {
   return {
     ...(freeze ? { freeze } : {}),
     ...(sessions ? { sessions } : {}),

@@ -42,24 +42,42 @@ export interface CutoverFindings extends CutoverResult {
   newcomers: Baseline[];
 }
 
-/** What the phases have found so far; a run that failed early has little of it. Holds no secret. */
-export interface Findings {
-  phases: PhaseRecord[];
-  canary?: CanaryFindings;
-  published?: PublishedKey[];
+/** What was prepared before the cut-over. */
+export interface Preparation {
+  canary: CanaryFindings;
+  published: PublishedKey[];
+  /** In a planned rotation: which instances knew the new keys before these signed. */
   announced?: AnnounceResult;
-  cutover?: CutoverFindings;
+}
+
+/** What the enforce phase did to the instances. */
+export interface Enforcement {
+  refresh: RefreshResult[];
+  restarts: RestartResult[];
+}
+
+/** What an emergency does beside the rotation of the signing keys, each only where it is configured. */
+export interface EmergencyActions {
   freeze?: FreezeResult;
   sessions?: SessionsResult;
   internalKeys?: InternalKeysResult;
-  refresh?: RefreshResult[];
-  restarts?: RestartResult[];
-  verification?: VerificationResult;
-  attempts?: VerificationAttempt[];
 }
 
-/** What only some runs find. */
-export type Sometimes = "announced" | "freeze" | "sessions" | "internalKeys";
+/** What the verify phase has found: the last verification, and every attempt of this rotation. */
+export interface Proof {
+  verification: VerificationResult;
+  attempts: VerificationAttempt[];
+}
+
+/** What the phases have found so far; a run that failed early has little of it. Contains no secret. */
+export interface Findings {
+  phases: PhaseRecord[];
+  prepared?: Preparation;
+  cutover?: CutoverFindings;
+  enforced?: Enforcement;
+  emergency?: EmergencyActions;
+  proof?: Proof;
+}
 
 /** What a run that came to its end has found. */
-export type WholeFindings = Required<Omit<Findings, Sometimes>> & Pick<Findings, Sometimes>;
+export type WholeFindings = Required<Findings>;

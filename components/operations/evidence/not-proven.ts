@@ -12,7 +12,7 @@ export function notProven(findings: Findings): NotProven {
   return {
     failed: [
       ...nothingVerified(findings),
-      ...(findings.verification?.failures ?? []).map((failure) => `${failure}.`),
+      ...(findings.proof?.verification.failures ?? []).map((failure) => `${failure}.`),
       ...failedActions(findings),
     ],
     limits: [
@@ -27,13 +27,14 @@ export function notProven(findings: Findings): NotProven {
   };
 }
 
-function nothingVerified({ phases, verification }: Findings): string[] {
-  if (verification) return [];
+function nothingVerified({ phases, proof }: Findings): string[] {
+  if (proof) return [];
   const failed = phases.find(({ outcome }) => outcome === "failed");
   return [`Nothing was verified: the run ended in phase ${failed?.phase ?? "unknown"}.`];
 }
 
-function failedActions({ freeze, sessions }: Findings): string[] {
+function failedActions({ emergency = {} }: Findings): string[] {
+  const { freeze, sessions } = emergency;
   const tooMany =
     "There were too many sessions to put all of them on the deny-lists: access tokens that the others got after the cut-over were accepted until they expired.";
   return [
@@ -42,8 +43,8 @@ function failedActions({ freeze, sessions }: Findings): string[] {
   ];
 }
 
-function skippedBaseline({ canary }: Findings): string[] {
-  if (!canary?.baselineSkipped) return [];
+function skippedBaseline({ prepared }: Findings): string[] {
+  if (!prepared?.canary.baselineSkipped) return [];
   return ["No instance answered before the cut-over, so nothing can be proven by replaying canary tokens."];
 }
 
@@ -58,8 +59,8 @@ function stillTrusted(cutover: CutoverFindings | undefined): string[] {
   ];
 }
 
-function unreportedKeys({ announced }: Findings): string[] {
-  const count = announced?.unproven.length ?? 0;
+function unreportedKeys({ prepared }: Findings): string[] {
+  const count = prepared?.announced?.unproven.length ?? 0;
   if (count === 0) return [];
   return [
     `${instances(count)} refreshed without reporting the loaded keys: it is not proven that the new keys were known there before they signed.`,
@@ -67,15 +68,16 @@ function unreportedKeys({ announced }: Findings): string[] {
 }
 
 /** The weaker proof is called weaker. */
-function restartedOnly({ verification }: Findings): string[] {
-  const count = verification?.instances.filter(({ proof }) => proof === "restarted").length ?? 0;
+function restartedOnly({ proof }: Findings): string[] {
+  const count = proof?.verification.instances.filter(({ proof }) => proof === "restarted").length ?? 0;
   if (count === 0) return [];
   return [
     `${instances(count)} ${count === 1 ? "was" : "were"} not asked before the cut-over: the start after it is known from the cluster, and that the new keys were loaded only from the instance's own log (proof level restarted, weaker than replayed).`,
   ];
 }
 
-function refreshTokensValid({ sessions, internalKeys }: Findings): string[] {
+function refreshTokensValid({ emergency = {} }: Findings): string[] {
+  const { sessions, internalKeys } = emergency;
   const areSessionsOver =
     sessions?.failures.length === 0 && sessions.ended.some(({ because }) => because === "all");
   const isHmacKeyNew = internalKeys?.keys.some(({ kind }) => kind === "hmac") === true;

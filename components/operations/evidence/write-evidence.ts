@@ -39,7 +39,7 @@ export async function writeEvidence(run: RunContext, findings: Findings): Promis
     "evidence.json": json(evidence),
     "report.md": renderReport(evidence),
     "report.html": renderHtml(evidence),
-    "jwks-before.json": json(findings.canary?.jwksBefore ?? { keys: [] }),
+    "jwks-before.json": json(findings.prepared?.canary.jwksBefore ?? { keys: [] }),
     "jwks-after.json": json(findings.cutover?.jwksAfter ?? { keys: [] }),
   };
   const sums = Object.entries(files).map(([name, text]) => `${sha256(text)}  ${name}\n`);

@@ -21,13 +21,14 @@ export async function cutoverPhase(
 ): Promise<Recorded & { result: CutoverFindings; settled: boolean }> {
   const admin = await adminOf(request);
   const { result, record } = await runPhase(request.run, "cut-over", request.before, async () => {
-    const canary = request.before.canary ?? nothingBefore(request.before);
+    const found = request.before.prepared?.canary;
+    const canary = found ?? nothingBefore(request.before);
     // What an earlier attempt has retired is proven with the canaries of its time, so only where they are the same.
-    const isRetry = previous?.before?.canary?.keysBeforeAt === canary.keysBeforeAt;
+    const isRetry = previous?.before?.prepared?.canary.keysBeforeAt === canary.keysBeforeAt;
     const { retired = [], newcomers: known = [] } = (isRetry ? previous?.result : undefined) ?? {};
-    const lost = request.before.canary ? lostUnproven(request.run, request.before.canary, previous) : [];
+    const lost = found ? lostUnproven(request.run, found, previous) : [];
     const earlier = [...lost.filter(({ kid }) => !retired.some((key) => key.kid === kid)), ...retired];
-    const { canaries = [], baseline = [] } = request.before.canary ?? {};
+    const { canaries = [], baseline = [] } = found ?? {};
     const newcomers = [...known];
     const beforeDisabling = async () => {
       newcomers.push(...(await askNewcomers({ ...request, canaries, baseline: [...baseline, ...known] })));

@@ -28,12 +28,13 @@ export async function evidencePhase({ run, findings, isThawing }: EvidenceReques
   });
   const { evidence, directory, reportPath, digest } = bundle;
   report("evidence", reportPath, run);
-  if (!findings.verification.verified) {
+  const { verification } = findings.proof;
+  if (!verification.verified) {
     tellEnd(run, "failed", evidence);
     const traced = endTrace(run, "VERIFICATION_FAILED");
     await afterTheOthers(run);
     await Promise.all([told(run), traced]);
-    throw verificationError(findings.verification, reportPath, findings.restarts);
+    throw verificationError(verification, reportPath, findings.enforced.restarts);
   }
   if (!isThawing) finished(run);
   tellEnd(run, "verified", evidence);
@@ -45,7 +46,7 @@ export async function evidencePhase({ run, findings, isThawing }: EvidenceReques
 /** Whether there is a bundle to write. Where there is none, and nothing to thaw, the realm's run is over. */
 export function isEvidenceDue(olds: EvidenceRequest, news: EvidenceRequest): boolean {
   // In a preview the findings may be a placeholder for what is not known yet: then they are about to change.
-  const isDue = olds.findings.verification.finishedAt !== news.findings.verification?.finishedAt;
+  const isDue = olds.findings.proof.verification.finishedAt !== news.findings.proof?.verification?.finishedAt;
   if (!isDue && !news.isThawing) finished(news.run);
   return isDue;
 }

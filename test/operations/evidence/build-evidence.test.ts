@@ -5,10 +5,17 @@ import addFormats from "ajv-formats";
 import { buildEvidence, exposureWindow } from "#operations/evidence/build-evidence";
 import { evidenceJsonSchema, evidenceSchema } from "#operations/evidence/evidence-schema";
 import type { Findings } from "#operations/evidence/findings";
-import { at, findings, instanceVerification, runContext, verification } from "../samples.ts";
+import {
+  at,
+  type FindingsChange,
+  findings,
+  instanceVerification,
+  runContext,
+  verification,
+} from "../samples.ts";
 
 const run = runContext("evidence");
-const build = (change: Partial<Findings> = {}) => buildEvidence(run, findings(change), at(40));
+const build = (change: FindingsChange = {}) => buildEvidence(run, findings(change), at(40));
 const ajv = new Ajv2020({ allErrors: true });
 addFormats.default(ajv);
 const matchesJsonSchema = ajv.compile(evidenceJsonSchema());
@@ -32,10 +39,7 @@ function failedAt(phase: "canary" | "cut-over"): Findings {
 const bundles: [string, Findings][] = [
   ["a rotation that went well", findings()],
   ["a rotation that failed in its first phase", failedAt("canary")],
-  [
-    "a rotation that failed at the cut-over",
-    { ...failedAt("cut-over"), canary: findings().canary ?? undefined } as Findings,
-  ],
+  ["a rotation that failed at the cut-over", { ...failedAt("cut-over"), prepared: findings().prepared }],
   [
     "a rotation with an unproven instance",
     findings({ verification: verification({ verified: false, instances: [neverProven] }) }),
@@ -96,7 +100,7 @@ suite("buildEvidence", () => {
   });
 
   test("without a verification the outcome is failed, though no phase has failed", () => {
-    const { verification: _gone, ...found } = findings();
+    const { proof: _gone, ...found } = findings();
     assert.equal(buildEvidence(run, found, at(40)).outcome, "failed");
   });
 
@@ -128,8 +132,7 @@ suite("buildEvidence", () => {
   });
 
   test("a skipped baseline is said", () => {
-    const { canary } = findings();
-    assert.ok(canary);
+    const { canary } = findings().prepared;
     assert.match(
       build({ canary: { ...canary, baselineSkipped: true } }).notProven.join(),
       /No instance answered/,

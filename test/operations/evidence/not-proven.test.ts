@@ -1,22 +1,21 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import type { Findings } from "#operations/evidence/findings";
 import { notProven } from "#operations/evidence/not-proven";
 import { planned, restartedEmergency } from "../evidence-bundles.ts";
-import { findings, verification } from "../samples.ts";
+import { type FindingsChange, findings, verification } from "../samples.ts";
 
-const { canary, cutover } = findings();
+const {
+  prepared: { canary },
+  cutover,
+} = findings();
 const announced = { results: [], restarts: [], known: [], unproven: ["api-1", "api-2"] };
 const endedAll = { sid: "1", because: "all" as const };
 
-function without(name: "verification"): Findings {
-  const { [name]: _, ...rest } = findings();
-  return rest;
-}
+const { proof: _, ...unverified } = findings();
 
 suite("notProven", () => {
   for (const [title, found, sentence] of [
-    ["no verification", without("verification"), /^Nothing was verified: the run ended in phase/],
+    ["no verification", unverified, /^Nothing was verified: the run ended in phase/],
     [
       "an instance that failed",
       findings({
@@ -44,7 +43,7 @@ suite("notProven", () => {
   for (const [title, found, sentence] of [
     [
       "that no instance answered before",
-      findings(canary ? { canary: { ...canary, baselineSkipped: true } } : {}),
+      findings({ canary: { ...canary, baselineSkipped: true } }),
       /^No instance answered before the cut-over/,
     ],
     ["that no key is retired yet", planned(), /^No key is retired yet: old no longer signs, and is trusted/],
@@ -77,7 +76,7 @@ suite("notProven", () => {
         },
       },
     ],
-  ] satisfies [string, Partial<Findings>][])
+  ] satisfies [string, FindingsChange][])
     test(`where ${title}, no OAuth refresh token is left to limit the proof`, () => {
       assert.doesNotMatch(notProven(findings(change)).limits.join(), /HS512/);
     });

@@ -108,13 +108,11 @@ suite("writeEvidence", () => {
     });
   });
 
-  test("only what findings hold is written, so a token beside them is in no file", async (t) => {
-    const { canary } = findings();
-    assert.ok(canary);
+  test("only known findings are written, so a token beside them is in no file", async (t) => {
     const token = `eyJhbGciOiJSUzI1NiJ9.${"x".repeat(40)}.${"y".repeat(40)}`;
     const context = { ...runContext(await temporaryDirectory(t)) };
     const { directory } = await writeEvidence(context, {
-      ...findings({ canary }),
+      ...findings(),
       ...{ canaries: [{ token }] },
     });
     for (const name of unsignedBundle) {

@@ -70,9 +70,10 @@ suite("a bundle that was not changed", () => {
 
   test("an instance that was called before and is not in the verification gives a warning", async (t) => {
     const found = emergency();
-    const [first] = found.verification?.instances ?? [];
-    assert.ok(first && found.verification);
-    const without = { ...found, verification: { ...found.verification, instances: [first] } };
+    const [first] = found.proof.verification.instances;
+    assert.ok(first);
+    const verification = { ...found.proof.verification, instances: [first] };
+    const without = { ...found, proof: { ...found.proof, verification } };
     const { ok, findings } = await checkBundle(await signedBundle(t, without), { publicKey });
     assert.equal(ok, true);
     assert.ok(findings.some(({ what }) => what.startsWith("api-2 was called before the verification")));

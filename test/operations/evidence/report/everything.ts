@@ -1,5 +1,4 @@
-import type { Findings } from "#operations/evidence/findings";
-import { at, instanceVerification, verification } from "../../samples.ts";
+import { at, type FindingsChange, instanceVerification, verification } from "../../samples.ts";
 
 const restart = {
   target: "eu-west",
@@ -11,7 +10,7 @@ const restart = {
 } as const;
 
 /** What a run can have done beyond the usual. */
-export const everything: Partial<Findings> = {
+export const everything: FindingsChange = {
   announced: {
     results: [{ instance: "api-1", outcome: "claimed", attempts: 1, startedAt: at(9), finishedAt: at(10) }],
     restarts: [],

@@ -2,12 +2,18 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { buildEvidence } from "#operations/evidence/build-evidence";
 import type { Evidence } from "#operations/evidence/evidence-schema";
-import type { Findings } from "#operations/evidence/findings";
 import { renderHtml } from "#operations/evidence/report/html-report";
-import { at, findings, instanceVerification, runContext, verification } from "../../samples.ts";
+import {
+  at,
+  type FindingsChange,
+  findings,
+  instanceVerification,
+  runContext,
+  verification,
+} from "../../samples.ts";
 import { everything } from "./everything.ts";
 
-function evidence(change: Partial<Findings> = {}): Evidence {
+function evidence(change: FindingsChange = {}): Evidence {
   return buildEvidence(runContext("evidence"), findings(change), at(40));
 }
 

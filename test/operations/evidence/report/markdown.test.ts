@@ -3,16 +3,23 @@ import { suite, test } from "node:test";
 import { buildEvidence } from "#operations/evidence/build-evidence";
 import type { Findings } from "#operations/evidence/findings";
 import { renderReport } from "#operations/evidence/report/markdown";
-import { at, findings, instanceVerification, runContext, verification } from "../../samples.ts";
+import {
+  at,
+  type FindingsChange,
+  findings,
+  instanceVerification,
+  runContext,
+  verification,
+} from "../../samples.ts";
 
-function render(change: Partial<Findings> = {}, reason?: string): string {
+function render(change: FindingsChange = {}, reason?: string): string {
   const run = runContext("evidence");
   return renderReport(
     buildEvidence({ ...run, ...(reason === undefined ? {} : { reason }) }, findings(change), at(40)),
   );
 }
 
-function withInstance(instance: string, reason: string): Partial<Findings> {
+function withInstance(instance: string, reason: string): FindingsChange {
   const one = instanceVerification({ instance, verified: false, reasons: [reason] });
   return { verification: verification({ verified: false, instances: [one], failures: [reason] }) };
 }
@@ -130,7 +137,7 @@ suite("renderReport", () => {
     "**yes**",
   ]) {
     test(`an instance that claims a kid ${text} does not get it rendered`, () => {
-      const refresh = findings().refresh?.map((one) => ({ ...one, kids: [text] })) ?? [];
+      const refresh = findings().enforced.refresh.map((one) => ({ ...one, kids: [text] }));
       assert.ok(!render({ refresh }).includes(text));
     });
   }

@@ -1,17 +1,23 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { buildEvidence } from "#operations/evidence/build-evidence";
-import type { Findings } from "#operations/evidence/findings";
 import { timelineOf } from "#operations/evidence/report/model/build-timeline";
-import { at, findings, instanceVerification, runContext, verification } from "../../../samples.ts";
+import {
+  at,
+  type FindingsChange,
+  findings,
+  instanceVerification,
+  runContext,
+  verification,
+} from "../../../samples.ts";
 
-function timeline(change: Partial<Findings> = {}) {
+function timeline(change: FindingsChange = {}) {
   return timelineOf(buildEvidence(runContext("evidence"), findings(change), at(40)));
 }
 
 const ms = (seconds: number) => Date.parse(at(seconds));
 
-function lanesOf(change: Partial<Findings>) {
+function lanesOf(change: FindingsChange) {
   const instances = timeline(change)?.instances;
   return instances?.kind === "lanes" ? instances.lanes : [];
 }
