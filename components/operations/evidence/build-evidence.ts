@@ -66,7 +66,7 @@ function emergencyActions({ freeze, sessions, internalKeys }: EmergencyActions =
   };
 }
 
-/** Who knew the new keys before they signed. */
+/** Which instances knew the new keys before these signed. */
 function announcement({ results, restarts, known, unproven }: AnnounceResult): Evidence["announced"] {
   return { known, unproven, refresh: results, restarts };
 }

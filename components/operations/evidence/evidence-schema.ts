@@ -36,7 +36,9 @@ const realmKey = z.strictObject({
   certificateThumbprint: z.string().optional().describe("SHA-256 of the DER certificate, hex"),
   retireAfter: time
     .optional()
-    .describe("End of the overlap that this key's activation began: the passive keys may be retired then"),
+    .describe(
+      "End of the overlap that began when this key was activated: from then on the passive keys may be retired",
+    ),
 });
 
 const keyReference = { kid, algorithm: z.string(), componentName: z.string() };
@@ -54,7 +56,7 @@ const tokenReference = z.strictObject({ jti: z.string(), expiresAt: time });
 const check = z.strictObject({
   check: z
     .enum(["fresh", "passive", "retired", "earlier", "forged"])
-    .describe("earlier: of a key that an earlier rotation has retired, which was never verified"),
+    .describe("earlier: a token of a key that an earlier rotation retired without a green verification"),
   subject: z.string(),
   canary: z.enum(["seen", "unseen"]).optional(),
   jti: z.string().optional(),
@@ -64,7 +66,7 @@ const check = z.strictObject({
   at: time,
 });
 
-/** Where the instance is a pod: what tells it from every other one. */
+/** What identifies the instance among all targets. */
 const identity = {
   target: z.string().optional(),
   uid: z.string().optional().describe("The pod's UID"),
@@ -99,7 +101,7 @@ const refreshResult = z.strictObject({
   ...identity,
   outcome: z
     .enum(["claimed", "failed"])
-    .describe("A 2xx is a claim of the instance; only a replayed canary is proof"),
+    .describe("A 2xx is a claim of the instance; only a replayed canary token is proof"),
   attempts: z.int().min(1),
   startedAt: time,
   finishedAt: time,
@@ -147,8 +149,10 @@ const sessions = z.strictObject({
       offline: z.boolean().optional(),
     }),
   ),
-  truncated: z.boolean().describe("True: more sessions were ended than are listed and denied"),
-  denied: z.array(called).describe("Instances that were given the sessions for their deny-list"),
+  truncated: z
+    .boolean()
+    .describe("True: more sessions were ended than are listed here and on the deny-lists"),
+  denied: z.array(called).describe("Instances whose deny-list received the sessions"),
   failures: z.array(z.string()),
 });
 
@@ -168,10 +172,10 @@ const internalKeys = z.strictObject({
 const denyListProof = z.strictObject({
   instance: z.string(),
   ...identity,
-  accepted: verdict.describe("Of an administrator of our own, before"),
-  denied: z.strictObject(call).describe("Putting the session on the deny-list"),
-  refused: verdict.describe("Of the same token, while it is on it"),
-  cleaned: z.strictObject(call).describe("Taking it off again"),
+  accepted: verdict.describe("Answer to the token of a test administrator, before"),
+  denied: z.strictObject(call).describe("Adding the session to the deny-list"),
+  refused: verdict.describe("Answer to the same token, while its session is on the deny-list"),
+  cleaned: z.strictObject(call).describe("Removing the session again"),
   ok: z.boolean(),
   reasons: z.array(z.string()),
 });
@@ -183,9 +187,9 @@ const verification = z.strictObject({
   fresh: z.array(z.strictObject({ kid, algorithm: z.string(), jti: z.string() })),
   issuer: z.array(z.strictObject({ kid, jti: z.string(), verdict, ok: z.boolean() })),
   instances: z.array(instance),
-  departed: z.array(z.string()).describe("Pods that were verified and had ended before the last look"),
+  departed: z.array(z.string()).describe("Pods that were verified, but gone before the last check"),
   denyList: z.array(denyListProof).optional().describe("Whether each instance's deny-list works"),
-  unseen: z.array(z.string()).describe("Targets that could not be looked at, or have no instance"),
+  unseen: z.array(z.string()).describe("Targets that could not be listed, or have no instance"),
   failures: z.array(z.string()),
 });
 
@@ -196,7 +200,7 @@ const attempt = z.strictObject({
   failures: z.array(z.string()),
 });
 
-/** evidence.json, version 1. Tokens appear as their `jti` and kid only. */
+/** evidence.json, version 1. A token appears by its `jti` and kid only. */
 export const evidenceSchema = z.strictObject({
   schemaVersion: z.literal(1),
   outcome: z.enum(["verified", "failed"]),
@@ -249,20 +253,20 @@ export const evidenceSchema = z.strictObject({
   ),
   announced: z
     .strictObject({
-      known: z.array(z.string()).describe("Instances whose answer named the new kids before these signed"),
-      unproven: z.array(z.string()).describe("Instances that fetched anew and did not say what"),
+      known: z.array(z.string()).describe("Instances that reported the new kids before these signed"),
+      unproven: z.array(z.string()).describe("Instances that refreshed without reporting the loaded kids"),
       refresh: z.array(refreshResult),
       restarts: z.array(restart),
     })
     .optional()
-    .describe("Of a planned rotation: who was told of the new keys before they signed"),
-  freeze: freeze.optional().describe("What was frozen first; it is thawed after this was written"),
+    .describe("Of a planned rotation: which instances were refreshed before the new keys signed"),
+  freeze: freeze.optional().describe("What was frozen first; the thaw comes after this file is written"),
   sessions: sessions.optional(),
   internalKeys: internalKeys.optional(),
   refresh: z.array(refreshResult),
   restarts: z.array(restart),
   verification: verification.optional(),
-  attempts: z.array(attempt).describe("Every verification of this rotation so far, the last one last"),
+  attempts: z.array(attempt).describe("Every verification of this rotation so far, the latest last"),
   exposureWindow: z
     .strictObject({
       from: time,
@@ -272,7 +276,7 @@ export const evidenceSchema = z.strictObject({
     })
     .optional()
     .describe(
-      "From the first retired key's disabling to the last instance proven; absent until every instance is",
+      "From the first retired key's disabling to the last instance's proof; absent until every instance is proven",
     ),
   notProven: z.array(z.string()).describe("Everything that is not proven, each a sentence"),
   scope: z

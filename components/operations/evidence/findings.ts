@@ -15,7 +15,7 @@ import type { Evidence, PhaseRecord } from "./evidence-schema.ts";
 export interface FreezeResult {
   clients: FrozenClient[];
   instances: FrozenInstance[];
-  /** What could not be frozen, a sentence each. */
+  /** What could not be frozen, each a sentence without its full stop. */
   failures: string[];
 }
 
@@ -24,13 +24,13 @@ export interface SessionsResult {
   /** Whether more sessions were ended than are on the deny-list. */
   truncated: boolean;
   denied: DeniedInstance[];
-  /** What could not be done, a sentence each. */
+  /** What could not be done, each a sentence without its full stop. */
   failures: string[];
 }
 
 export interface InternalKeysResult {
   keys: InternalKeyResult[];
-  /** Why not all could be rotated, a sentence each. */
+  /** Why not all could be rotated, each a sentence without its full stop. */
   failures: string[];
 }
 
@@ -38,7 +38,7 @@ export type VerificationAttempt = Evidence["attempts"][number];
 
 /** What the cut-over has found. */
 export interface CutoverFindings extends CutoverResult {
-  /** Verdicts of instances that appeared after the canaries had been shown, and before a key was disabled. */
+  /** Verdicts of instances that appeared after the canary tokens had been shown, and before a key was disabled. */
   newcomers: Baseline[];
 }
 
@@ -79,5 +79,5 @@ export interface Findings {
   proof?: Proof;
 }
 
-/** What a run that came to its end has found. */
+/** What a complete run has found. */
 export type WholeFindings = Required<Findings>;

@@ -16,7 +16,7 @@ export interface EvidenceBundle {
   /** Directory of the bundle, as configured. */
   directory: string;
   reportPath: string;
-  /** SHA-256 of SHA256SUMS, hex: one value that pins the whole bundle. */
+  /** SHA-256 of SHA256SUMS, hex: one value that identifies the whole bundle. */
   digest: string;
 }
 
@@ -54,7 +54,7 @@ export async function writeEvidence(run: RunContext, findings: Findings): Promis
   return { evidence, directory, reportPath: join(directory, "report.md"), digest: sha256(manifest) };
 }
 
-/** Phases can fail side by side; their bundles are written one after the other. */
+/** Phases can fail at the same time; their bundles are written one after the other. */
 let writing: Promise<void> = Promise.resolve();
 
 function writeFiles(directory: string, files: Record<string, string>): Promise<void> {
@@ -91,16 +91,16 @@ const bundleFiles = [
   "evidence.jws",
 ];
 
-/** Evidence is never written over: the bundle of an earlier attempt moves to `earlier/<n>`. */
+/** Evidence is never overwritten: the bundle of an earlier attempt moves to `earlier/<n>`. */
 async function keepEarlier(directory: string): Promise<void> {
-  // A move that was cut off has left some of them: what is left of an attempt is never mixed with the next.
+  // An interrupted move leaves some of the files: those of one attempt must never mix with those of the next.
   if (!bundleFiles.some((name) => existsSync(join(directory, name)))) return;
   const earlier = join(directory, "earlier");
   await mkdir(earlier, { recursive: true });
   const numbers = (await readdir(earlier)).map(Number).filter(Number.isInteger);
   const target = join(earlier, String(Math.max(0, ...numbers) + 1));
   await mkdir(target);
-  // A later attempt may write fewer: one that is not signed must not be left with the signature of the one before.
+  // A later attempt may write fewer files: an unsigned one must not keep the signature of the one before.
   for (const name of bundleFiles)
     await rename(join(directory, name), join(target, name)).catch(ignoreMissing);
 }

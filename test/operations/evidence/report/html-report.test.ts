@@ -66,7 +66,7 @@ suite("renderHtml", () => {
     assert.doesNotMatch(page, /<[^>]*\s(?:src|href|style|on\w+)=|url\(|@import/);
   });
 
-  test("fifty instances have a lane each, more have a strip", () => {
+  test("up to fifty instances have a lane each, more share strips", () => {
     const lanes = (count: number) => {
       const instances = Array.from({ length: count }, (_, index) =>
         instanceVerification({ instance: `api-${index}` }),
@@ -107,7 +107,7 @@ suite("renderHtml", () => {
     assert.match(page, /Targets that could not be listed, or have no instance: eu-west</);
   });
 
-  test("everything that a run may have done has its section", () => {
+  test("everything that a run can do has its section", () => {
     const page = renderHtml(evidence(everything));
     const sections = [...page.matchAll(/<h2>([^<]+)<\/h2>/g)].map(([, title]) => title);
     assert.deepEqual(sections, [
@@ -140,7 +140,7 @@ suite("renderHtml", () => {
     assert.match(page, /More sessions were ended than are listed here and on the deny-lists/);
   });
 
-  test("a run that ended early gives a page too", () => {
+  test("a run that ended early has a page too", () => {
     const page = renderHtml(buildEvidence(runContext("evidence"), { phases: [] }, at(1)));
     assert.match(page, /No instance was verified/);
   });

@@ -83,7 +83,7 @@ suite("renderReport", () => {
     );
   });
 
-  test("an inexact exposure window is an upper bound, and the key's end a lower one", () => {
+  test("an inexact exposure window is an upper bound, and the time of disabling a lower one", () => {
     const { cutover } = findings();
     const retired = cutover.retired.map((key) => ({ ...key, disabledAtIsExact: false }));
     const report = render({ cutover: { ...cutover, retired } });
@@ -136,7 +136,7 @@ suite("renderReport", () => {
     "[VERIFIED](http://evil.example)",
     "**yes**",
   ]) {
-    test(`an instance that claims a kid ${text} does not get it rendered`, () => {
+    test(`a kid ${text} that an instance reports is not rendered`, () => {
       const refresh = findings().enforced.refresh.map((one) => ({ ...one, kids: [text] }));
       assert.ok(!render({ refresh }).includes(text));
     });

@@ -4,7 +4,7 @@ import { table } from "./blocks.ts";
 import type { Table } from "./report.ts";
 import { name, nameOf, outcome, time, yesOrNo } from "./text.ts";
 
-/** Whether each instance's deny-list refuses a session that is on it. */
+/** Whether each instance's deny-list rejects a session that is on it. */
 export function denyListTable({ verification }: Evidence): Table[] {
   return table(
     "Deny-list",
