@@ -1,6 +1,4 @@
 import { type Evidence, evidenceSchema } from "../evidence-schema.ts";
-import { renderHtml } from "../report/html-report.ts";
-import { renderReport } from "../report/markdown.ts";
 import { checkDenyLists } from "./deny-lists.ts";
 import { checkExposureWindow } from "./exposure-window.ts";
 import { readBundle } from "./files.ts";
@@ -8,6 +6,7 @@ import { error, type Finding, judge, warning } from "./finding.ts";
 import { checkInstances } from "./instances.ts";
 import { checkKeys } from "./keys.ts";
 import { checkOutcome, missingInstances } from "./outcome.ts";
+import { checkReports } from "./reports.ts";
 import { checkSignature, verificationKey } from "./signature.ts";
 import { checkCanaries, checkTimes } from "./times.ts";
 
@@ -63,9 +62,7 @@ function checkContents(texts: ReadonlyMap<string, string>): Finding[] {
   return [
     ...judge("evidence.json fits the schema, version 1.", canonical ? [] : [notAsWritten]),
     identify(evidence),
-    ...reports.flatMap(([name, render]) =>
-      judge(`${name} matches evidence.json.`, reportProblems(name, render(evidence), texts.get(name))),
-    ),
+    ...checkReports(evidence, texts),
     ...checkClaims(evidence, parse(texts.get("jwks-after.json") ?? "")),
   ];
 }
@@ -79,25 +76,6 @@ function identify({ incident, rotation, realm, stack, mode, outcome, writtenAt }
 
 const notAsWritten =
   "evidence.json is not formatted as this program writes it: it was edited, or contains a key twice";
-
-/** What people read is made from evidence.json alone. */
-const reports: [name: string, render: (evidence: Evidence) => string][] = [
-  ["report.md", renderReport],
-  ["report.html", renderHtml],
-];
-
-function reportProblems(name: string, wanted: string, report: string | undefined): string[] {
-  // That it is missing is reported already.
-  if (report === undefined) return [];
-  const lines = wanted.split("\n");
-  const given = report.split("\n");
-  const differs = given.findIndex((line, index) => line !== lines[index]);
-  const at = differs === -1 ? (given.length === lines.length ? -1 : given.length) : differs;
-  if (at === -1) return [];
-  return [
-    `${name} does not match evidence.json, from line ${at + 1} on: it was changed, or another version of this program wrote it`,
-  ];
-}
 
 function checkClaims(evidence: Evidence, jwksAfter: unknown): Finding[] {
   const { outcome, exposureWindow, verification } = evidence;

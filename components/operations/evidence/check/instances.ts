@@ -1,5 +1,7 @@
 import type { Evidence } from "../evidence-schema.ts";
-import { checkProof, type Facts, type Instance, isWithin } from "./proofs.ts";
+import type { Facts, Instance } from "./instance-facts.ts";
+import { checkProof } from "./proofs.ts";
+import { isWithin } from "./times.ts";
 
 type Check = Instance["checks"][number];
 

@@ -10,6 +10,11 @@ export function isBefore(one: string, other: string): boolean {
   return Date.parse(one) < Date.parse(other);
 }
 
+/** Whether a time is within a span, its ends included. */
+export function isWithin(time: string, { startedAt, finishedAt }: Span): boolean {
+  return !isBefore(time, startedAt) && !isBefore(finishedAt, time);
+}
+
 /** Whether everything ended after it began and came after what it follows. A problem has no full stop. */
 export function checkTimes(evidence: Evidence): string[] {
   const { phases, writtenAt, retired, jwksReadBack } = evidence;

@@ -1,6 +1,6 @@
 import { describeDuration } from "../../../base/durations.ts";
 import type { Evidence } from "../../evidence-schema.ts";
-import { describeWindow } from "./exposure-window.ts";
+import { describeWindow } from "./facts.ts";
 import { instanceLanes, phaseLanes, refreshesOf, restartsOf, workloadLanes } from "./lanes.ts";
 import { strips } from "./strips.ts";
 import type { Timeline, TimelineWindow } from "./timeline.ts";

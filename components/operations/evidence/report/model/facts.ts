@@ -1,6 +1,6 @@
 import type { Evidence } from "../../evidence-schema.ts";
-import { describeWindow } from "./exposure-window.ts";
 import type { Fact } from "./report.ts";
+import { seconds } from "./text.ts";
 
 const stages = {
   overlap: "the old keys are still trusted",
@@ -36,4 +36,10 @@ function stillTrusted({ passive, retireAfter }: Evidence): string {
 
 function listKeys(keys: readonly { kid: string; algorithm: string }[]): string {
   return keys.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
+}
+
+/** For how long some instance still accepted tokens of a retired key. */
+export function describeWindow({ exposureWindow: window, retired, verification }: Evidence): string {
+  if (window) return `${window.exact ? "" : "at most "}${seconds(window.ms)}`;
+  return verification?.verified && retired.length === 0 ? "none: no key was retired" : "open";
 }
