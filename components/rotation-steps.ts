@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Packed, unpack } from "#operations/base/packed";
-import type { Findings, WholeFindings } from "#operations/evidence/findings";
-import type { PublishedKey } from "#operations/keys/publish-key";
+import type { WholeFindings } from "#operations/evidence/findings";
 import type { Before } from "#operations/phases/phase-request";
+import { allFindings, knownSoFar } from "#operations/phases/so-far";
 import type { AdminFreeze } from "./admin-freeze.ts";
 import { CanaryToken } from "./canary-token.ts";
 import { type EmergencyResources, EmergencySteps } from "./emergency-steps.ts";
@@ -146,19 +146,10 @@ export class RotationSteps {
 
   writeEvidence({ verification, emergency, ...steps }: AllSteps): Evidence {
     const { run } = this.#args;
+    const { found, record } = verification;
     const findings = pulumi
-      .all([this.#before(steps), verification.found, verification.record, this.emergency.findings(emergency)])
-      .apply(([before, found, record, actions]): WholeFindings => {
-        const { phases, ...findings } = unpack(before).findings as WholeFindings;
-        const { result, attempts } = unpack(found);
-        return {
-          ...findings,
-          ...actions.findings,
-          phases: [...phases, ...actions.records, record],
-          verification: result,
-          attempts,
-        };
-      });
+      .all([this.#before(steps), pulumi.output({ found, record }), this.emergency.findings(emergency)])
+      .apply(([before, verified, actions]) => allFindings(unpack(before), verified, actions));
     return new Evidence(
       `${this.#name}-evidence`,
       {
@@ -173,37 +164,23 @@ export class RotationSteps {
 
   /** What is known after these steps. */
   #before({ canary, keys = [], announced, cutover, enforced }: StepsSoFar): pulumi.Output<Packed<Before>> {
-    const published = pulumi.all(keys.map(publishedKey));
-    const told = pulumi.all([announced?.announced, announced?.result, announced?.record]);
-    const changed = pulumi.all([cutover?.result, enforced?.result]);
-    const early = pulumi.all([canary.record, ...keys.map(({ record }) => record)]);
-    const late = pulumi.all([cutover?.record, enforced?.record]);
-    return packed(
-      pulumi
-        .all([canary.canary, early, published, told, changed, late])
-        .apply(
-          ([minted, early, published, [kids = [], announcement, announcedAt], [cut, done], late]): Before => {
-            const { tokens, findings } = unpack(minted);
-            const isCurrent = announcement && announcedAt && published.every(({ kid }) => kids.includes(kid));
-            const enforcement = done === undefined ? undefined : unpack(done);
-            return {
-              findings: {
-                phases: [
-                  ...early,
-                  ...(isCurrent ? [announcedAt] : []),
-                  ...late.filter((record) => record !== undefined),
-                ],
-                canary: findings,
-                published,
-                ...(isCurrent ? { announced: unpack(announcement) } : {}),
-                ...(cut === undefined ? {} : { cutover: unpack(cut) }),
-                ...(enforcement ? { refresh: enforcement.results, restarts: enforcement.restarts } : {}),
-              } satisfies Findings,
-              canaryTokens: tokens,
-            };
-          },
-        ),
-    );
+    const { canary: minted, record } = canary;
+    const given = pulumi.output({
+      canary: { canary: minted, record },
+      keys: keys.map(publishedKey),
+      ...(announced
+        ? {
+            announcement: {
+              announced: announced.announced,
+              result: announced.result,
+              record: announced.record,
+            },
+          }
+        : {}),
+      ...(cutover ? { cutover: { result: cutover.result, record: cutover.record } } : {}),
+      ...(enforced ? { enforcement: { result: enforced.result, record: enforced.record } } : {}),
+    });
+    return packed(given.apply((known) => knownSoFar(known)));
   }
 
   #child(...dependsOn: pulumi.Resource[]): pulumi.CustomResourceOptions {
@@ -215,7 +192,7 @@ export function kidsOf(keys: readonly { kid: string }[]): string[] {
   return keys.map(({ kid }) => kid);
 }
 
-function publishedKey(key: SigningKey): pulumi.Output<PublishedKey> {
-  const { componentId, keyName: name, kid, algorithm, certificateThumbprint, publishedAt } = key;
-  return pulumi.output({ componentId, name, kid, algorithm, certificateThumbprint, publishedAt });
+function publishedKey(key: SigningKey) {
+  const { componentId, keyName: name, kid, algorithm, certificateThumbprint, publishedAt, record } = key;
+  return { componentId, name, kid, algorithm, certificateThumbprint, publishedAt, record };
 }

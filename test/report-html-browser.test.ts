@@ -13,7 +13,7 @@ import { at, findings, instanceVerification, runContext, verification } from "./
 
 const skip = await browserGap();
 
-/** So many instances, of which every tenth is not proven where the run is red. */
+/** A run with so many instances; in a red one every tenth is not proven. */
 function evidenceOf(count: number, isRed = false): Evidence {
   const instances = Array.from({ length: count }, (_, index) => {
     const isBad = isRed && index % 10 === 9;
@@ -39,7 +39,7 @@ function evidenceOf(count: number, isRed = false): Evidence {
 
 interface Opened {
   page: Page;
-  /** Messages of the console, errors of the page, and every request but the one for it. */
+  /** Console messages, errors of the page, and every request except the one for the page. */
   noise: string[];
   path: string;
   openedInMs: number;
@@ -72,7 +72,7 @@ suite("report.html in a real browser", { skip }, () => {
     return { page, noise, path, openedInMs: performance.now() - began };
   }
 
-  /** For people who look at what CI has made. */
+  /** For people who check what CI has rendered. */
   async function screenshot(page: Page, name: string): Promise<void> {
     const directory = process.env.SCREENSHOT_DIR;
     if (directory === undefined) return;
@@ -87,10 +87,12 @@ suite("report.html in a real browser", { skip }, () => {
     ["red", true],
   ] as const) {
     for (const colorScheme of ["light", "dark"] as const) {
-      test(`a ${title} run opens in ${colorScheme}, without a message, an error or a request, and its text can be told from its ground`, async (t) => {
+      test(`a ${title} run opens in ${colorScheme}, without a message, an error or a request, and its text has enough contrast`, async (t) => {
         const { page, noise } = await open(t, evidenceOf(20, isRed), { colorScheme });
         await screenshot(page, `report-${title}-${colorScheme}`);
         assert.equal(await page.locator(".outcome").textContent(), isRed ? "FAILED" : "VERIFIED");
+        assert.equal(await page.locator(".unproven-box").count(), isRed ? 1 : 0);
+        assert.equal(await page.locator("h2", { hasText: /^Scope$/ }).count(), 1);
         assert.equal(await page.locator(".scroll circle.proof").count(), isRed ? 18 : 20);
         assert.deepEqual(await faintTexts(page), []);
         assert.deepEqual(noise, []);
@@ -98,7 +100,7 @@ suite("report.html in a real browser", { skip }, () => {
     }
   }
 
-  test("the table is sorted and filtered by keyboard alone, and focus is seen", async (t) => {
+  test("the table can be sorted and filtered by keyboard alone, and the focus is visible", async (t) => {
     const { page, noise } = await open(t, evidenceOf(20, true));
     const press = async (...keys: string[]) => {
       for (const key of keys) await page.keyboard.press(key);
@@ -146,13 +148,13 @@ suite("report.html in a real browser", { skip }, () => {
     assert.ok(pdf.length > 10_000);
   });
 
-  test("on a telephone, only the tables and the picture scroll sideways", async (t) => {
+  test("on a phone, only the tables and the picture scroll sideways", async (t) => {
     const { page } = await open(t, evidenceOf(20, true), { viewport: { width: 360, height: 740 } });
     await screenshot(page, "report-telephone");
     assert.ok((await overhang(page, "html")) <= 0);
   });
 
-  test("hostile text of an instance does nothing, and what would get in all the same is forbidden to run or send", async (t) => {
+  test("hostile text of an instance does nothing, and the page's policy forbids any other script to run or send", async (t) => {
     const text = `</script></title><script>document.title="got in"</script><img src=x onerror="document.title='got in'">`;
     const bad = instanceVerification({ instance: text, verified: false, reasons: [text] });
     const found = verification({ verified: false, instances: [bad], failures: [text] });
@@ -199,17 +201,17 @@ suite("report.html in a real browser", { skip }, () => {
   });
 });
 
-/** What Chromium prints on, less its margins, in CSS pixels. */
+/** Chromium's A4 page without its margins, in CSS pixels. */
 const a4 = { width: 718, height: 1_046 };
 
-/** By how many pixels the widest of these is wider than what it is shown in. */
+/** By how many pixels the content of the widest of these elements exceeds it. */
 function overhang(page: Page, selector: string): Promise<number> {
   return page.evaluate<number>(
     `Math.max(...[...document.querySelectorAll("${selector}")].map((one) => one.scrollWidth - one.clientWidth))`,
   );
 }
 
-/** The texts that have less contrast with their ground than WCAG 2 AA asks for, each with its ratio. */
+/** Texts with less contrast to their background than WCAG 2 AA requires, each with its ratio. */
 function faintTexts(page: Page): Promise<string[]> {
   return page.evaluate<string[]>(`(() => {
     const parts = (color) => (color.match(/[\\d.]+/g) ?? []).map(Number);
@@ -233,7 +235,7 @@ function faintTexts(page: Page): Promise<string[]> {
   })()`);
 }
 
-/** Presses Tab until what the selector names first has the focus. */
+/** Presses Tab until the first element of the selector has the focus. */
 async function tabTo(page: Page, selector: string): Promise<void> {
   const isThere = `document.activeElement === document.querySelector(${JSON.stringify(selector)})`;
   for (let presses = 0; presses < 40; presses += 1) {

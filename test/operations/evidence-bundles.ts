@@ -13,7 +13,15 @@ import type { Check } from "#operations/proof/check";
 import type { DenyListProof } from "#operations/proof/prove-deny-list";
 import type { VerificationResult } from "#operations/proof/verify";
 import type { InstanceVerification } from "#operations/proof/verify-instance";
-import { at, findings, instanceVerification, realmKey, runContext, verification } from "./samples.ts";
+import {
+  at,
+  type FindingsChange,
+  findings,
+  instanceVerification,
+  realmKey,
+  runContext,
+  verification,
+} from "./samples.ts";
 
 /** A key pair as PEM. */
 export interface Pair {
@@ -108,7 +116,7 @@ export function asked(
 }
 
 /** Findings of one emergency, with the verification that is the last attempt, too. */
-export function emergency(change: Partial<VerificationResult> = {}, more: Partial<Findings> = {}) {
+export function emergency(change: Partial<VerificationResult> = {}, more: FindingsChange = {}) {
   const result = verification({ instances: [asked("api-1"), asked("api-2")], ...change });
   const { startedAt, finishedAt, verified, failures } = result;
   const sample = findings();
@@ -117,7 +125,7 @@ export function emergency(change: Partial<VerificationResult> = {}, more: Partia
     verdicts: [{ kid: "old", verdict: accepted }],
   }));
   return findings({
-    ...(sample.canary ? { canary: { ...sample.canary, baseline } } : {}),
+    canary: { ...sample.prepared.canary, baseline },
     verification: result,
     attempts: [{ startedAt, finishedAt, verified, failures }],
     ...more,

@@ -1,5 +1,12 @@
 import type { RunContext } from "#operations/base/run-context";
-import type { Findings } from "#operations/evidence/findings";
+import type {
+  EmergencyFindings,
+  Enforcement,
+  Findings,
+  Preparation,
+  Proof,
+  WholeFindings,
+} from "#operations/evidence/findings";
 import type { Fleet } from "#operations/fleet/fleet";
 import type { Instance } from "#operations/fleet/instances";
 import type { ProbeSettings } from "#operations/fleet/probe-settings";
@@ -150,16 +157,21 @@ export function verification(change: Partial<VerificationResult> = {}): Verifica
   };
 }
 
+/** What a test changes of the findings, each by its own name. */
+export type FindingsChange = Partial<
+  Pick<Findings, "phases" | "cutover"> & Preparation & Enforcement & EmergencyFindings & Proof
+>;
+
 /** What the phases of a rotation that went well have found. */
-export function findings(change: Partial<Findings> = {}): Findings & Required<Pick<Findings, "cutover">> {
+export function findings(change: FindingsChange = {}): WholeFindings {
   const [before, after] = [realmKey("old", { signing: true }), realmKey("old", { status: "DISABLED" })];
   const fresh = realmKey("new", { signing: true, priority: 101 });
   const names = ["canary", "publish", "cut-over", "enforce", "verify"] as const;
   const refreshed = { outcome: "claimed", attempts: 1, status: 200, kids: ["new"] } as const;
-  return {
+  const sample = {
     phases: names.map((phase, index) => ({
       phase,
-      outcome: "done",
+      outcome: "done" as const,
       startedAt: at(index * 5),
       finishedAt: at(index * 5 + 4),
       summary: `${phase} went well`,
@@ -216,6 +228,27 @@ export function findings(change: Partial<Findings> = {}): Findings & Required<Pi
     restarts: [],
     verification: verification(),
     attempts: [{ startedAt: at(28), finishedAt: at(32), verified: true, failures: [] }],
+  } satisfies FindingsChange;
+  const {
+    canary,
+    published,
+    announced,
+    refresh,
+    restarts,
+    verification: result,
+    attempts,
+    ...other
+  } = {
+    ...sample,
     ...change,
+  };
+  const { phases, cutover, ...emergency } = other;
+  return {
+    phases,
+    prepared: { canary, published, ...(announced ? { announced } : {}) },
+    cutover,
+    enforced: { refresh, restarts },
+    emergency,
+    proof: { verification: result, attempts },
   };
 }

@@ -2,13 +2,13 @@ import { z } from "zod";
 
 const shape = z.looseObject({ signingKey: z.string().optional() });
 
-/** The provider's `configure` sets it, so that the key is in no resource and no state. */
+/** Set by the provider's `configure`, so that the key is in no resource and no state. */
 const configured: { signingKey?: string } = {};
 
-/** @param text the stack config's `evidence` as JSON; empty or none where there is none */
+/** @param text the stack config's `evidence` as JSON; may be empty or missing */
 export function configureSignature(text: string | undefined): void {
   const { signingKey } = (text ? shape.safeParse(parseJson(text)).data : undefined) ?? {};
-  // What is wrong with it has been told by the settings, before anything was touched.
+  // The settings have reported an invalid one before anything was changed.
   if (signingKey) configured.signingKey = signingKey;
 }
 

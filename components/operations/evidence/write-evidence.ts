@@ -1,22 +1,20 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { signatureOf } from "./bundle-signature.ts";
-import { messageOf, RotationError } from "../base/errors.ts";
-import { buildEvidence } from "./build-evidence.ts";
-import type { Evidence } from "./evidence-schema.ts";
-import { renderReport } from "./report/markdown.ts";
-import { renderHtml } from "./report/html-report.ts";
 import type { RunContext } from "../base/run-context.ts";
+import { buildEvidence } from "./build-evidence.ts";
+import { signatureOf } from "./bundle-signature.ts";
+import type { Evidence } from "./evidence-schema.ts";
 import type { Findings } from "./findings.ts";
+import { renderHtml } from "./report/html-report.ts";
+import { renderReport } from "./report/markdown.ts";
+import { storeBundle } from "./store-bundle.ts";
 
 export interface EvidenceBundle {
   evidence: Evidence;
   /** Directory of the bundle, as configured. */
   directory: string;
   reportPath: string;
-  /** SHA-256 of SHA256SUMS, hex: one value that pins the whole bundle. */
+  /** SHA-256 of SHA256SUMS, hex: one value that identifies the whole bundle. */
   digest: string;
 }
 
@@ -39,74 +37,19 @@ export async function writeEvidence(run: RunContext, findings: Findings): Promis
     "evidence.json": json(evidence),
     "report.md": renderReport(evidence),
     "report.html": renderHtml(evidence),
-    "jwks-before.json": json(findings.canary?.jwksBefore ?? { keys: [] }),
+    "jwks-before.json": json(findings.prepared?.canary.jwksBefore ?? { keys: [] }),
     "jwks-after.json": json(findings.cutover?.jwksAfter ?? { keys: [] }),
   };
   const sums = Object.entries(files).map(([name, text]) => `${sha256(text)}  ${name}\n`);
   const manifest = sums.join("");
   const signature = await signatureOf(manifest);
   const directory = bundleDirectory(run);
-  await writeFiles(directory, {
+  await storeBundle(directory, {
     ...files,
     SHA256SUMS: manifest,
     ...(signature === undefined ? {} : { "evidence.jws": signature }),
   });
   return { evidence, directory, reportPath: join(directory, "report.md"), digest: sha256(manifest) };
-}
-
-/** Phases can fail side by side; their bundles are written one after the other. */
-let writing: Promise<void> = Promise.resolve();
-
-function writeFiles(directory: string, files: Record<string, string>): Promise<void> {
-  const turn = writing.then(() => writeBundle(directory, files));
-  writing = turn.catch(() => undefined);
-  return turn;
-}
-
-async function writeBundle(directory: string, files: Record<string, string>): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true });
-    await keepEarlier(directory);
-    for (const [name, text] of Object.entries(files)) {
-      const partial = join(directory, `.${name}.partial`);
-      await writeFile(partial, text);
-      await rename(partial, join(directory, name));
-    }
-  } catch (error) {
-    throw new RotationError("EVIDENCE_NOT_WRITTEN", `the bundle could not be written: ${messageOf(error)}`, {
-      nextStep: "make evidenceDir writable, then run the same up again",
-      cause: error,
-    });
-  }
-}
-
-/** Every file that a bundle may have. */
-const bundleFiles = [
-  "evidence.json",
-  "report.md",
-  "report.html",
-  "jwks-before.json",
-  "jwks-after.json",
-  "SHA256SUMS",
-  "evidence.jws",
-];
-
-/** Evidence is never written over: the bundle of an earlier attempt moves to `earlier/<n>`. */
-async function keepEarlier(directory: string): Promise<void> {
-  // A move that was cut off has left some of them: what is left of an attempt is never mixed with the next.
-  if (!bundleFiles.some((name) => existsSync(join(directory, name)))) return;
-  const earlier = join(directory, "earlier");
-  await mkdir(earlier, { recursive: true });
-  const numbers = (await readdir(earlier)).map(Number).filter(Number.isInteger);
-  const target = join(earlier, String(Math.max(0, ...numbers) + 1));
-  await mkdir(target);
-  // A later attempt may write fewer: one that is not signed must not be left with the signature of the one before.
-  for (const name of bundleFiles)
-    await rename(join(directory, name), join(target, name)).catch(ignoreMissing);
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== "ENOENT") throw error;
 }
 
 function json(value: unknown): string {

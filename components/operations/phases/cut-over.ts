@@ -58,15 +58,17 @@ export async function cutoverPhase(
   const admin = await adminOf(inputs);
   const { run, ...details } = detailsOf(inputs);
   const { findings, canaryTokens } = unpack(inputs.before);
-  const canary = findings.canary ?? nothingBefore(findings);
+  const canary = findings.prepared?.canary ?? nothingBefore(findings);
   const last = previous?.result === undefined ? undefined : unpack(previous.result);
   const { result, record } = await runPhase(run, "cut-over", findings, async () => {
     // What an earlier attempt has retired is proven with the canaries of its time, so only where they are the same.
     const isRetry = previous?.keysBeforeAt === canary.keysBeforeAt;
     const { retired = [], newcomers: known = [] } = (isRetry ? last : undefined) ?? {};
-    const lost = findings.canary ? lostUnproven(run, findings.canary, lastCutover(previous, last)) : [];
+    const lost = findings.prepared
+      ? lostUnproven(run, findings.prepared.canary, lastCutover(previous, last))
+      : [];
     const earlier = [...lost.filter(({ kid }) => !retired.some((key) => key.kid === kid)), ...retired];
-    const { canaries = [], baseline = [] } = findings.canary ?? {};
+    const { canaries = [], baseline = [] } = findings.prepared?.canary ?? {};
     const newcomers = [...known];
     const beforeDisabling = async () => {
       const request = { fleet: fleetOf(inputs), canaries, canaryTokens, baseline: [...baseline, ...known] };

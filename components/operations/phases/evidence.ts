@@ -41,12 +41,13 @@ export async function evidencePhase(inputs: EvidenceInputs): Promise<EvidenceOut
   });
   const { evidence, directory, reportPath, digest } = bundle;
   report("evidence", reportPath, run);
-  if (!findings.verification.verified) {
+  const { verification } = findings.proof;
+  if (!verification.verified) {
     tellEnd(run, "failed", evidence);
     const traced = endTrace(run, "VERIFICATION_FAILED");
     await afterTheOthers(run);
     await Promise.all([told(run), traced]);
-    throw verificationError(findings.verification, reportPath, findings.restarts);
+    throw verificationError(verification, reportPath, findings.enforced.restarts);
   }
   if (!isThawing) finished(run);
   tellEnd(run, "verified", evidence);

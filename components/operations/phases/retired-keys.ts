@@ -4,10 +4,10 @@ import type { Before } from "./phase-request.ts";
 
 /** The retired keys, and what can prove that an instance has dropped them. */
 export function retiredKeysOf({ findings, canaryTokens }: Before, cutOverAt: string): RetiredKeys {
-  const { canary, cutover } = findings;
+  const { prepared, cutover } = findings;
   const { retired: keys = [], newcomers = [] } = cutover ?? {};
-  if (!canary) return { keys, canaries: [], canaryTokens, baseline: newcomers, cutOverAt };
-  const { canaries, baseline } = provableBy(canary, keys);
+  if (!prepared) return { keys, canaries: [], canaryTokens, baseline: newcomers, cutOverAt };
+  const { canaries, baseline } = provableBy(prepared.canary, keys);
   return { keys, canaries, canaryTokens, baseline: [...baseline, ...newcomers], cutOverAt };
 }
 

@@ -88,7 +88,7 @@ async function verify(
       ...{ run, fleet: fleetOf(inputs), probeClients, expiredClient, retired },
       newKids: newKidsOf(before),
       passive: before.findings.cutover?.passive ?? [],
-      restarts: before.findings.restarts ?? [],
+      restarts: before.findings.enforced?.restarts ?? [],
       earlier: open,
       emergency: currentOrders(unpack(inputs.emergency), last, isLater),
     },

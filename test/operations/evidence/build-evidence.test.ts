@@ -4,11 +4,18 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { buildEvidence, exposureWindow } from "#operations/evidence/build-evidence";
 import { evidenceJsonSchema, evidenceSchema } from "#operations/evidence/evidence-schema";
-import { at, findings, instanceVerification, runContext, verification } from "../samples.ts";
 import type { Findings } from "#operations/evidence/findings";
+import {
+  at,
+  type FindingsChange,
+  findings,
+  instanceVerification,
+  runContext,
+  verification,
+} from "../samples.ts";
 
 const run = runContext("evidence");
-const build = (change: Partial<Findings> = {}) => buildEvidence(run, findings(change), at(40));
+const build = (change: FindingsChange = {}) => buildEvidence(run, findings(change), at(40));
 const ajv = new Ajv2020({ allErrors: true });
 addFormats.default(ajv);
 const matchesJsonSchema = ajv.compile(evidenceJsonSchema());
@@ -32,16 +39,13 @@ function failedAt(phase: "canary" | "cut-over"): Findings {
 const bundles: [string, Findings][] = [
   ["a rotation that went well", findings()],
   ["a rotation that failed in its first phase", failedAt("canary")],
-  [
-    "a rotation that failed at the cut-over",
-    { ...failedAt("cut-over"), canary: findings().canary ?? undefined } as Findings,
-  ],
+  ["a rotation that failed at the cut-over", { ...failedAt("cut-over"), prepared: findings().prepared }],
   [
     "a rotation with an unproven instance",
     findings({ verification: verification({ verified: false, instances: [neverProven] }) }),
   ],
   [
-    "a rotation of which the verification could not ask",
+    "a rotation whose verification could ask nobody",
     findings({ verification: verification({ verified: false, instances: [], failures: ["down"] }) }),
   ],
 ];
@@ -60,19 +64,19 @@ suite("evidence.json", () => {
 
   for (const [title, change] of [
     ["another version", { schemaVersion: 2 }],
-    ["an outcome that there is not", { outcome: "probably" }],
+    ["an unknown outcome", { outcome: "probably" }],
     ["a time that is not UTC", { writtenAt: "2026-01-01T10:00:00+02:00" }],
     ["a rotation of 0", { rotation: 0 }],
-    ["a key that the schema does not know", { token: "eyJ" }],
+    ["an unknown property", { token: "eyJ" }],
   ] as const) {
-    test(`both schemas refuse ${title}`, () => {
+    test(`both schemas reject ${title}`, () => {
       const wrong = { ...build(), ...change };
       assert.equal(evidenceSchema.safeParse(wrong).success, false);
       assert.equal(matchesJsonSchema(wrong), false);
     });
   }
 
-  test("the schema has no place for a canary's token", () => {
+  test("the schema has no place for a canary token itself", () => {
     const evidence = build();
     const canaries = evidence.canaries.map((one) => ({ ...one, seen: { ...one.seen, token: "eyJ" } }));
     assert.equal(matchesJsonSchema({ ...evidence, canaries }), false);
@@ -95,41 +99,40 @@ suite("buildEvidence", () => {
     assert.match(evidence.notProven[0] ?? "", /Nothing was verified: the run ended in phase cut-over/);
   });
 
-  test("without a verification the outcome is failed, though no phase has failed", () => {
-    const { verification: _gone, ...found } = findings();
+  test("without a verification the outcome is failed, even if no phase has failed", () => {
+    const { proof: _gone, ...found } = findings();
     assert.equal(buildEvidence(run, found, at(40)).outcome, "failed");
   });
 
-  test("a verification that is not green is failed", () => {
+  test("a red verification makes the outcome failed", () => {
     assert.equal(
       build({ verification: verification({ verified: false, failures: ["x"] }) }).outcome,
       "failed",
     );
   });
 
-  test("an instance that failed to refresh and was healed and proven by the verification is verified", () => {
+  test("a failed refresh that the verification repaired and proved leaves the outcome verified", () => {
     const phases = findings().phases.map((one) =>
       one.phase === "enforce" ? { ...one, outcome: "failed" as const } : one,
     );
     assert.equal(build({ phases }).outcome, "verified");
   });
 
-  test("what an instance did not prove is said in words", () => {
+  test("what an instance did not prove is a sentence in notProven", () => {
     const { notProven } = build({
       verification: verification({ verified: false, failures: ["api-1 still accepts kid old"] }),
     });
     assert.ok(notProven.includes("api-1 still accepts kid old."));
   });
 
-  test("what the issuer did not prove is said too", () => {
+  test("so is what the issuer did not prove", () => {
     const failure = "Keycloak's userinfo does not reject retired kid old";
     const { notProven } = build({ verification: verification({ verified: false, failures: [failure] }) });
     assert.ok(notProven.some((line) => line.includes(failure)));
   });
 
-  test("a skipped baseline is said", () => {
-    const { canary } = findings();
-    assert.ok(canary);
+  test("so is a skipped baseline", () => {
+    const { canary } = findings().prepared;
     assert.match(
       build({ canary: { ...canary, baselineSkipped: true } }).notProven.join(),
       /No instance answered/,
@@ -140,7 +143,7 @@ suite("buildEvidence", () => {
     assert.match(build({ cutover: { ...cutover, retired: [] } }).notProven.join(), /No key was retired/);
   });
 
-  test("even a verified rotation says what no rotation can prove", () => {
+  test("a verified rotation also says what no rotation can prove", () => {
     const { notProven } = build();
     assert.equal(notProven.length, 3);
     assert.match(notProven.join(), /outside the configured targets.*HS512.*not known/);
@@ -158,12 +161,12 @@ suite("exposureWindow", () => {
     disabledAtIsExact: exact,
   });
 
-  test("it runs from the first key's end to the last instance's proof", () => {
+  test("it runs from the first key's disabling to the last instance's proof", () => {
     const window = exposureWindow({ retired: [off(12), off(10)] }, proven(30, 45, 20));
     assert.deepEqual(window, { from: at(10), to: at(45), ms: 35_000, exact: true });
   });
 
-  test("one key of which the end is not exact makes it inexact", () => {
+  test("one key that was disabled at an inexact time makes it inexact", () => {
     assert.equal(exposureWindow({ retired: [off(12), off(10, false)] }, proven(30))?.exact, false);
   });
 

@@ -20,7 +20,7 @@ function problemsOf(text: string): string {
 
 suite("signManifest", () => {
   for (const [alg, pair] of Object.entries(pairs)) {
-    test(`a key for ${alg} signs as PEM and as JWK, and what it signed is the sums`, async () => {
+    test(`a key for ${alg} signs as PEM and as JWK, and its payload is the checksums`, async () => {
       const jwk = JSON.stringify(pair.privateKey.export({ format: "jwk" }));
       for (const key of [toPems(pair).privateKey, jwk]) {
         const jws = await signManifest(sums, key);
@@ -31,19 +31,19 @@ suite("signManifest", () => {
     });
   }
 
-  test("the kid is the thumbprint of the public key, and the header carries no key", async () => {
+  test("the kid is the thumbprint of the public key, and the header contains no key", async () => {
     const header = decodeProtectedHeader(await signManifest(sums, toPems(pairs.ES256).privateKey));
     const kid = await calculateJwkThumbprint(pairs.ES256.publicKey.export({ format: "jwk" }));
     assert.deepEqual(header, { alg: "ES256", typ: "jwks-break-glass-evidence", kid });
   });
 
-  test("a JWK's own alg is the one that is used", async () => {
+  test("a JWK's own alg is used", async () => {
     const jwk = JSON.stringify({ ...pairs.PS256.privateKey.export({ format: "jwk" }), alg: "RS512" });
     assert.equal(decodeProtectedHeader(await signManifest(sums, jwk)).alg, "RS512");
     assert.equal((await publicJwkOf(jwk)).alg, "RS512");
   });
 
-  test("an unusable key is an error that names the config key and holds nothing of it", async () => {
+  test("an unusable key is an error that names the config key and contains none of it", async () => {
     const { d, ...jwk } = pairs.ES256.privateKey.export({ format: "jwk" });
     await assert.rejects(signManifest(sums, JSON.stringify(jwk)), ({ message }: Error) => {
       assert.match(message, /^evidence\.signingKey is a public key/);
@@ -78,19 +78,19 @@ suite("readSigningKey", () => {
     ["a public JWK", text(pairs.ES256.publicKey.export({ format: "jwk" })), /is a public key/],
     ["a public PEM", toPems(pairs.ES256).publicKey, /is a public key/],
     ["a symmetric JWK", text(createSecretKey(Buffer.alloc(32, 7)).export({ format: "jwk" })), /is symmetric/],
-    ["a curve that is not known", text(secp256k1()), /is of type ec secp256k1/],
+    ["an unsupported curve", text(secp256k1()), /is of type ec secp256k1/],
     ["Ed448", toPems(generateKeyPairSync("ed448")).privateKey, /is of type ed448/],
     ["short RSA", toPems(generateKeyPairSync("rsa", { modulusLength: 1024 })).privateKey, /RSA of 1024 bits/],
     ["an encryption key", text({ ...ec, use: "enc" }), /not for signatures/],
     ["a key that may not sign", text({ ...ec, key_ops: ["verify"] }), /may not sign/],
     ["another type's alg", text({ ...ec, alg: "RS256" }), /none of ES256/],
-    ["members that make no key", text({ ...ec, x: "AAAA" }), /don't make a key|belong together/],
-    ["another key's private part", text(mixed()), /don't make a key|belong together/],
+    ["members that form no key", text({ ...ec, x: "AAAA" }), /don't form a key|belong together/],
+    ["another key's private part", text(mixed()), /don't form a key|belong together/],
     ["a passphrase", encrypted(), /is encrypted/],
-    ["PEM that is none", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", /can't be read/],
+    ["invalid PEM", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", /can't be read/],
   ];
   for (const [what, value, problem] of refusals) {
-    test(`${what} is refused, in words that hold nothing of it`, () => {
+    test(`${what} is rejected, in words that contain none of it`, () => {
       const problems = problemsOf(value);
       assert.match(problems, problem);
       const material = value.match(/[\w+/-]{20,}/g) ?? [];

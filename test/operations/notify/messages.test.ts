@@ -11,12 +11,12 @@ const red = instanceVerification({ proof: "unproven", verified: false, reasons: 
 
 /** A run that failed in its cut-over with an error. */
 function failedInCutover(error: string) {
-  const { phases, canary } = findings();
+  const { phases, prepared } = findings();
   const record = { phase: "cut-over", outcome: "failed", summary: "failed", error } as const;
   const done = phases.slice(0, 2);
   return evidence({
     phases: [...done, { ...record, startedAt: at(10), finishedAt: at(11) }],
-    ...(canary ? { canary } : {}),
+    prepared: { ...prepared, published: [] },
   });
 }
 

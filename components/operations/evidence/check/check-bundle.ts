@@ -1,21 +1,21 @@
+import { type Evidence, evidenceSchema } from "../evidence-schema.ts";
 import { checkDenyLists } from "./deny-lists.ts";
+import { checkExposureWindow } from "./exposure-window.ts";
 import { readBundle } from "./files.ts";
 import { error, type Finding, judge, warning } from "./finding.ts";
 import { checkInstances } from "./instances.ts";
 import { checkKeys } from "./keys.ts";
+import { checkOutcome, missingInstances } from "./outcome.ts";
+import { checkReports } from "./reports.ts";
 import { checkSignature, verificationKey } from "./signature.ts";
 import { checkCanaries, checkTimes } from "./times.ts";
-import { checkExposureWindow, checkOutcome, missingInstances } from "./verdicts.ts";
-import { type Evidence, evidenceSchema } from "../evidence-schema.ts";
-import { renderReport } from "../report/markdown.ts";
-import { renderHtml } from "../report/html-report.ts";
 
 export type { Finding } from "./finding.ts";
 
 export interface BundleCheck {
-  /** Whether nothing is wrong; a warning is nothing wrong. */
+  /** Whether there is no error; there may be warnings. */
   ok: boolean;
-  /** Whether the signature was checked with a key from elsewhere, and is good: else anybody may have written it. */
+  /** Whether the signature was checked with a given key and is valid. If not, anybody may have written the bundle. */
   authenticated: boolean;
   findings: Finding[];
 }
@@ -26,11 +26,11 @@ export interface BundleCheckOptions {
 }
 
 /**
- * Checks an evidence bundle without asking anybody: files against their sums, the sums against their signature, the
- * report against the evidence, and the verdicts against the raw facts beside them. A bundle of a rotation that failed
- * is as good as any other: what is checked is whether it is what was written, and follows from what was seen.
+ * Checks an evidence bundle offline: files against their checksums, the checksums against their signature, the reports
+ * against the evidence, and the verdicts against the raw answers in it. A bundle of a failed rotation can be valid too:
+ * what is checked is whether it was changed, and whether its verdicts follow from what was observed.
  *
- * @throws {BundleUnreadableError} where it can't be told: no such directory, no bundle in it, an unreadable file or key
+ * @throws {BundleUnreadableError} where it can't be checked: no such directory, no bundle in it, an unreadable file or key
  */
 export async function checkBundle(dir: string, { publicKey }: BundleCheckOptions = {}): Promise<BundleCheck> {
   const key = publicKey === undefined ? undefined : verificationKey(publicKey);
@@ -46,7 +46,7 @@ export async function checkBundle(dir: string, { publicKey }: BundleCheckOptions
 
 function checkContents(texts: ReadonlyMap<string, string>): Finding[] {
   const text = texts.get("evidence.json");
-  // That it is missing is said already.
+  // That it is missing is reported already.
   if (text === undefined) return [];
   const read = parse(text);
   if (read === undefined) return [error("evidence.json is not JSON.")];
@@ -62,14 +62,12 @@ function checkContents(texts: ReadonlyMap<string, string>): Finding[] {
   return [
     ...judge("evidence.json fits the schema, version 1.", canonical ? [] : [notAsWritten]),
     identify(evidence),
-    ...reports.flatMap(([name, render]) =>
-      judge(`${name} says what evidence.json says.`, reportProblems(name, render(evidence), texts.get(name))),
-    ),
+    ...checkReports(evidence, texts),
     ...checkClaims(evidence, parse(texts.get("jwks-after.json") ?? "")),
   ];
 }
 
-/** Which rotation it is of: a good bundle of another one is no evidence of this. */
+/** Which rotation it belongs to: a valid bundle of another rotation is no evidence of this one. */
 function identify({ incident, rotation, realm, stack, mode, outcome, writtenAt }: Evidence): Finding {
   const what = `${mode} rotation ${rotation} of realm ${realm}, stack ${stack}, incident ${incident || "none"}`;
   const said = `This is the evidence of: ${what}; ${outcome}; written at ${writtenAt}.`;
@@ -77,26 +75,7 @@ function identify({ incident, rotation, realm, stack, mode, outcome, writtenAt }
 }
 
 const notAsWritten =
-  "evidence.json is not laid out as this program writes it: it was edited, or holds a key twice";
-
-/** What people read is made from evidence.json, and by nothing else. */
-const reports: [name: string, render: (evidence: Evidence) => string][] = [
-  ["report.md", renderReport],
-  ["report.html", renderHtml],
-];
-
-function reportProblems(name: string, wanted: string, report: string | undefined): string[] {
-  // That it is missing is said already.
-  if (report === undefined) return [];
-  const lines = wanted.split("\n");
-  const given = report.split("\n");
-  const differs = given.findIndex((line, index) => line !== lines[index]);
-  const at = differs === -1 ? (given.length === lines.length ? -1 : given.length) : differs;
-  if (at === -1) return [];
-  return [
-    `${name} says something else than evidence.json, first in line ${at + 1}; or another version of this program has written it`,
-  ];
-}
+  "evidence.json is not formatted as this program writes it: it was edited, or contains a key twice";
 
 function checkClaims(evidence: Evidence, jwksAfter: unknown): Finding[] {
   const { outcome, exposureWindow, verification } = evidence;
@@ -104,16 +83,16 @@ function checkClaims(evidence: Evidence, jwksAfter: unknown): Finding[] {
   const window = exposureWindow ? `${exposureWindow.ms} ms` : "none given";
   return [
     ...judge(`The outcome (${outcome}) follows from the verification.`, checkOutcome(evidence)),
-    ...judge(`What is claimed of ${count} instances follows from their answers.`, checkInstances(evidence)),
+    ...judge(`The verdicts on ${count} instances follow from their answers.`, checkInstances(evidence)),
     ...judge(`The exposure window (${window}) follows from the times.`, checkExposureWindow(evidence)),
     ...judge("No retired key is published or trusted.", checkKeys(evidence, jwksAfter)),
     ...judge("All times are in order.", checkTimes(evidence)),
     ...(verification ? missingInstances(evidence) : []).map((name) =>
       warning(
-        `${name} was called before the verification, and is not in it: was it taken out of the config?`,
+        `${name} was called before the verification, but is not in it: was it removed from the config?`,
       ),
     ),
-    ...judge("Every canary is told from every other one.", checkCanaries(evidence)),
+    ...judge("Every token is listed once.", checkCanaries(evidence)),
     ...judge("The proofs of the deny-lists follow from the answers.", checkDenyLists(evidence)),
   ];
 }

@@ -10,16 +10,16 @@ export function checkDenyLists({ verification }: Evidence): string[] {
 }
 
 function denyListProblems({ accepted, denied, refused, cleaned, ok, reasons }: DenyListProof): string[] {
-  if (!ok) return reasons.length > 0 ? [] : ["is not proven, and no reason is given"];
+  if (!ok) return reasons.length > 0 ? [] : ["is not proven, but no reason is given"];
   return [
     ...(accepted.kind === "accepted"
       ? []
       : [`is called proven, but the administrator was ${accepted.kind} before`]),
-    ...(denied.outcome === "done" ? [] : ["is called proven, but did not take the session"]),
+    ...(denied.outcome === "done" ? [] : ["is called proven, but the session was not added"]),
     ...(refused.kind === "rejected"
       ? []
       : [`is called proven, but the administrator was ${refused.kind} while on it`]),
-    ...(cleaned.outcome === "done" ? [] : ["is called proven, but the session was not taken off again"]),
-    ...(reasons.length === 0 ? [] : ["is called proven, and has reasons why not"]),
+    ...(cleaned.outcome === "done" ? [] : ["is called proven, but the session was not removed again"]),
+    ...(reasons.length === 0 ? [] : ["is called proven, but reasons against it are given"]),
   ];
 }

@@ -1,30 +1,25 @@
-import { createHash } from "node:crypto";
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { error, type Finding, warning } from "./finding.ts";
 import { messageOf } from "../../base/errors.ts";
+import { error, type Finding, warning } from "./finding.ts";
+import { checkSums, listedFiles } from "./sums.ts";
 
-/** It can't be told whether a bundle is good. Its message says why, in a sentence that holds no secret. */
+/** A bundle can't be checked. Its message says why, in a sentence that contains no secret. */
 export class BundleUnreadableError extends Error {
   override readonly name = "BundleUnreadableError";
 }
 
 export interface BundleFiles {
-  /** Texts of the files that are there, by name. */
+  /** Texts of the files that exist, by name. */
   texts: Map<string, string>;
   findings: Finding[];
 }
-
-/** Every bundle has them, and SHA256SUMS lists them. */
-const listed = ["evidence.json", "report.md", "report.html", "jwks-before.json", "jwks-after.json"];
-/** They are there in addition: neither can list itself, nor can what signs the sums be among them. */
-const unlisted = ["SHA256SUMS", "evidence.jws"];
 
 /** @throws {BundleUnreadableError} */
 export async function readBundle(dir: string): Promise<BundleFiles> {
   const entries = await orUnreadable(readdir(dir, { withFileTypes: true }));
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-  if (![...listed, "SHA256SUMS"].some((name) => names.includes(name)))
+  if (![...listedFiles, "SHA256SUMS"].some((name) => names.includes(name)))
     throw new BundleUnreadableError(`${dir} holds no evidence bundle.`);
   const contents = new Map<string, Buffer>();
   for (const name of names) contents.set(name, await orUnreadable(readFile(join(dir, name))));
@@ -40,61 +35,16 @@ async function orUnreadable<T>(reading: Promise<T>): Promise<T> {
   });
 }
 
-function checkSums(contents: ReadonlyMap<string, Buffer>): Finding[] {
-  const manifest = contents.get("SHA256SUMS")?.toString("utf8");
-  if (manifest === undefined) return [error("SHA256SUMS is missing: nothing shows what the files were.")];
-  const { sums, problems } = readSums(manifest);
-  for (const name of listed) if (!sums.has(name)) problems.push(`SHA256SUMS does not list ${name}.`);
-  for (const [name, sum] of sums) {
-    const bytes = contents.get(name);
-    if (!bytes) problems.push(`${name} is missing: SHA256SUMS lists it.`);
-    else if (createHash("sha256").update(bytes).digest("hex") !== sum)
-      problems.push(`${name} was changed: its SHA-256 is not the one in SHA256SUMS.`);
-  }
-  for (const name of contents.keys()) {
-    if (sums.has(name) || unlisted.includes(name) || listed.includes(name)) continue;
-    problems.push(tooMany(name));
-  }
-  if (problems.length > 0) return problems.map(error);
-  return [{ level: "ok", what: `All ${sums.size} files that SHA256SUMS lists are there and unchanged.` }];
-}
-
-function tooMany(name: string): string {
-  if (name === "report.html") return "report.html is not in SHA256SUMS: nothing shows what it was.";
-  if (name.endsWith(".partial")) return `${name} is left over from a write that was interrupted.`;
-  return `${name} is no part of the bundle: SHA256SUMS does not list it.`;
-}
-
-interface Sums {
-  sums: Map<string, string>;
-  problems: string[];
-}
-
-/** Stricter than `sha256sum`, which passes over lines that it can't read. */
-function readSums(manifest: string): Sums {
-  const sums = new Map<string, string>();
-  const problems: string[] = [];
-  const lines = manifest.split("\n");
-  if (lines.pop() !== "") problems.push("SHA256SUMS does not end with a line break.");
-  for (const [index, line] of lines.entries()) {
-    const [, sum, name] = /^([0-9a-f]{64}) {2}(\w[\w.-]*)$/.exec(line) ?? [];
-    if (sum === undefined || name === undefined) problems.push(`SHA256SUMS: line ${index + 1} is no sum.`);
-    else if (sums.has(name)) problems.push(`SHA256SUMS lists ${name} twice.`);
-    else sums.set(name, sum);
-  }
-  return { sums, problems };
-}
-
-/** Attempts before this one lie in `earlier`, each a bundle of its own; so may a realm's. */
+/** Earlier attempts are in `earlier`, each a separate bundle; where there are several realms, each has a bundle. */
 async function checkOthers(dir: string, names: readonly string[]): Promise<Finding[]> {
   const findings = await Promise.all(
     names.map(async (name): Promise<Finding> => {
       const isBundle = await isDirectory(join(dir, name), "SHA256SUMS");
-      if (isBundle) return warning(`${name} is a bundle of its own, and was not checked.`);
+      if (isBundle) return warning(`${name} is a separate bundle, and was not checked.`);
       const attempts = name === "earlier" ? await attemptsIn(join(dir, name)) : undefined;
-      if (attempts === undefined) return error(`${name} is no part of the bundle.`);
+      if (attempts === undefined) return error(`${name} does not belong to the bundle.`);
       return warning(
-        `earlier holds ${attempts.length} earlier attempts, which were not checked: check each.`,
+        `earlier contains ${attempts.length} earlier attempts, which were not checked: check each one.`,
       );
     }),
   );

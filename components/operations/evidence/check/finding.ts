@@ -1,8 +1,8 @@
-/** What a check of a bundle has come to. */
+/** One result of the check of a bundle. */
 export interface Finding {
-  /** `ok`: was checked, and nothing is wrong. `warning`: was not, or could not be checked. */
+  /** `ok`: checked, and nothing is wrong. `warning`: not checked, or it can't be. */
   level: "error" | "warning" | "ok";
-  /** A sentence for people. Holds no secret. */
+  /** A sentence for people. Contains no secret. */
   what: string;
 }
 
@@ -14,7 +14,7 @@ export function warning(what: string): Finding {
   return { level: "warning", what };
 }
 
-/** The problems, each without its full stop; or that there are none. */
+/** An error for each problem, to which the full stop is added; or that all is well. */
 export function judge(good: string, problems: readonly string[]): Finding[] {
   return problems.length === 0 ? [{ level: "ok", what: good }] : problems.map((one) => error(`${one}.`));
 }

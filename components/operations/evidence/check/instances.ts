@@ -1,5 +1,7 @@
-import { checkProof, type Facts, type Instance, isWithin } from "./proofs.ts";
 import type { Evidence } from "../evidence-schema.ts";
+import type { Facts, Instance } from "./instance-facts.ts";
+import { checkProof } from "./proofs.ts";
+import { isWithin } from "./times.ts";
 
 type Check = Instance["checks"][number];
 
@@ -27,23 +29,25 @@ function idOf({ uid, instance }: Pick<Instance, "uid" | "instance">): string {
   return uid ?? instance;
 }
 
-/** Each answer by itself: what was expected follows from the question, and whether it is good from the answer. */
+/** For each answer: whether the right one was expected, and whether it is marked correctly. */
 function checkAnswers({ checks }: Instance): string[] {
   return checks.flatMap(({ check, subject, expected, verdict, ok }) => {
     const right = ["retired", "earlier", "forged"].includes(check) ? "rejected" : "accepted";
     const what = `the ${check} token (${subject})`;
     return [
-      ...(expected === right ? [] : [`is expected to have ${what} ${expected}, which must be ${right}`]),
+      ...(expected === right
+        ? []
+        : [`lists ${expected} as the expected answer to ${what}, which must be ${right}`]),
       ...(ok === (verdict.kind === right)
         ? []
-        : [`has ${what} ${verdict.kind}, and that is called ${ok ? "good" : "bad"}`]),
+        : [`answered ${verdict.kind} to ${what}, which is marked ${ok ? "good" : "bad"}`]),
     ];
   });
 }
 
 function checkVerified(instance: Instance, { evidence, verification }: Facts): string[] {
   const { verified, reasons, checks, proof } = instance;
-  if (!verified) return reasons.length > 0 ? [] : ["is not verified, and no reason is given"];
+  if (!verified) return reasons.length > 0 ? [] : ["is not verified, but no reason is given"];
   const passive = evidence.canaries.filter(({ kid }) => evidence.passive.some((key) => key.kid === kid));
   const isAsked = (check: Check["check"], kid: string, jti: string) =>
     checks.some((one) => one.check === check && one.subject === kid && one.jti === jti);
@@ -57,12 +61,12 @@ function checkVerified(instance: Instance, { evidence, verification }: Facts): s
     ...(checks.some(({ check }) => check === "forged") ? [] : ["a forged token"]),
   ];
   return [
-    ...(reasons.length === 0 ? [] : ["is verified, and has reasons why not"]),
-    ...(proof === "unproven" ? ["is verified, and unproven"] : []),
-    ...(checks.every(({ ok }) => ok) ? [] : ["is verified, and gave a wrong answer"]),
-    ...missing.map((what) => `is verified, and was not asked about ${what}`),
+    ...(reasons.length === 0 ? [] : ["is verified, but reasons against it are given"]),
+    ...(proof === "unproven" ? ["is verified, but its proof level is unproven"] : []),
+    ...(checks.every(({ ok }) => ok) ? [] : ["is verified, but gave a wrong answer"]),
+    ...missing.map((what) => `is verified, but was not asked about ${what}`),
     ...(checks.every(({ at }) => isWithin(at, verification))
       ? []
-      : ["is verified, and was asked before or after the verification"]),
+      : ["is verified, but was also asked before or after the verification"]),
   ];
 }

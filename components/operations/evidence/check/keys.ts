@@ -6,12 +6,12 @@ type RealmKey = Evidence["keysAfter"][number];
 const keySet = z.object({ keys: z.array(z.object({ kid: z.string() })) });
 
 /**
- * Whether the retired keys are gone from everything that was read after the cut-over, and the signers are there. A
- * problem has no full stop.
+ * Whether everything that was read after the cut-over is without the retired keys and has the signing ones. A problem
+ * has no full stop.
  */
 export function checkKeys(evidence: Evidence, jwksAfter: unknown): string[] {
   const { data: published } = keySet.safeParse(jwksAfter);
-  if (!published) return ["jwks-after.json is no key set"];
+  if (!published) return ["jwks-after.json is not a key set"];
   const kids = published.keys.map(({ kid }) => kid);
   return [
     ...evidence.retired.flatMap(({ kid }) =>
@@ -40,8 +40,8 @@ function trusting(
   return [
     ...(isTrusted(key) ? [`is ${key?.status} after the cut-over`] : []),
     ...(published.includes(kid) ? ["is in jwks-after.json"] : []),
-    ...at.map((url) => `was still shown by ${url}`),
-    ...(isListed ? ["is listed as signing or passive, too"] : []),
+    ...at.map((url) => `was still published at ${url}`),
+    ...(isListed ? ["is also listed as signing or passive"] : []),
   ];
 }
 
@@ -50,19 +50,19 @@ function missingSigner(kid: string, evidence: Evidence, published: readonly stri
   return [
     ...(key?.status === "ACTIVE" && key.signing
       ? []
-      : [`kid ${kid} is said to sign, and does not after the cut-over`]),
-    ...(published.includes(kid) ? [] : [`kid ${kid} is said to sign, and is not in jwks-after.json`]),
+      : [`kid ${kid} is listed as signing, but does not sign after the cut-over`]),
+    ...(published.includes(kid) ? [] : [`kid ${kid} is listed as signing, but is not in jwks-after.json`]),
   ];
 }
 
-/** A key can't have lost its trust without being listed as retired: taken off that list, it need not be refused. */
+/** Every key that is no longer trusted must be listed as retired: one that is not listed need not be rejected. */
 function unaccounted({ keysBefore, keysAfter, retired, canaries }: Evidence): string[] {
   if (keysAfter.length === 0) return [];
   const before = [...keysBefore.filter(isTrusted), ...canaries].map(({ kid }) => kid);
   const known = new Set([...keysAfter.filter(isTrusted), ...retired].map(({ kid }) => kid));
   return [...new Set(before)]
     .filter((kid) => !known.has(kid))
-    .map((kid) => `kid ${kid} was trusted before, is not after, and is not listed as retired`);
+    .map((kid) => `kid ${kid} was trusted before and is not any more, but is not listed as retired`);
 }
 
 function after(kid: string, { keysAfter }: Evidence): RealmKey | undefined {

@@ -1,19 +1,7 @@
-import { isBefore } from "./times.ts";
-import type { Evidence } from "../evidence-schema.ts";
+import type { Facts, Instance } from "./instance-facts.ts";
+import { answerGaps, proofTime } from "./rejections.ts";
 
-type Verification = NonNullable<Evidence["verification"]>;
-export type Instance = Verification["instances"][number];
-type Baseline = Evidence["baseline"][number];
-
-/** What an instance's claims are held against. */
-export interface Facts {
-  evidence: Evidence;
-  verification: Verification;
-  /** What the instance said before the cut-over. */
-  before: Baseline | undefined;
-}
-
-/** Whether the level of an instance's proof is no higher than its answers. A problem is a phrase that starts with a verb. */
+/** Whether an instance's answers support its proof level. A problem is a phrase that starts with a verb. */
 export function checkProof(instance: Instance, facts: Facts): string[] {
   const { retired } = facts.evidence;
   const { proof, provenAt } = instance;
@@ -24,17 +12,17 @@ export function checkProof(instance: Instance, facts: Facts): string[] {
       return [...startGaps(instance, facts), ...answerGaps(instance, facts), ...proofTime(instance, facts)];
     case "nothing-retired":
       return [
-        ...(retired.length === 0 ? [] : ["has proof level nothing-retired, and keys were retired"]),
-        ...(provenAt === undefined ? [] : ["has proof level nothing-retired, and a time of its proof"]),
+        ...(retired.length === 0 ? [] : ["has proof level nothing-retired, but keys were retired"]),
+        ...(provenAt === undefined ? [] : ["has proof level nothing-retired, but a time of proof"]),
       ];
     case "unproven":
-      return instance.reasons.length > 0 ? [] : ["is unproven, and no reason is given"];
+      return instance.reasons.length > 0 ? [] : ["is unproven, but no reason is given"];
     default:
       return proof satisfies never;
   }
 }
 
-/** Replayed: it had accepted each retired key's canary, and was asked about both of them afterwards. */
+/** Replayed: it had accepted each retired key's canary token, and was asked about both of them after the cut-over. */
 function replayGaps({ checks, startup }: Instance, { evidence, before }: Facts): string[] {
   const { retired, canaries } = evidence;
   const gaps = retired.flatMap(({ kid }) => {
@@ -45,11 +33,15 @@ function replayGaps({ checks, startup }: Instance, { evidence, before }: Facts):
       kinds.some((one) => one.canary === which && one.jti === canary?.[which].jti),
     );
     return [
-      ...(canary ? [] : [`kid ${kid} has no canary`]),
+      ...(canary ? [] : [`kid ${kid} has no canary token`]),
       ...(first?.kind === "accepted"
         ? []
-        : [`it did not accept kid ${kid} before (${first?.kind ?? "not asked"})`]),
-      ...(canary && !isAsked ? [`it was not asked about both canaries of kid ${kid} after`] : []),
+        : [
+            `it did not accept the canary token of kid ${kid} before the cut-over (${first?.kind ?? "not asked"})`,
+          ]),
+      ...(canary && !isAsked
+        ? [`it was not asked about both canary tokens of kid ${kid} after the cut-over`]
+        : []),
     ];
   });
   const none = retired.length === 0 ? ["no key was retired"] : [];
@@ -59,9 +51,6 @@ function replayGaps({ checks, startup }: Instance, { evidence, before }: Facts):
 
 /** A start is reported to the second, rounded down. */
 const startRoundingMs = 1_000;
-/** And by the clock of the node, which need not be the runner's. */
-const clockSkewMs = 60_000;
-
 function startGaps({ startup }: Instance, { evidence: { retired } }: Facts): string[] {
   const exact = retired.filter(({ disabledAtIsExact }) => disabledAtIsExact);
   const isAfter = exact.every(
@@ -72,49 +61,4 @@ function startGaps({ startup }: Instance, { evidence: { retired } }: Facts): str
     ...(startup?.bootstrap === "seen" ? [] : ["no bootstrap was seen in its log"]),
     ...(startup && !isAfter ? ["it started before the keys were disabled"] : []),
   ].map((gap) => `has proof level restarted, but ${gap}`);
-}
-
-/** Whatever it was asked about a retired key, it refused, at a time at which the refusal says something. */
-function answerGaps({ checks, proof }: Instance, { evidence }: Facts): string[] {
-  const gaps = checks
-    .filter(({ check }) => check === "retired")
-    .flatMap(({ subject, canary = "seen", jti, verdict, at }) => {
-      const key = evidence.retired.find(({ kid }) => kid === subject);
-      const token = evidence.canaries.find(({ kid }) => kid === subject)?.[canary];
-      const what = `the ${canary} canary of kid ${subject}`;
-      return [
-        ...(key ? [] : [`kid ${subject} is not retired`]),
-        ...(verdict.kind === "rejected" ? [] : [`it has ${what} ${verdict.kind}`]),
-        ...(token?.jti === jti ? [] : [`${what} is another one`]),
-        ...(key && !isBefore(key.disabledAt, at) ? [`it refused ${what} before the key was disabled`] : []),
-        ...(token && !isBefore(at, token.expiresAt) ? [`it refused ${what} when that had expired`] : []),
-      ];
-    });
-  return gaps.map((gap) => `has proof level ${proof}, but ${gap}`);
-}
-
-/** The time of the first proof: of these answers, or of an earlier attempt's. */
-function proofTime({ provenAt, checks, startup }: Instance, { evidence, verification }: Facts): string[] {
-  if (provenAt === undefined) return ["is proven, and it is not said when"];
-  const answers = checks.filter(({ check }) => check === "retired").map(({ at }) => at);
-  const last = answers.toSorted().at(-1);
-  const isInAttempt = evidence.attempts.slice(0, -1).some((attempt) => isWithin(provenAt, attempt));
-  const isNow = last === undefined ? isWithin(provenAt, verification) : provenAt === last;
-  return [
-    ...(isNow || isInAttempt ? [] : [`is said to be proven at ${provenAt}, when it was not asked`]),
-    ...evidence.retired
-      .filter(({ disabledAt }) => !isBefore(disabledAt, provenAt))
-      .map(({ kid }) => `is said to be proven at ${provenAt}, before kid ${kid} was disabled`),
-    ...(startup && Date.parse(provenAt) + clockSkewMs < Date.parse(startup.startedAt)
-      ? ["is said to be proven before it started"]
-      : []),
-  ];
-}
-
-/** Whether a moment is within a span of time, its ends included. */
-export function isWithin(
-  time: string,
-  { startedAt, finishedAt }: Pick<Verification, "startedAt" | "finishedAt">,
-): boolean {
-  return !isBefore(time, startedAt) && !isBefore(finishedAt, time);
 }

@@ -1,8 +1,8 @@
 import { compactVerify, decodeProtectedHeader } from "jose";
-import { BundleUnreadableError } from "./files.ts";
-import { error, type Finding, warning } from "./finding.ts";
 import { type EvidenceKey, readVerificationKey } from "../evidence-key.ts";
 import { evidenceType, thumbprintOf } from "../sign-evidence.ts";
+import { BundleUnreadableError } from "./files.ts";
+import { error, type Finding, warning } from "./finding.ts";
 
 /** @throws {BundleUnreadableError} where nothing can be checked with the key */
 export function verificationKey(text: string): EvidenceKey {
@@ -20,23 +20,23 @@ export async function checkSignature(
   if (text === undefined) return [key ? error(unsignedAgainstKey) : warning(unsigned)];
   const jws = text.slice(0, -1);
   const kid = kidOf(jws);
-  if (kid === undefined) return [error("evidence.jws is no JWS of an evidence bundle.")];
+  if (kid === undefined) return [error("evidence.jws is not the signature of an evidence bundle.")];
   const problems = payloadProblems(text, texts.get("SHA256SUMS"));
   if (!key) return [...problems, warning(notChecked(kid))];
   const own = await thumbprintOf(key.key);
-  if (own !== kid) return [...problems, error(`evidence.jws says kid ${kid}; the key given is ${own}.`)];
+  if (own !== kid) return [...problems, error(`evidence.jws says kid ${kid}, but the given key is ${own}.`)];
   if (!(await isSignedBy(jws, key)))
-    return [...problems, error(`The signature is not one of key ${kid}: evidence.jws was changed.`)];
+    return [...problems, error(`The signature was not made with key ${kid}: evidence.jws was changed.`)];
   return problems.length > 0 ? problems : [{ level: "ok", what: `SHA256SUMS is signed by key ${kid}.` }];
 }
 
 const unsigned =
-  "The bundle has no evidence.jws: it is not signed, and whoever could write to it could replace all of it.";
+  "The bundle has no evidence.jws: it is not signed, so anybody who can write to it may have replaced all of it.";
 const unsignedAgainstKey =
-  "The bundle has no evidence.jws, and a key was given: it was never signed, or the signature was taken away.";
+  "The bundle has no evidence.jws, but a key was given: it was never signed, or the signature was taken away.";
 
 function notChecked(kid: string): string {
-  return `The signature was not checked, as no key was given: it says to be of key ${kid}. Get that key from where the bundle can't be changed (stack output evidenceKey).`;
+  return `The signature was not checked, because no key was given. It names key ${kid}: get that key from the stack output evidenceKey, not from where the bundle is stored.`;
 }
 
 function kidOf(jws: string): string | undefined {
@@ -48,14 +48,14 @@ function kidOf(jws: string): string | undefined {
   }
 }
 
-/** What is printed of it is of the shape that it should be, whoever wrote it. */
+/** Only a kid of this form is printed, since anybody may have written it. */
 function isThumbprint(kid: string): boolean {
   return /^[\w-]{43}$/.test(kid);
 }
 
 function payloadProblems(text: string, sums: string | undefined): Finding[] {
   const parts = text.slice(0, -1).split(".");
-  // Some characters of base64url carry bits that no reader looks at.
+  // The last character of a base64url text can have bits that readers ignore.
   const isCanonical = parts.every((part) => Buffer.from(part, "base64url").toString("base64url") === part);
   if (parts.length !== 3 || !isCanonical || !text.endsWith("\n"))
     return [error("evidence.jws was changed: it is not encoded as it was written.")];

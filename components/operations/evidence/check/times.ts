@@ -5,12 +5,17 @@ interface Span {
   finishedAt: string;
 }
 
-/** Compares moments, not texts: some are given to the second. */
+/** Compares times, not texts: some have no milliseconds. */
 export function isBefore(one: string, other: string): boolean {
   return Date.parse(one) < Date.parse(other);
 }
 
-/** Whether nothing ended before it began, or came before what it follows. A problem has no full stop. */
+/** Whether a time is within a span, its ends included. */
+export function isWithin(time: string, { startedAt, finishedAt }: Span): boolean {
+  return !isBefore(time, startedAt) && !isBefore(finishedAt, time);
+}
+
+/** Whether everything ended after it began and came after what it follows. A problem has no full stop. */
 export function checkTimes(evidence: Evidence): string[] {
   const { phases, writtenAt, retired, jwksReadBack } = evidence;
   const starts = phases.map(({ startedAt }) => startedAt);
@@ -21,14 +26,14 @@ export function checkTimes(evidence: Evidence): string[] {
       .map(([what]) => `${what} ended before it began`),
     ...(starts.every((start, index) => index === 0 || !isBefore(start, starts[index - 1] ?? start))
       ? []
-      : ["the phases are not in the order of their beginning"]),
+      : ["the phases are not in the order in which they began"]),
     ...phases
       .filter(({ finishedAt }) => isBefore(writtenAt, finishedAt))
       .map(({ phase }) => `phase ${phase} ended after the evidence was written`),
     ...jwksReadBack.flatMap(({ url, currentAt }) =>
       exact
         .filter(({ disabledAt }) => !isBefore(disabledAt, currentAt))
-        .map(({ kid }) => `${url} is said to have shown the new set before kid ${kid} was disabled`),
+        .map(({ kid }) => `${url} is listed as showing the new key set before kid ${kid} was disabled`),
     ),
   ];
 }
@@ -49,12 +54,12 @@ function spans({ phases, verification, attempts, refresh, restarts, announced }:
   ];
 }
 
-/** Whether every token is another one: one that is used twice proves one thing. A problem has no full stop. */
+/** Whether each token is listed once: a token that counts twice would prove one thing only. A problem has no full stop. */
 export function checkCanaries({ canaries, verification }: Evidence): string[] {
   const tokens = [...canaries.flatMap(({ seen, unseen }) => [seen.jti, unseen.jti])];
   const fresh = verification?.fresh.map(({ jti }) => jti) ?? [];
   return [
-    ...doubles(canaries.map(({ kid }) => kid)).map((kid) => `kid ${kid} has canaries twice`),
+    ...doubles(canaries.map(({ kid }) => kid)).map((kid) => `kid ${kid} has two pairs of canary tokens`),
     ...doubles([...tokens, ...fresh]).map((jti) => `the token with jti ${jti} is listed twice`),
   ];
 }

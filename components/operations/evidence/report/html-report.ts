@@ -1,20 +1,17 @@
 import { createHash } from "node:crypto";
 import type { Evidence } from "../evidence-schema.ts";
-import { details } from "./html/details.ts";
-import { facts } from "./html/facts.ts";
-import { heading, titleOf } from "./html/heading.ts";
-import { Html, html, section } from "./html/html.ts";
-import { instanceTable, strays } from "./html/instance-table.ts";
-import { phaseTable } from "./html/phase-table.ts";
+import { renderFacts, renderHeading, renderSection } from "./html/blocks.ts";
+import { Html, html } from "./html/html.ts";
 import { script } from "./html/script.ts";
 import { style } from "./html/style.ts";
-import { timeline } from "./html/timeline.ts";
+import { buildReport } from "./model/build-report.ts";
 
 /**
  * What people look at: evidence.json as one HTML page that needs nothing from anywhere, and that its own policy forbids
- * to load or send anything. Pure; it says nothing that the JSON does not.
+ * to load or send anything. Pure.
  */
 export function renderHtml(evidence: Evidence): string {
+  const report = buildReport(evidence);
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -22,18 +19,15 @@ export function renderHtml(evidence: Evidence): string {
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
-<title>${titleOf(evidence)}</title>
+<title>${report.title}: ${report.outcome.text}</title>
 <style>${new Html(style)}</style>
 </head>
 <body>
 <main>
-${heading(evidence)}
-${facts(evidence)}
-${section("Timeline (UTC)", timeline(evidence), phaseTable(evidence))}
-${section("Instances", instanceTable(evidence), strays(evidence))}
-${details(evidence)}
+${renderHeading(report)}
+${renderFacts(report.facts)}
+${report.sections.map(renderSection)}
 </main>
-<footer>Made from evidence.json, which has every detail. Check this bundle with <code>npm run evidence -- verify DIR</code>.</footer>
 <script>${new Html(script)}</script>
 </body>
 </html>

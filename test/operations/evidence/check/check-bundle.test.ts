@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { suite, type TestContext, test } from "node:test";
 import { type BundleCheck, checkBundle } from "#operations/evidence/check/check-bundle";
 import { BundleUnreadableError } from "#operations/evidence/check/files";
+import type { Findings } from "#operations/evidence/findings";
 import { writeEvidence } from "#operations/evidence/write-evidence";
 import {
   bundleOf,
@@ -19,7 +20,6 @@ import {
   withDenyLists,
 } from "../../evidence-bundles.ts";
 import { runContext } from "../../samples.ts";
-import type { Findings } from "#operations/evidence/findings";
 
 const pair = ed25519();
 const { publicKey } = pair;
@@ -48,7 +48,7 @@ const names = [
   "report.md",
 ];
 
-suite("a bundle that is what was written", () => {
+suite("a bundle that was not changed", () => {
   const kinds: [string, () => Findings][] = [
     ["a green emergency", emergency],
     ["a red emergency", redEmergency],
@@ -58,7 +58,7 @@ suite("a bundle that is what was written", () => {
     ["a run that ended before it found anything", () => ({ phases: [] })],
   ];
   for (const [kind, found] of kinds) {
-    test(`${kind} is good, with nothing to note`, async (t) => {
+    test(`${kind} is valid, without a warning`, async (t) => {
       const result = await checkBundle(await signedBundle(t, found()), { publicKey });
       assert.deepEqual(
         result.findings.filter(({ level }) => level !== "ok"),
@@ -68,25 +68,34 @@ suite("a bundle that is what was written", () => {
     });
   }
 
-  test("an instance that was called before and is not in the verification is noted", async (t) => {
+  test("an instance that was called before and is not in the verification gives a warning", async (t) => {
     const found = emergency();
-    const [first] = found.verification?.instances ?? [];
-    assert.ok(first && found.verification);
-    const without = { ...found, verification: { ...found.verification, instances: [first] } };
+    const [first] = found.proof.verification.instances;
+    assert.ok(first);
+    const verification = { ...found.proof.verification, instances: [first] };
+    const without = { ...found, proof: { ...found.proof, verification } };
     const { ok, findings } = await checkBundle(await signedBundle(t, without), { publicKey });
     assert.equal(ok, true);
     assert.ok(findings.some(({ what }) => what.startsWith("api-2 was called before the verification")));
   });
 
-  test("an `earlier` that leads elsewhere is no part of it", async (t) => {
+  test("a bundle of an older version, without a scope, is valid", async (t) => {
+    const directory = await bundleOf(t, emergency());
+    await forge(directory, (evidence) => {
+      delete evidence.scope;
+    });
+    assert.deepEqual(errorsOf(await checkBundle(directory)), []);
+  });
+
+  test("an `earlier` that is a link does not belong to it", async (t) => {
     const directory = await signedBundle(t, emergency());
     await symlink(await temporaryDirectory(t), join(directory, "earlier"));
     const { ok, findings } = await checkBundle(directory, { publicKey });
     assert.equal(ok, false);
-    assert.ok(findings.some(({ what }) => what === "earlier is no part of the bundle."));
+    assert.ok(findings.some(({ what }) => what === "earlier does not belong to the bundle."));
   });
 
-  test("earlier attempts beside it are noted, as they are not checked", async (t) => {
+  test("earlier attempts give a warning, as they are not checked", async (t) => {
     const context = runContext(await temporaryDirectory(t));
     await writeEvidence(context, redEmergency());
     const { directory } = await writeEvidence(context, emergency());
@@ -99,7 +108,7 @@ suite("a bundle that is what was written", () => {
 });
 
 suite("tampering", () => {
-  test("any byte of the sums and of the signature, and bytes all over the other files", async (t) => {
+  test("any changed byte of the checksums and the signature is found, and some in every other file", async (t) => {
     const directory = await signedBundle(t);
     for (const name of names) {
       const path = join(directory, name);
@@ -136,7 +145,7 @@ suite("tampering", () => {
     });
   }
 
-  test("a cut-off or lengthened file is found, the signature too", async (t) => {
+  test("a truncated or lengthened file is found, the signature too", async (t) => {
     const directory = await signedBundle(t);
     for (const name of names) {
       const text = await readFile(join(directory, name), "utf8");
@@ -148,7 +157,7 @@ suite("tampering", () => {
     }
   });
 
-  test("a file, a folder or a link too many is named", async (t) => {
+  test("an extra file, folder or link is named", async (t) => {
     const directory = await signedBundle(t);
     await writeFile(join(directory, "notes.txt"), "");
     await writeFile(join(directory, ".report.md.partial"), "");
@@ -160,14 +169,14 @@ suite("tampering", () => {
     }
   });
 
-  test("a file that is a link is none of the bundle", async (t) => {
+  test("a file that is a link does not belong to the bundle", async (t) => {
     const [directory, other] = [await signedBundle(t), await signedBundle(t)];
     await rm(join(directory, "report.md"));
     await symlink(join(other, "report.md"), join(directory, "report.md"));
     assert.match((await check(directory)).join("\n"), /report\.md is missing/);
   });
 
-  test("sums that leave a file out, list one twice, or point elsewhere are found", async (t) => {
+  test("checksums that omit a file, list one twice, or point elsewhere are found", async (t) => {
     const directory = await signedBundle(t);
     const path = join(directory, "SHA256SUMS");
     const sums = await readFile(path, "utf8");
@@ -175,7 +184,7 @@ suite("tampering", () => {
     const changes: [string, RegExp][] = [
       [sums.replace(`${first}\n`, ""), /does not list evidence\.json/],
       [`${sums}${first}\n`, /lists evidence\.json twice/],
-      [`${sums}${"0".repeat(64)}  ../secret\n`, /line 6 is no sum/],
+      [`${sums}${"0".repeat(64)}  ../secret\n`, /line 6 is not a checksum/],
     ];
     for (const [text, problem] of changes) {
       await writeFile(path, text);
@@ -184,7 +193,7 @@ suite("tampering", () => {
     }
   });
 
-  test("a report that says something else than the evidence is found, even with sums and signature to fit", async (t) => {
+  test("a report that does not match the evidence is found, even with matching checksums and signature", async (t) => {
     const directory = await signedBundle(t, redEmergency());
     for (const name of ["report.md", "report.html"]) {
       const path = join(directory, name);
@@ -195,25 +204,25 @@ suite("tampering", () => {
     const [markdown, page] = await check(directory);
     assert.match(
       markdown ?? "",
-      /^report\.md says something else than evidence\.json, first in line 1; or another/,
+      /^report\.md does not match evidence\.json, from line 1 on: it was changed, or another/,
     );
     assert.match(
       page ?? "",
-      /^report\.html says something else than evidence\.json, first in line \d+; or another/,
+      /^report\.html does not match evidence\.json, from line \d+ on: it was changed, or another/,
     );
   });
 
-  test("evidence that holds a key twice is found: readers may take either", async (t) => {
+  test("evidence that contains a key twice is found: readers may take either", async (t) => {
     const directory = await signedBundle(t, redEmergency());
     const path = join(directory, "evidence.json");
     const text = await readFile(path, "utf8");
     await writeFile(path, text.replace("{\n", '{\n  "outcome": "verified",\n'));
     await rehash(directory);
-    assert.match((await check(directory)).join("\n"), /holds a key twice/);
+    assert.match((await check(directory)).join("\n"), /contains a key twice/);
   });
 
   for (const text of ["{}\n", "[]", "null", "not JSON"]) {
-    test(`evidence.json of ${text.trim()} is said not to be evidence`, async (t) => {
+    test(`evidence.json of ${text.trim()} is reported as invalid`, async (t) => {
       const directory = await signedBundle(t);
       await writeFile(join(directory, "evidence.json"), text);
       await rehash(directory);
@@ -223,14 +232,14 @@ suite("tampering", () => {
 });
 
 suite("the signature", () => {
-  test("without a key it is said not to be checked, and whose it says to be", async (t) => {
+  test("without a key it is reported as not checked, with the key that it names", async (t) => {
     const { ok, findings } = await checkBundle(await signedBundle(t));
     assert.equal(ok, true);
     const warning = findings.find(({ level }) => level === "warning")?.what ?? "";
-    assert.match(warning, /not checked, as no key was given: it says to be of key [\w-]{43}/);
+    assert.match(warning, /not checked, because no key was given\. It names key [\w-]{43}:/);
   });
 
-  test("a bundle without one is said to have none, and is wrong where a key is given", async (t) => {
+  test("a bundle without one gives a warning, and an error where a key is given", async (t) => {
     const directory = await bundleOf(t, emergency());
     const { ok, findings } = await checkBundle(directory);
     assert.equal(ok, true);
@@ -241,7 +250,7 @@ suite("the signature", () => {
   test("another key's signature is found, and both kids are named", async (t) => {
     const directory = await signedBundle(t);
     await signBundle(directory, ed25519());
-    assert.match((await check(directory)).join("\n"), /says kid [\w-]{43}; the key given is [\w-]{43}/);
+    assert.match((await check(directory)).join("\n"), /says kid [\w-]{43}, but the given key is [\w-]{43}/);
   });
 
   test("another key's signature under the right kid is found", async (t) => {
@@ -251,7 +260,7 @@ suite("the signature", () => {
     await signBundle(directory, ed25519());
     const [, payload, signature] = (await readFile(path, "utf8")).split(".");
     await writeFile(path, [header, payload, signature].join("."));
-    assert.match((await check(directory)).join("\n"), /signature is not one of key/);
+    assert.match((await check(directory)).join("\n"), /signature was not made with key/);
   });
 
   test("another bundle's signature is found, without a key too", async (t) => {
@@ -263,14 +272,14 @@ suite("the signature", () => {
     }
   });
 
-  test("no signature at all under alg none is found", async (t) => {
+  test("an empty signature with alg none is found", async (t) => {
     const directory = await signedBundle(t);
     const path = join(directory, "evidence.jws");
     const [header = "", payload] = (await readFile(path, "utf8")).split(".");
     const claims = JSON.parse(Buffer.from(header, "base64url").toString());
     const none = Buffer.from(JSON.stringify({ ...claims, alg: "none" })).toString("base64url");
     await writeFile(path, `${none}.${payload}.\n`);
-    assert.match((await check(directory)).join("\n"), /signature is not one of key/);
+    assert.match((await check(directory)).join("\n"), /signature was not made with key/);
   });
 
   for (const [what, key] of [
@@ -278,21 +287,21 @@ suite("the signature", () => {
     ["text", "hello"],
     ["nothing", ""],
   ] as const) {
-    test(`with ${what} for a public key it can't be told`, async (t) => {
+    test(`with ${what} as public key it can't be checked`, async (t) => {
       const directory = await signedBundle(t);
       await assert.rejects(checkBundle(directory, { publicKey: key }), BundleUnreadableError);
     });
   }
 });
 
-suite("what can't be told", () => {
-  test("a directory that is not there, or holds no bundle", async (t) => {
+suite("what can't be checked", () => {
+  test("a directory that does not exist, or contains no bundle", async (t) => {
     const directory = await temporaryDirectory(t);
     await assert.rejects(checkBundle(join(directory, "none")), /can't be read: ENOENT/);
     await assert.rejects(checkBundle(directory), /holds no evidence bundle/);
   });
 
-  test("nothing is written by a check", async (t) => {
+  test("a check writes nothing", async (t) => {
     const directory = await signedBundle(t);
     const before = await readdir(directory);
     await check(directory);
@@ -300,15 +309,15 @@ suite("what can't be told", () => {
   });
 });
 
-suite("a bundle with sums to fit its forged verdict", () => {
-  test("is found by its signature and by its facts, and without a key by its facts", async (t) => {
+suite("a bundle with a forged verdict and matching checksums", () => {
+  test("is found by its signature and its facts, and without a key by its facts", async (t) => {
     const directory = await signedBundle(t, redEmergency());
     await forge(directory, (evidence) => {
       evidence.outcome = "verified";
     });
     const errors = await check(directory);
     assert.match(errors.join("\n"), /SHA256SUMS is not what evidence\.jws signs/);
-    const facts = "outcome is verified, and verified is false.";
+    const facts = "outcome is verified, but verification.verified is false.";
     assert.ok(errors.includes(facts));
     assert.ok(errorsOf(await checkBundle(directory)).includes(facts));
   });

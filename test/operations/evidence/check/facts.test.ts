@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { checkBundle } from "#operations/evidence/check/check-bundle";
 import type { Evidence } from "#operations/evidence/evidence-schema";
+import type { Findings } from "#operations/evidence/findings";
 import {
   bundleOf,
   ed25519,
@@ -14,7 +15,6 @@ import {
   withDenyLists,
 } from "../../evidence-bundles.ts";
 import { at } from "../../samples.ts";
-import type { Findings } from "#operations/evidence/findings";
 
 type Verification = NonNullable<Evidence["verification"]>;
 type Instance = Verification["instances"][number];
@@ -51,7 +51,7 @@ function retiredCheck(evidence: Evidence): Instance["checks"][number] {
 const accepted = { kind: "accepted", status: 200 } as const;
 const silent = { kind: "inconclusive", reason: "timeout" } as const;
 
-/** Calls an instance good that is not, and everything that says so. */
+/** Marks an unproven instance as good, and everything that depends on it. */
 function whitewash(evidence: Evidence): void {
   const verification = verificationOf(evidence);
   const { startedAt, finishedAt } = verification;
@@ -75,30 +75,31 @@ const outcome: Forgery[] = [
     change: (evidence) => {
       evidence.outcome = "verified";
     },
-    problem: /outcome is verified, and verified is false/,
+    problem: /outcome is verified, but verification\.verified is false/,
   },
   {
-    title: "an instance that is called good although it accepted the retired key",
+    title: "an instance that is marked good although it accepted the retired key",
     of: redEmergency,
     change: whitewash,
     problem:
-      /api-2 has the retired token \(old\) accepted, and that is called bad|api-2 .*gave a wrong answer/,
+      /api-2 answered accepted to the retired token \(old\), which is marked bad|api-2 .*gave a wrong answer/,
   },
   {
-    title: "the same with the answer called good",
+    title: "the same with the answer marked good",
     of: redEmergency,
     change: (evidence) => {
       whitewash(evidence);
       for (const check of instanceOf(evidence, 1).checks) check.ok = true;
     },
-    problem: /api-2 has the retired token \(old\) accepted, and that is called good/,
+    problem: /api-2 answered accepted to the retired token \(old\), which is marked good/,
   },
   {
-    title: "a question that expects the wrong answer",
+    title: "a check that expects the wrong answer",
     change: (evidence) => {
       Object.assign(retiredCheck(evidence), { expected: "accepted", verdict: accepted });
     },
-    problem: /api-1 is expected to have the retired token \(old\) accepted, which must be rejected/,
+    problem:
+      /api-1 lists accepted as the expected answer to the retired token \(old\), which must be rejected/,
   },
   {
     title: "a failed phase that has not failed",
@@ -106,14 +107,14 @@ const outcome: Forgery[] = [
     change: (evidence) => {
       evidence.failedPhase = "freeze";
     },
-    problem: /failed phase is given as freeze; failed are verify/,
+    problem: /failedPhase is freeze, but the failed phases are: verify/,
   },
   {
     title: "a verified run with a failure",
     change: (evidence) => {
       verificationOf(evidence).failures = ["api-3 was not asked"];
     },
-    problem: /it is verified, and there is a failure: api-3 was not asked/,
+    problem: /the run is verified, but a failure is listed: api-3 was not asked/,
   },
   {
     title: "a failure that is not listed as not proven",
@@ -121,49 +122,88 @@ const outcome: Forgery[] = [
     change: (evidence) => {
       evidence.notProven = evidence.notProven.filter((line) => !line.startsWith("api-2"));
     },
-    problem: /a failure is not listed as not proven: api-2 still accepts kid old/,
+    problem: /notProven does not list this failure: api-2 still accepts kid old/,
+  },
+  {
+    title: "a failure that is listed as scope",
+    of: redEmergency,
+    change: (evidence) => {
+      evidence.scope = evidence.notProven;
+    },
+    problem: /scope lists a failure: api-2 still accepts kid old/,
+  },
+  {
+    title: "operations that were not frozen, listed as scope",
+    of: () => emergency({}, { freeze: { clients: [], instances: [], failures: ["api-1: HTTP 500"] } }),
+    change: (evidence) => {
+      evidence.scope = evidence.notProven;
+    },
+    problem: /scope lists a failure: Not frozen: api-1: HTTP 500/,
+  },
+  {
+    title: "sessions missing on the deny-lists, listed as scope",
+    of: () => emergency({}, { sessions: { ended: [], truncated: true, denied: [], failures: [] } }),
+    change: (evidence) => {
+      evidence.scope = evidence.notProven;
+    },
+    problem: /scope lists a failure: There were too many sessions/,
+  },
+  {
+    title: "a run without a verification, which is listed as scope",
+    of: () => ({ phases: [] }),
+    change: (evidence) => {
+      evidence.scope = evidence.notProven;
+    },
+    problem: /scope lists a failure: Nothing was verified/,
+  },
+  {
+    title: "a scope with a sentence of its own",
+    change: (evidence) => {
+      evidence.scope?.push("This is nothing to worry about.");
+    },
+    problem: /scope lists what notProven does not: This is nothing to worry about/,
   },
   {
     title: "no instance at all",
     change: (evidence) => {
       verificationOf(evidence).instances = [];
     },
-    problem: /it is verified, and no instance was asked/,
+    problem: /the run is verified, but no instance was asked/,
   },
   {
-    title: "a target that was not seen",
+    title: "a target that could not be listed",
     change: (evidence) => {
       verificationOf(evidence).unseen = ["NO_INSTANCES: target shop has no instance to verify"];
     },
-    problem: /it is verified, and a target was not seen/,
+    problem: /the run is verified, but a target could not be listed/,
   },
   {
     title: "sessions that were not ended",
     change: (evidence) => {
       evidence.sessions = { ended: [], truncated: false, denied: [], failures: ["session 1 is still there"] };
     },
-    problem: /it is verified, and there is a failure: session 1 is still there/,
+    problem: /the run is verified, but a failure is listed: session 1 is still there/,
   },
   {
     title: "Keycloak itself still accepting the retired key",
     change: (evidence) => {
       defined(verificationOf(evidence).issuer[0]).verdict = accepted;
     },
-    problem: /Keycloak's verdict on kid old is accepted, and that is called good/,
+    problem: /Keycloak answered accepted to kid old, which is marked good/,
   },
   {
     title: "Keycloak's verdict left out",
     change: (evidence) => {
       verificationOf(evidence).issuer = [];
     },
-    problem: /it is verified, and Keycloak did not reject kid old/,
+    problem: /the run is verified, but Keycloak did not reject kid old/,
   },
   {
     title: "an attempt that is not the verification",
     change: (evidence) => {
       defined(evidence.attempts[0]).finishedAt = at(33);
     },
-    problem: /the last of the verification attempts is not the verification/,
+    problem: /the last verification attempt does not match the verification/,
   },
 ];
 
@@ -176,61 +216,64 @@ const proofs: Forgery[] = [
     problem: /api-1 is listed twice/,
   },
   {
-    title: "a baseline that did not accept the canary",
+    title: "a baseline that did not accept the canary token",
     change: (evidence) => {
       defined(defined(evidence.baseline[0]).verdicts[0]).verdict = silent;
     },
-    problem: /api-1 has proof level replayed, but it did not accept kid old before \(inconclusive\)/,
+    problem:
+      /api-1 has proof level replayed, but it did not accept the canary token of kid old before the cut-over \(inconclusive\)/,
   },
   {
     title: "an instance without a baseline",
     change: (evidence) => {
       evidence.baseline = evidence.baseline.slice(1);
     },
-    problem: /api-1 has proof level replayed, but it did not accept kid old before \(not asked\)/,
+    problem:
+      /api-1 has proof level replayed, but it did not accept the canary token of kid old before the cut-over \(not asked\)/,
   },
   {
-    title: "a retired key without a canary",
+    title: "a retired key without a canary token",
     change: (evidence) => {
       evidence.canaries = [];
     },
-    problem: /has proof level replayed, but kid old has no canary/,
+    problem: /has proof level replayed, but kid old has no canary token/,
   },
   {
-    title: "only one canary replayed",
+    title: "only one canary token replayed",
     change: (evidence) => {
       const instance = instanceOf(evidence);
       instance.checks = instance.checks.filter(({ canary }) => canary !== "unseen");
     },
-    problem: /api-1 has proof level replayed, but it was not asked about both canaries of kid old/,
+    problem:
+      /api-1 has proof level replayed, but it was not asked about both canary tokens of kid old after the cut-over/,
   },
   {
-    title: "a silent instance whose silence counts as a refusal",
+    title: "an instance that gave no answer, which counts as a rejection",
     change: (evidence) => {
       retiredCheck(evidence).verdict = silent;
     },
-    problem: /but it has the seen canary of kid old inconclusive/,
+    problem: /but it answered inconclusive to the seen canary token of kid old/,
   },
   {
     title: "another token replayed",
     change: (evidence) => {
       retiredCheck(evidence).jti = "jti-other";
     },
-    problem: /the seen canary of kid old is another one/,
+    problem: /the seen canary token of kid old has another jti/,
   },
   {
-    title: "a refusal before the key was disabled",
+    title: "a rejection before the key was disabled",
     change: (evidence) => {
       retiredCheck(evidence).at = at(11);
     },
-    problem: /it refused the seen canary of kid old before the key was disabled/,
+    problem: /it rejected the seen canary token of kid old before the key was disabled/,
   },
   {
-    title: "a refusal of a canary that had expired",
+    title: "a rejection of a canary token that had expired",
     change: (evidence) => {
       defined(evidence.canaries[0]).seen.expiresAt = at(30);
     },
-    problem: /it refused the seen canary of kid old when that had expired/,
+    problem: /it rejected the seen canary token of kid old after that had expired/,
   },
   {
     title: "no fresh token asked about",
@@ -238,7 +281,7 @@ const proofs: Forgery[] = [
       const instance = instanceOf(evidence);
       instance.checks = instance.checks.filter(({ check }) => check !== "fresh");
     },
-    problem: /api-1 is verified, and was not asked about the fresh token of kid new/,
+    problem: /api-1 is verified, but was not asked about the fresh token of kid new/,
   },
   {
     title: "a fresh token refused",
@@ -246,14 +289,14 @@ const proofs: Forgery[] = [
       const verdict = { kind: "rejected", status: 401 } as const;
       Object.assign(checkOf(evidence, "fresh"), { verdict, ok: false });
     },
-    problem: /api-1 is verified, and gave a wrong answer/,
+    problem: /api-1 is verified, but gave a wrong answer/,
   },
   {
     title: "a forgery accepted",
     change: (evidence) => {
       checkOf(evidence, "forged").verdict = accepted;
     },
-    problem: /api-1 has the forged token \(unsigned RS256\) accepted, and that is called good/,
+    problem: /api-1 answered accepted to the forged token \(unsigned RS256\), which is marked good/,
   },
   {
     title: "no forgery asked about",
@@ -261,14 +304,14 @@ const proofs: Forgery[] = [
       const instance = instanceOf(evidence);
       instance.checks = instance.checks.filter(({ check }) => check !== "forged");
     },
-    problem: /api-1 is verified, and was not asked about a forged token/,
+    problem: /api-1 is verified, but was not asked about a forged token/,
   },
   {
-    title: "a verified instance that is unproven",
+    title: "a verified instance with proof level unproven",
     change: (evidence) => {
       instanceOf(evidence).proof = "unproven";
     },
-    problem: /api-1 is verified, and unproven/,
+    problem: /api-1 is verified, but its proof level is unproven/,
   },
   {
     title: "an unproven instance without a reason",
@@ -276,14 +319,14 @@ const proofs: Forgery[] = [
     change: (evidence) => {
       instanceOf(evidence, 1).reasons = [];
     },
-    problem: /api-2 is unproven, and no reason is given/,
+    problem: /api-2 is unproven, but no reason is given/,
   },
   {
     title: "nothing to prove although a key was retired",
     change: (evidence) => {
       instanceOf(evidence).proof = "nothing-retired";
     },
-    problem: /api-1 has proof level nothing-retired, and keys were retired/,
+    problem: /api-1 has proof level nothing-retired, but keys were retired/,
   },
   {
     title: "a restart that shows no bootstrap",
@@ -310,12 +353,12 @@ const proofs: Forgery[] = [
     problem: /api-9 has proof level replayed, but it started after the cut-over/,
   },
   {
-    title: "the weaker proof not said to be weaker",
+    title: "the weaker proof not called weaker",
     of: restartedEmergency,
     change: (evidence) => {
       evidence.notProven = evidence.notProven.filter((line) => !line.includes("restarted"));
     },
-    problem: /it is not said that some instances have the weaker proof/,
+    problem: /notProven does not say that some instances have the weaker proof \(restarted\)/,
   },
   {
     title: "a passive key's token not asked about",
@@ -324,7 +367,7 @@ const proofs: Forgery[] = [
       const instance = instanceOf(evidence);
       instance.checks = instance.checks.filter(({ check }) => check !== "passive");
     },
-    problem: /api-1 is verified, and was not asked about the token of passive kid old/,
+    problem: /api-1 is verified, but was not asked about the token of passive kid old/,
   },
 ];
 
@@ -334,17 +377,17 @@ const times: Forgery[] = [
     change: (evidence) => {
       defined(evidence.exposureWindow).ms = 1;
     },
-    problem: /the exposure window is given as 1 ms, .* the times make it 18000 ms/,
+    problem: /the exposure window is given as 1 ms, .*, but the times make it 18000 ms/,
   },
   {
-    title: "an exposure window that is exact and was not",
+    title: "an exposure window that is called exact and is not",
     change: (evidence) => {
       defined(evidence.retired[0]).disabledAtIsExact = false;
     },
     problem: /given as 18000 ms, .* the times make it at most 18000 ms/,
   },
   {
-    title: "an exposure window where one is open",
+    title: "an exposure window although it is open",
     of: redEmergency,
     change: (evidence) => {
       evidence.exposureWindow = { from: at(12), to: at(30), ms: 18_000, exact: true };
@@ -357,7 +400,7 @@ const times: Forgery[] = [
       for (const instance of verificationOf(evidence).instances) instance.provenAt = at(13);
       evidence.exposureWindow = { from: at(12), to: at(13), ms: 1_000, exact: true };
     },
-    problem: /api-1 is said to be proven at .*, when it was not asked/,
+    problem: /api-1 is listed as proven at .*, when it was not asked/,
   },
   {
     title: "a phase that ended before it began",
@@ -371,7 +414,7 @@ const times: Forgery[] = [
     change: (evidence) => {
       evidence.phases.reverse();
     },
-    problem: /the phases are not in the order of their beginning/,
+    problem: /the phases are not in the order in which they began/,
   },
   {
     title: "evidence that was written before the run",
@@ -385,7 +428,7 @@ const times: Forgery[] = [
     change: (evidence) => {
       defined(evidence.jwksReadBack[0]).currentAt = at(11);
     },
-    problem: /shown the new set before kid old was disabled/,
+    problem: /listed as showing the new key set before kid old was disabled/,
   },
 ];
 
@@ -402,7 +445,7 @@ const keys: Forgery[] = [
     change: (evidence) => {
       defined(evidence.jwksReadBack[0]).kids.push("old");
     },
-    problem: /retired kid old was still shown by http/,
+    problem: /retired kid old was still published at http/,
   },
   {
     title: "a retired key that jwks-after still has",
@@ -412,11 +455,11 @@ const keys: Forgery[] = [
     problem: /retired kid new is in jwks-after\.json/,
   },
   {
-    title: "a stolen key taken off the list of those that must be refused",
+    title: "a stolen key removed from the list of those that must be rejected",
     change: (evidence) => {
       evidence.retired = [];
     },
-    problem: /kid old was trusted before, is not after, and is not listed as retired/,
+    problem: /kid old was trusted before and is not any more, but is not listed as retired/,
   },
   {
     title: "the same, and out of what was there before",
@@ -424,14 +467,14 @@ const keys: Forgery[] = [
       evidence.retired = [];
       evidence.keysBefore = [];
     },
-    problem: /kid old was trusted before, is not after, and is not listed as retired/,
+    problem: /kid old was trusted before and is not any more, but is not listed as retired/,
   },
   {
     title: "a signer that does not sign",
     change: (evidence) => {
       defined(evidence.keysAfter[1]).signing = false;
     },
-    problem: /kid new is said to sign, and does not after the cut-over/,
+    problem: /kid new is listed as signing, but does not sign after the cut-over/,
   },
   {
     title: "a realm without a signer",
@@ -441,14 +484,14 @@ const keys: Forgery[] = [
     problem: /no key signs after the cut-over/,
   },
   {
-    title: "a canary used twice",
+    title: "a canary token used twice",
     change: (evidence) => {
       defined(evidence.canaries[0]).unseen.jti = "jti-seen";
     },
     problem: /the token with jti jti-seen is listed twice/,
   },
   {
-    title: "a deny-list that refused nobody",
+    title: "a deny-list that rejected nobody",
     of: withDenyLists,
     change: (evidence) => {
       defined(verificationOf(evidence).denyList?.[0]).refused = accepted;
@@ -456,7 +499,7 @@ const keys: Forgery[] = [
     problem: /the deny-list of api-1 is called proven, but the administrator was accepted while on it/,
   },
   {
-    title: "a deny-list that had refused everybody",
+    title: "a deny-list that had rejected everybody",
     of: withDenyLists,
     change: (evidence) => {
       defined(verificationOf(evidence).denyList?.[0]).accepted = { kind: "rejected", status: 403 };
@@ -465,9 +508,9 @@ const keys: Forgery[] = [
   },
 ];
 
-/** Everything fits but the facts: also where somebody who has the key has signed it. */
+/** Only the facts contradict it: somebody who has the key may have signed it. */
 for (const [of, forgeries] of Object.entries({ outcome, proofs, times, keys })) {
-  suite(`forged evidence (${of}) with a report, sums and a signature to fit`, () => {
+  suite(`forged evidence (${of}) with matching reports, checksums and signature`, () => {
     for (const { title, of: found = emergency, change, problem } of forgeries) {
       test(`${title}: found and named`, async (t) => {
         const pair = ed25519();

@@ -1,18 +1,25 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { buildEvidence } from "#operations/evidence/build-evidence";
-import { renderReport } from "#operations/evidence/report/markdown";
-import { at, findings, instanceVerification, runContext, verification } from "../../samples.ts";
 import type { Findings } from "#operations/evidence/findings";
+import { renderReport } from "#operations/evidence/report/markdown";
+import {
+  at,
+  type FindingsChange,
+  findings,
+  instanceVerification,
+  runContext,
+  verification,
+} from "../../samples.ts";
 
-function render(change: Partial<Findings> = {}, reason?: string): string {
+function render(change: FindingsChange = {}, reason?: string): string {
   const run = runContext("evidence");
   return renderReport(
     buildEvidence({ ...run, ...(reason === undefined ? {} : { reason }) }, findings(change), at(40)),
   );
 }
 
-function withInstance(instance: string, reason: string): Partial<Findings> {
+function withInstance(instance: string, reason: string): FindingsChange {
   const one = instanceVerification({ instance, verified: false, reasons: [reason] });
   return { verification: verification({ verified: false, instances: [one], failures: [reason] }) };
 }
@@ -43,11 +50,11 @@ suite("renderReport", () => {
   test("it has every section that an auditor looks for", () => {
     const titles = [...render().matchAll(/^## (.+)$/gm)].map(([, title]) => title);
     assert.deepEqual(titles, [
-      "What was not proven",
       "Timeline (UTC)",
-      "Keys",
-      "JWKS as published",
       "Instances",
+      "Scope",
+      "Keys before and after",
+      "Published JWKS",
       "Refresh",
       "Issuer",
       "Canary tokens",
@@ -56,7 +63,7 @@ suite("renderReport", () => {
     ]);
   });
 
-  test("the first line says what came of it", () => {
+  test("the first line says how the run ended", () => {
     assert.match(render(), /^# Key rotation 8, incident INC-4711: VERIFIED\n/);
     assert.match(
       render(withInstance("api-1", "still accepts kid old")),
@@ -76,7 +83,7 @@ suite("renderReport", () => {
     );
   });
 
-  test("an inexact exposure window is an upper bound, and the key's end a lower one", () => {
+  test("an inexact exposure window is an upper bound, and the time of disabling a lower one", () => {
     const { cutover } = findings();
     const retired = cutover.retired.map((key) => ({ ...key, disabledAtIsExact: false }));
     const report = render({ cutover: { ...cutover, retired } });
@@ -96,7 +103,7 @@ suite("renderReport", () => {
     }
   });
 
-  test("a run that failed early is a report too, with the failed phase and its error", () => {
+  test("a run that failed early has a report too, with the failed phase and its error", () => {
     const phase = {
       phase: "canary",
       outcome: "failed",
@@ -106,7 +113,7 @@ suite("renderReport", () => {
     } as const;
     const found: Findings = { phases: [{ ...phase, error: "KEYCLOAK_UNREACHABLE: down. Next: start it." }] };
     const report = renderReport(buildEvidence(runContext("evidence"), found, at(2)));
-    assert.match(report, /Failed phase \| canary: KEYCLOAK_UNREACHABLE: down/);
+    assert.match(report, /^Failed in phase canary: KEYCLOAK_UNREACHABLE: down/m);
     assert.match(report, /Nothing was verified/);
     assert.doesNotMatch(report, /undefined|NaN|null/);
   });
@@ -129,8 +136,8 @@ suite("renderReport", () => {
     "[VERIFIED](http://evil.example)",
     "**yes**",
   ]) {
-    test(`an instance that claims a kid ${text} does not get it rendered`, () => {
-      const refresh = findings().refresh?.map((one) => ({ ...one, kids: [text] })) ?? [];
+    test(`a kid ${text} that an instance reports is not rendered`, () => {
+      const refresh = findings().enforced.refresh.map((one) => ({ ...one, kids: [text] }));
       assert.ok(!render({ refresh }).includes(text));
     });
   }

@@ -1,4 +1,4 @@
-import { pictureStyle } from "./picture-style.ts";
+import { partsStyle } from "./parts-style.ts";
 
 /** Colours that have a contrast of 4.5 to 1 or more on both grounds, light and dark. */
 const colours = `
@@ -30,48 +30,7 @@ time { white-space: nowrap; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 1rem 0; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
-footer { margin-top: 2rem; color: var(--soft); font-size: .875rem; }
 :focus-visible { outline: .2rem solid var(--phase); outline-offset: .1rem; }
-`;
-
-/** Good and bad are told by a drawn shape too: a font may lack the signs for it. */
-const verdicts = `
-.good { color: var(--good); }
-.bad { color: var(--bad); font-weight: 700; }
-.good::before, .bad::before {
-  content: ""; display: inline-block; width: .75em; height: .75em; margin-right: .35em; background: currentColor;
-}
-.good::before { clip-path: polygon(14% 44%, 0 62%, 38% 100%, 100% 18%, 84% 4%, 36% 66%); }
-.bad::before {
-  clip-path: polygon(20% 0, 50% 30%, 80% 0, 100% 20%, 70% 50%, 100% 80%, 80% 100%, 50% 70%, 20% 100%, 0 80%, 30% 50%, 0 20%);
-}
-.outcome { display: inline-block; padding: .1rem .8rem; border: .2rem solid; font-weight: 700; }
-.outcome.good { border-radius: 2rem; }
-.outcome.bad { border-style: double; border-width: .4rem; }
-.unproven-box { border-left: .4rem solid var(--bad); background: var(--panel); padding: .5rem 1rem; margin: 1rem 0; }
-.unproven-box h2 { margin: 0; }
-.unproven-box h2, .unproven-box li, .failures { color: var(--bad); overflow-wrap: anywhere; }
-`;
-
-const tables = `
-.scroll { overflow-x: auto; margin: .5rem 0; }
-table { border-collapse: collapse; width: 100%; font-size: .875rem; }
-th, td {
-  text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid var(--line);
-  overflow-wrap: break-word; max-width: 30rem;
-}
-thead th { background: var(--panel); }
-tbody tr:hover { background: var(--panel); }
-th button { all: unset; cursor: pointer; font-weight: 700; }
-th button:focus-visible { outline: .2rem solid var(--phase); outline-offset: .1rem; }
-th[aria-sort] button::after {
-  content: ""; display: inline-block; width: .6em; height: .5em; margin-left: .35em; background: currentColor;
-}
-th[aria-sort=ascending] button::after { clip-path: polygon(50% 0, 100% 100%, 0 100%); }
-th[aria-sort=descending] button::after { clip-path: polygon(0 0, 100% 0, 50% 100%); }
-.controls { display: flex; flex-wrap: wrap; gap: 1rem; margin: .5rem 0; }
-.controls[hidden] { display: none; }
-input[type=search] { font: inherit; padding: .2rem .4rem; }
 `;
 
 /** On paper: light, every row, no controls. */
@@ -98,4 +57,4 @@ const print = `
 `;
 
 /** The page's only style. */
-export const style = [colours, text, verdicts, tables, pictureStyle, print].join("");
+export const style = [colours, text, partsStyle, print].join("");

@@ -1,42 +1,47 @@
-import { describeDuration } from "../../../base/durations.ts";
-import type { Evidence } from "../../evidence-schema.ts";
-import { drawDensity } from "./density.ts";
+import type { Timeline, TimelineWindow } from "../model/timeline.ts";
 import { type Html, html } from "./html.ts";
-import { drawLanes, drawWorkloads } from "./lanes.ts";
-import { legend } from "./legend.ts";
-import { bar, cross, label, rowHeight, type Scale, scaleOf, width, x } from "./scale.ts";
-import { drawWindow, windowText } from "./window.ts";
+import { drawInstances, drawLanes } from "./lanes.ts";
+import { rowHeight, type Scale, width, x } from "./scale.ts";
+import { legend } from "./shapes.ts";
+import { drawStrips, stripRows } from "./strips.ts";
 
-/** Beyond it, a lane for each instance would be a page of its own. */
-const maxLanes = 50;
 const header = 22;
 const footer = 36;
 
 /** The run as a picture: phases against time, the exposure window, and what happened to the instances. */
-export function timeline(evidence: Evidence): Html {
-  const scale = scaleOf(evidence);
-  if (!scale) return html``;
-  const phases = evidence.phases.map((phase, index) => drawPhase(phase, header + index * rowHeight, scale));
+export function drawTimeline(timeline: Timeline): Html {
+  const { title, window, phases, workloads, instances } = timeline;
   const top = header + phases.length * rowHeight + 6;
-  const workloads = drawWorkloads(evidence, top, scale);
-  const below = top + workloads.count * rowHeight;
-  const isCrowded = (evidence.verification?.instances.length ?? 0) > maxLanes;
-  const instances = isCrowded ? drawDensity(evidence, below, scale) : drawLanes(evidence, below, scale);
-  const bottom = below + instances.count * rowHeight;
-  const title = `${phases.length} phases in ${describeDuration(scale.to - scale.from)}, exposure window: ${windowText(evidence)}`;
+  const below = top + workloads.length * rowHeight;
+  const bottom = below + rowsOf(instances) * rowHeight;
+  const drawn = [
+    ...(window ? [drawWindow(window, bottom - 14, timeline)] : []),
+    ...drawLanes(phases, header, timeline),
+    ...drawLanes(workloads, top, timeline),
+    ...(instances.kind === "lanes"
+      ? drawInstances(instances.lanes, below, timeline)
+      : drawStrips(instances.strips, instances.unproven, below, timeline)),
+    drawAxis(timeline, bottom),
+  ];
   return html`<figure><div class="scroll" role="group" aria-label="Timeline" tabindex="0"><svg viewBox="0 0 ${width} ${bottom + footer}" role="img" aria-label="${title}">
-${drawWindow(evidence, scale, bottom - 14)}${phases}${workloads.drawn}${instances.drawn}${drawAxis(scale, bottom)}</svg></div>
+${drawn}</svg></div>
 <figcaption>${title}. ${legend}</figcaption></figure>
 `;
 }
 
-function drawPhase(phase: Evidence["phases"][number], y: number, scale: Scale): Html {
-  const ms = Date.parse(phase.finishedAt) - Date.parse(phase.startedAt);
-  const hint = `${phase.phase}: ${phase.outcome}, ${(ms / 1000).toFixed(2)} s`;
-  const drawn = html`${label(phase.phase, y)}${bar(phase, y, scale, `phase ${phase.outcome}`, hint)}`;
-  return phase.outcome === "failed"
-    ? html`${drawn}${cross(x(phase.finishedAt, scale) + 9, y, hint)}\n`
-    : html`${drawn}\n`;
+function rowsOf(instances: Timeline["instances"]): number {
+  return instances.kind === "lanes"
+    ? instances.lanes.length
+    : stripRows(instances.strips, instances.unproven);
+}
+
+/** Behind the picture; dashed where it is open. */
+function drawWindow({ from, to, isOpen, text }: TimelineWindow, height: number, scale: Scale): Html {
+  const [left, end] = [x(from, scale), x(to, scale)];
+  const isLate = left > width * 0.7;
+  return html`<rect class="window${isOpen ? " open" : ""}" x="${left}" y="18" width="${Math.max(2, end - left)}" height="${height}"><title>${text}</title></rect>
+<text class="window-text" x="${isLate ? end : left}" y="13" text-anchor="${isLate ? "end" : "start"}">${text}</text>
+`;
 }
 
 function drawAxis(scale: Scale, y: number): Html {

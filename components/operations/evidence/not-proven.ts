@@ -1,0 +1,92 @@
+import type { CutoverFindings, Findings } from "./findings.ts";
+
+export interface NotProven {
+  /** What should have been proven or done, and was not. */
+  failed: string[];
+  /** What limits this kind of proof, also where everything went well. */
+  limits: string[];
+}
+
+/** Everything that the run does not prove, each a sentence. Pure. */
+export function notProven(findings: Findings): NotProven {
+  return {
+    failed: [
+      ...nothingVerified(findings),
+      ...(findings.proof?.verification.failures ?? []).map((failure) => `${failure}.`),
+      ...failedActions(findings),
+    ],
+    limits: [
+      ...skippedBaseline(findings),
+      ...stillTrusted(findings.cutover),
+      ...unreportedKeys(findings),
+      ...restartedOnly(findings),
+      "Instances outside the configured targets were not asked, and neither were pods that were shutting down.",
+      ...refreshTokensValid(findings),
+      "It is not known what tokens of the old keys were used for before the last instance rejected them.",
+    ],
+  };
+}
+
+function nothingVerified({ phases, proof }: Findings): string[] {
+  if (proof) return [];
+  const failed = phases.find(({ outcome }) => outcome === "failed");
+  return [`Nothing was verified: the run ended in phase ${failed?.phase ?? "unknown"}.`];
+}
+
+function failedActions({ emergency = {} }: Findings): string[] {
+  const { freeze, sessions } = emergency;
+  const tooMany =
+    "There were too many sessions to put all of them on the deny-lists: access tokens that the others got after the cut-over were accepted until they expired.";
+  return [
+    ...(freeze?.failures ?? []).map((failure) => `Not frozen: ${failure}.`),
+    ...(sessions?.truncated ? [tooMany] : []),
+  ];
+}
+
+function skippedBaseline({ prepared }: Findings): string[] {
+  if (!prepared?.canary.baselineSkipped) return [];
+  return ["No instance answered before the cut-over, so nothing can be proven by replaying canary tokens."];
+}
+
+function stillTrusted(cutover: CutoverFindings | undefined): string[] {
+  if (!cutover || cutover.retired.length > 0) return [];
+  const { passive, retireAfter } = cutover;
+  if (passive.length === 0) return ["No key was retired, so there was no retired key to reject."];
+  const kids = passive.map(({ kid }) => kid).join(", ");
+  const [sign, are] = passive.length > 1 ? ["sign", "are"] : ["signs", "is"];
+  return [
+    `No key is retired yet: ${kids} no longer ${sign}, and ${are} trusted until the first up after ${retireAfter ?? "the overlap"}.`,
+  ];
+}
+
+function unreportedKeys({ prepared }: Findings): string[] {
+  const count = prepared?.announced?.unproven.length ?? 0;
+  if (count === 0) return [];
+  return [
+    `${instances(count)} refreshed without reporting the loaded keys: it is not proven that the new keys were known there before they signed.`,
+  ];
+}
+
+/** The weaker proof is called weaker. */
+function restartedOnly({ proof }: Findings): string[] {
+  const count = proof?.verification.instances.filter(({ proof }) => proof === "restarted").length ?? 0;
+  if (count === 0) return [];
+  return [
+    `${instances(count)} ${count === 1 ? "was" : "were"} not asked before the cut-over: the start after it is known from the cluster, and that the new keys were loaded only from the instance's own log (proof level restarted, weaker than replayed).`,
+  ];
+}
+
+function refreshTokensValid({ emergency = {} }: Findings): string[] {
+  const { sessions, internalKeys } = emergency;
+  const areSessionsOver =
+    sessions?.failures.length === 0 && sessions.ended.some(({ because }) => because === "all");
+  const isHmacKeyNew = internalKeys?.keys.some(({ kind }) => kind === "hmac") === true;
+  if (areSessionsOver || isHmacKeyNew) return [];
+  return [
+    "OAuth refresh tokens are signed with the realm's internal HS512 key: stolen sessions survive a rotation of signing keys until they are revoked.",
+  ];
+}
+
+function instances(count: number): string {
+  return count === 1 ? "1 instance" : `${count} instances`;
+}

@@ -1,0 +1,40 @@
+import { describeVerdict, type Verdict } from "../../../proof/probe.ts";
+import type { Text } from "./report.ts";
+
+export function name(text: string): Text {
+  return [{ kind: "name", text }];
+}
+
+/** Empty where there is no time. */
+export function time(text: string | undefined): Text {
+  return text === undefined ? "" : [{ kind: "time", text }];
+}
+
+export function yesOrNo(isGood: boolean): Text {
+  return [isGood ? { kind: "good", text: "yes" } : { kind: "bad", text: "NO" }];
+}
+
+export function outcome(word: string): Text {
+  return word === "failed" ? [{ kind: "bad", text: word }] : word;
+}
+
+/** Each different verdict once; empty where nothing was asked. */
+export function verdicts(given: readonly Verdict[]): string {
+  return [...new Set(given.map(describeVerdict))].join(", ");
+}
+
+/** With its target, where it has one. */
+export function nameOf({ target, instance }: { target?: string | undefined; instance: string }): string {
+  return target ? `${target}/${instance}` : instance;
+}
+
+/** Milliseconds in seconds: `8.25 s`, `18.0 s`. */
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
+}
+
+/** The text without its marks. */
+export function plainText(text: Text): string {
+  if (typeof text === "string") return text;
+  return text.map((part) => (typeof part === "string" ? part : part.text)).join("");
+}

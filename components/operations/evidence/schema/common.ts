@@ -1,0 +1,26 @@
+import { z } from "zod";
+
+export const time = z.iso.datetime().describe("UTC, ISO 8601");
+export const kid = z.string().min(1);
+
+export const verdict = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("accepted"), status: z.int() }),
+  z.strictObject({ kind: z.literal("rejected"), status: z.int() }),
+  z.strictObject({
+    kind: z.literal("inconclusive"),
+    reason: z.string(),
+    unanswered: z.literal(true).optional(),
+  }),
+]);
+
+/** What identifies the instance among all targets. */
+export const identity = {
+  target: z.string().optional(),
+  uid: z.string().optional().describe("The pod's UID"),
+};
+
+/** What a call to an instance came to. */
+export const call = {
+  outcome: z.enum(["done", "unsupported", "failed"]),
+  reason: z.string().optional(),
+};

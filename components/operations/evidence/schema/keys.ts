@@ -1,0 +1,69 @@
+import { z } from "zod";
+import { internalKeyKinds } from "../../keys/internal-keys.ts";
+import { kid, time } from "./common.ts";
+
+export const realmKey = z.strictObject({
+  kid,
+  algorithm: z.string(),
+  status: z.enum(["ACTIVE", "PASSIVE", "DISABLED"]),
+  signing: z.boolean().describe("Whether it signs for its algorithm"),
+  priority: z.number(),
+  componentId: z.string(),
+  componentName: z.string(),
+  providerId: z.string(),
+  certificateThumbprint: z.string().optional().describe("SHA-256 of the DER certificate, hex"),
+  retireAfter: time
+    .optional()
+    .describe(
+      "End of the overlap that began when this key was activated: from then on the passive keys may be retired",
+    ),
+});
+
+export const keyReference = { kid, algorithm: z.string(), componentName: z.string() };
+
+export const retiredKey = z.strictObject({
+  ...keyReference,
+  disabledAt: time,
+  disabledAtIsExact: z
+    .boolean()
+    .describe("False: an interrupted run disabled it, and disabledAt is the earliest possible"),
+});
+
+export const publishedKey = z.strictObject({
+  kid,
+  algorithm: z.string(),
+  name: z.string(),
+  componentId: z.string(),
+  certificateThumbprint: z.string(),
+  publishedAt: time,
+});
+
+export const jwksReadBack = z.strictObject({
+  url: z.string(),
+  reads: z.int(),
+  currentAt: time,
+  kids: z.array(kid),
+});
+
+const tokenReference = z.strictObject({ jti: z.string(), expiresAt: time });
+
+/** The two canary tokens of a key. */
+export const canary = z.strictObject({
+  kid,
+  algorithm: z.string(),
+  seen: tokenReference,
+  unseen: tokenReference,
+});
+
+export const internalKeys = z.strictObject({
+  keys: z.array(
+    z.strictObject({
+      kind: z.enum(internalKeyKinds),
+      componentName: z.string(),
+      kid: z.string(),
+      activatedAt: time,
+      disabled: z.array(z.strictObject({ kid: z.string(), componentName: z.string(), disabledAt: time })),
+    }),
+  ),
+  failures: z.array(z.string()),
+});

@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { call, identity, kid, time, verdict } from "./common.ts";
+
+/** What an instance answered before the cut-over. */
+export const baseline = z.strictObject({
+  instance: z.string(),
+  ...identity,
+  verdicts: z.array(z.strictObject({ kid, verdict })),
+});
+
+const check = z.strictObject({
+  check: z
+    .enum(["fresh", "passive", "retired", "earlier", "forged"])
+    .describe("earlier: a token of a key that an earlier rotation retired without a green verification"),
+  subject: z.string(),
+  canary: z.enum(["seen", "unseen"]).optional(),
+  jti: z.string().optional(),
+  expected: z.enum(["accepted", "rejected"]),
+  verdict,
+  ok: z.boolean(),
+  at: time,
+});
+
+const instance = z.strictObject({
+  instance: z.string(),
+  ...identity,
+  url: z.string(),
+  proof: z
+    .enum(["replayed", "restarted", "nothing-retired", "unproven"])
+    .describe(
+      "restarted is weaker than replayed: the instance started after the cut-over and its log shows a JWKS bootstrap",
+    ),
+  verified: z.boolean(),
+  provenAt: time.optional(),
+  startup: z
+    .strictObject({
+      bootstrap: z.enum(["seen", "missing"]),
+      startedAt: time,
+      line: z.string().optional(),
+      tail: z.array(z.string()).optional(),
+    })
+    .optional()
+    .describe("Of an instance that started after the cut-over"),
+  checks: z.array(check),
+  reasons: z.array(z.string()),
+});
+
+const denyListProof = z.strictObject({
+  instance: z.string(),
+  ...identity,
+  accepted: verdict.describe("Answer to the token of a test administrator, before"),
+  denied: z.strictObject(call).describe("Adding the session to the deny-list"),
+  refused: verdict.describe("Answer to the same token, while its session is on the deny-list"),
+  cleaned: z.strictObject(call).describe("Removing the session again"),
+  ok: z.boolean(),
+  reasons: z.array(z.string()),
+});
+
+export const verification = z.strictObject({
+  verified: z.boolean(),
+  startedAt: time,
+  finishedAt: time,
+  fresh: z.array(z.strictObject({ kid, algorithm: z.string(), jti: z.string() })),
+  issuer: z.array(z.strictObject({ kid, jti: z.string(), verdict, ok: z.boolean() })),
+  instances: z.array(instance),
+  departed: z.array(z.string()).describe("Pods that were verified, but gone before the last check"),
+  denyList: z.array(denyListProof).optional().describe("Whether each instance's deny-list works"),
+  unseen: z.array(z.string()).describe("Targets that could not be listed, or have no instance"),
+  failures: z.array(z.string()),
+});
+
+export const attempt = z.strictObject({
+  startedAt: time,
+  finishedAt: time,
+  verified: z.boolean(),
+  failures: z.array(z.string()),
+});

@@ -1,0 +1,76 @@
+import { unpack } from "../base/packed.ts";
+import type { PhaseRecord } from "../evidence/evidence-schema.ts";
+import type { EmergencyFindings, Findings, WholeFindings } from "../evidence/findings.ts";
+import type { PublishedKey } from "../keys/publish-key.ts";
+import type { AnnouncementOutputs } from "./announce.ts";
+import type { CanaryOutputs } from "./canary.ts";
+import type { CutoverOutputs } from "./cut-over.ts";
+import type { EnforcementOutputs } from "./enforce.ts";
+import type { Before } from "./phase-request.ts";
+import type { VerificationOutputs } from "./verify.ts";
+
+/** What each phase has given so far, as the state has it. */
+export interface GivenSoFar {
+  canary: Pick<CanaryOutputs, "canary" | "record">;
+  keys: (PublishedKey & { record: PhaseRecord })[];
+  announcement?: Pick<AnnouncementOutputs, "announced" | "result" | "record">;
+  cutover?: Pick<CutoverOutputs, "result" | "record">;
+  enforcement?: Pick<EnforcementOutputs, "result" | "record">;
+}
+
+/** What is known after these phases. Pure. */
+export function knownSoFar({ canary, keys, announcement, cutover, enforcement }: GivenSoFar): Before {
+  const { tokens, findings } = unpack(canary.canary);
+  const published = keys.map(({ record: _record, ...key }) => key);
+  const announced = currentAnnouncement(announcement, published);
+  const records = [
+    canary.record,
+    ...keys.map(({ record }) => record),
+    announced?.record,
+    cutover?.record,
+    enforcement?.record,
+  ];
+  const known: Findings = {
+    phases: records.filter((record) => record !== undefined),
+    prepared: { canary: findings, published, ...(announced ? { announced: announced.result } : {}) },
+    ...(cutover ? { cutover: unpack(cutover.result) } : {}),
+    ...(enforcement ? { enforced: enforcedBy(enforcement) } : {}),
+  };
+  return { findings: known, canaryTokens: tokens };
+}
+
+/** An emergency announces nothing: what is there then is of an earlier rotation, for other keys. */
+function currentAnnouncement(
+  { announced = [], result, record }: Partial<AnnouncementOutputs> = {},
+  published: readonly PublishedKey[],
+) {
+  if (!result || !record || !published.every(({ kid }) => announced.includes(kid))) return undefined;
+  return { result: unpack(result), record };
+}
+
+function enforcedBy({ result }: Pick<EnforcementOutputs, "result">) {
+  const { results: refresh, restarts } = unpack(result);
+  return { refresh, restarts };
+}
+
+/** What an emergency has done beside the rotation of the signing keys. */
+export interface EmergencySoFar {
+  findings: EmergencyFindings;
+  records: PhaseRecord[];
+}
+
+/** What a complete run has found. Pure. */
+export function allFindings(
+  before: Before,
+  { found, record }: Pick<VerificationOutputs, "found" | "record">,
+  emergency: EmergencySoFar,
+): WholeFindings {
+  const { phases, ...findings } = before.findings as WholeFindings;
+  const { result: verification, attempts } = unpack(found);
+  return {
+    ...findings,
+    phases: [...phases, ...emergency.records, record],
+    emergency: emergency.findings,
+    proof: { verification, attempts },
+  };
+}
