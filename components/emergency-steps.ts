@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { CalledInstance } from "#operations/fleet/call-instances";
+import { idOf } from "#operations/fleet/instances";
 import type { RestartResult } from "#operations/fleet/restart";
 import type { Beside } from "#operations/proof/verify";
 import { AdminFreeze } from "./admin-freeze.ts";
@@ -153,7 +154,5 @@ export class EmergencySteps {
 /** Instances that were told, but for those that have been restarted since and so know nothing of it. */
 function toldAndAlive(called: readonly CalledInstance[], restarts: readonly RestartResult[]): string[] {
   const restarted = new Set(restarts.map(({ subject }) => subject));
-  return called
-    .filter(({ instance, outcome }) => outcome === "done" && !restarted.has(instance))
-    .map(({ instance, uid }) => uid ?? instance);
+  return called.filter(({ instance, outcome }) => outcome === "done" && !restarted.has(instance)).map(idOf);
 }

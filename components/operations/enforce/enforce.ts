@@ -2,12 +2,13 @@ import { messageOf } from "../base/errors.ts";
 import { redactor } from "../base/redact.ts";
 import type { Canary, KeptCanaries } from "../canaries/canary.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
-import { type Instance, instanceId, type OpenInstance } from "../fleet/instances.ts";
+import { type Instance, idOf, instanceId, type OpenInstance } from "../fleet/instances.ts";
 import type { ProbeSettings } from "../fleet/probe-settings.ts";
 import { readStartup, startedAfter } from "../fleet/read-startup.ts";
 import { type RefreshResult, type RefreshSettings, refreshInstance } from "../fleet/refresh.ts";
 import {
   describeFailedRestart,
+  isRestartable,
   type RestartCandidate,
   type RestartResult,
   type RestartSettings,
@@ -106,7 +107,7 @@ async function restartUnfinished(refreshed: Sweep<Tried>, context: Context): Pro
   const { targets, request, redact, progress } = context;
   const { restart: settings, after } = request;
   const unfinished = candidates(refreshed, context);
-  const restartable = unfinished.filter(({ instance }) => isRestartable(instance, settings));
+  const restartable = unfinished.filter(({ instance }) => isRestartable(targets, instance, settings));
   const open = unfinished
     .filter((one) => !restartable.includes(one))
     .map(({ instance, reason }) => `${instance.name} ${reason}`);
@@ -135,7 +136,7 @@ function questionFor(request: EnforceRequest): RestartQuestion {
   return {
     canaries: retiredCanaries(request),
     retiredKids: request.retired.map(({ kid }) => kid),
-    baselineOf: new Map(request.baseline.map((one) => [one.uid ?? one.instance, one])),
+    baselineOf: new Map(request.baseline.map((one) => [idOf(one), one])),
     retiredAt: retiredAt(request),
   };
 }
@@ -189,7 +190,7 @@ async function missingBootstraps(context: Context, restarts: readonly RestartRes
   const { targets, request, redact } = context;
   const restarted = new Set(restarts.filter((one) => !isFailed(one)).map(placeOf));
   if (restarted.size === 0) return [];
-  const isOther = ({ target, pod }: Instance) => !restarted.has(placeOf({ target, subject: pod?.workload }));
+  const isOther = ({ target, workload }: Instance) => !restarted.has(placeOf({ target, subject: workload }));
   const options = { concurrency: request.refresh.concurrency, readyTimeoutMs: 0, skip: isOther };
   const { results } = await sweep(targets, options, (instance) =>
     readStartup(targets, instance, request.restart.bootstrapPattern, redact),
@@ -201,11 +202,6 @@ async function missingBootstraps(context: Context, restarts: readonly RestartRes
 
 function placeOf({ target, subject }: { target?: string | undefined; subject?: string | undefined }): string {
   return `${target} ${subject}`;
-}
-
-/** Of the static list, only what there is a command for. A pod always has somebody to say why it can't be restarted. */
-function isRestartable({ pod }: Instance, { strategy, command }: RestartSettings): boolean {
-  return strategy !== "refresh" && (pod !== undefined || command.length > 0);
 }
 
 function isFailed({ outcome }: RestartResult): boolean {

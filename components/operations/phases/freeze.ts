@@ -100,18 +100,10 @@ async function freezeApi(request: FreezePhaseRequest) {
 }
 
 async function setInstances(
-  { targets, refresh, apiRefreshTokens, freezePath, run }: Omit<FreezePhaseRequest, "freeze">,
+  { freezePath, run, ...fleet }: Omit<FreezePhaseRequest, "freeze">,
   wanted: "freeze" | "thaw",
 ) {
-  const settings = { ...refresh, path: freezePath };
-  const progress = progressOf(wanted, run);
-  const { instances, failures } = await freezeInstances(
-    targets,
-    settings,
-    apiRefreshTokens,
-    wanted,
-    progress,
-  );
+  const { instances, failures } = await freezeInstances(fleet, freezePath, wanted, progressOf(wanted, run));
   const failed = instances.filter(({ outcome }) => outcome === "failed");
   return {
     instances,

@@ -6,6 +6,7 @@ import { underWay } from "../base/side-by-side.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { SessionsResult } from "../evidence/findings.ts";
 import { type DeniedInstance, denySessions } from "../fleet/deny-list.ts";
+import { idOf } from "../fleet/instances.ts";
 import type { RefreshSettings } from "../fleet/refresh.ts";
 import type { Target } from "../fleet/targets.ts";
 import { connection } from "../keycloak/connection.ts";
@@ -147,7 +148,6 @@ function distinct(sessions: readonly EndedSession[]): EndedSession[] {
 
 /** Who has missed the first list is not told by having taken the second. */
 function worstOf(first: readonly DeniedInstance[], second: readonly DeniedInstance[]): DeniedInstance[] {
-  const idOf = ({ uid, instance }: DeniedInstance) => uid ?? instance;
   const missed = first.filter(({ outcome }) => outcome !== "done");
   return [...new Map([...first, ...second, ...missed].map((one) => [idOf(one), one])).values()];
 }
@@ -158,15 +158,9 @@ function sidsOf(sessions: readonly EndedSession[]): string[] {
 
 async function setDenyList(request: SessionsPhaseRequest, sids: string[], wanted: "deny" | "allow") {
   if (sids.length === 0) return { denied: [], failures: [] };
-  const { targets, refresh, apiRefreshTokens, denyListPath, run } = request;
-  const { instances, failures } = await denySessions(
-    targets,
-    refresh,
-    apiRefreshTokens,
-    { path: denyListPath, sids },
-    wanted,
-    progressOf("revoke", run),
-  );
+  const { denyListPath, run } = request;
+  const list = { path: denyListPath, sids };
+  const { instances, failures } = await denySessions(request, list, wanted, progressOf("revoke", run));
   const failed = instances.filter(({ outcome }) => outcome !== "done");
   return {
     denied: instances,

@@ -4,8 +4,13 @@ import { progressOf } from "../base/report.ts";
 import type { Canary } from "../canaries/canary.ts";
 import { identity, type OpenInstance } from "../fleet/instances.ts";
 import { refreshInstance } from "../fleet/refresh.ts";
-import { sweep } from "../fleet/sweep.ts";
-import { readyTimeoutMs as longestWait, type OpenTarget, type Target } from "../fleet/targets.ts";
+import { emptyTargets, sweep } from "../fleet/sweep.ts";
+import {
+  describeTarget,
+  readyTimeoutMs as longestWait,
+  type OpenTarget,
+  type Target,
+} from "../fleet/targets.ts";
 import { isUntried } from "../keys/plan-cutover.ts";
 import type { RealmKey } from "../keys/realm-keys.ts";
 import type { Baseline, CanaryFindings, CanaryRequest } from "./canary-findings.ts";
@@ -65,19 +70,13 @@ export async function lookAround(
   const rosters = await Promise.all(
     opened.map(({ list }) => list(patienceMs).catch((error: unknown) => silence(error))),
   );
-  const empty = targets.filter((target, index) => {
-    const roster = rosters[index];
-    return target.kind === "kubernetes" && roster && roster.ready.length + roster.waiting.length === 0;
-  });
+  const found = rosters.flatMap((roster) => (roster ? [...roster.ready, ...roster.waiting] : []));
+  const silent = opened.filter((_, index) => !rosters[index]).map(({ name }) => ({ target: name }));
+  const empty = emptyTargets(targets, found, silent);
   if (empty.length === 0) return rosters.some((roster) => roster && roster.ready.length > 0);
-  const what = empty.map((target) =>
-    target.kind === "kubernetes"
-      ? `${target.name} (selector ${target.selector} in namespace ${target.namespace})`
-      : target.name,
-  );
   throw new RotationError(
     "NO_INSTANCES",
-    `no pod is found in target ${what.join(", ")}; nothing was rotated`,
+    `no pod is found in target ${empty.map(describeTarget).join(", ")}; nothing was rotated`,
     {
       nextStep: "mend the target's namespace and selector, or take it out of instances",
     },
@@ -107,7 +106,7 @@ export async function askEveryInstance(
   );
   const notAsked = [
     ...failures.map(({ error }) => error.message),
-    ...waiting.map(({ name, pod }) => `${name} was not ready before the cut-over (${pod?.notReady})`),
+    ...waiting.map(({ name, notReady }) => `${name} was not ready before the cut-over (${notReady})`),
   ];
   return { baseline: results.map(({ value }) => value), notAsked };
 }

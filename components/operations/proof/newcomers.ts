@@ -1,8 +1,8 @@
 import type { KeptCanaries } from "../canaries/canary.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
-import { instanceId } from "../fleet/instances.ts";
+import { idOf, instanceId } from "../fleet/instances.ts";
 import { sweep } from "../fleet/sweep.ts";
-import { openTargets } from "../fleet/targets.ts";
+import { changingTargets, openTargets } from "../fleet/targets.ts";
 import { askForBaseline } from "./baseline.ts";
 import type { Baseline, CanaryRequest } from "./canary-findings.ts";
 
@@ -22,10 +22,10 @@ const startingMs = 3_000;
  * shown to accept them, and so be proven later. Targets of the static list have no newcomers.
  */
 export async function askNewcomers(request: NewcomersRequest): Promise<Baseline[]> {
-  const targets = request.targets.filter(({ kind }) => kind !== "static");
+  const targets = changingTargets(request.targets);
   const canaries = withTokens(request);
   if (targets.length === 0 || canaries.length === 0) return [];
-  const known = new Set(request.baseline.map(({ uid, instance }) => uid ?? instance));
+  const known = new Set(request.baseline.map(idOf));
   const { results } = await sweep(
     await openTargets(targets),
     {

@@ -1,3 +1,4 @@
+import { idOf } from "../fleet/instances.ts";
 import type { Baseline, CanaryFindings } from "./canary-findings.ts";
 export type Findings = Pick<CanaryFindings, "canaries" | "baseline" | "carried">;
 
@@ -22,7 +23,7 @@ export function provableBy(
 export function mergeBaselines(all: readonly Baseline[]): Baseline[] {
   const merged = new Map<string, Baseline>();
   for (const one of all) {
-    const id = one.uid ?? one.instance;
+    const id = idOf(one);
     const known = merged.get(id);
     const fresh = one.verdicts.filter(({ kid }) => !known?.verdicts.some((verdict) => verdict.kid === kid));
     if (known) merged.set(id, { ...known, verdicts: [...known.verdicts, ...fresh] });

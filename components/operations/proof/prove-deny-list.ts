@@ -120,8 +120,8 @@ async function denyAndAsk(
   accepted: Verdict,
 ): Promise<Pending> {
   if (accepted.kind !== "accepted") return { accepted, denied: notTried, refused: notAsked, session };
-  const { refresh, apiRefreshTokens, probe: settings } = question;
-  const denied = await denyOn(instance, refresh, apiRefreshTokens, listOf(question, session), "deny");
+  const { probe: settings } = question;
+  const denied = await denyOn(instance, question, listOf(question, session), "deny");
   if (denied.outcome !== "done") return { accepted, denied, refused: notAsked, session };
   const refused = await probe(instance, settings, session.token);
   // A refusal proves nothing once the instance may take the token for expired.
@@ -143,11 +143,12 @@ async function cleanUp(
   const { session, ...steps } = pending;
   const { denied } = steps;
   const { refresh, apiRefreshTokens } = question;
-  const settings = denied.outcome === "done" ? refresh : { ...refresh, attempts: 1 };
+  const access = {
+    refresh: denied.outcome === "done" ? refresh : { ...refresh, attempts: 1 },
+    apiRefreshTokens,
+  };
   const cleaned =
-    denied === notTried
-      ? notTried
-      : await denyOn(instance, settings, apiRefreshTokens, listOf(question, session), "allow");
+    denied === notTried ? notTried : await denyOn(instance, access, listOf(question, session), "allow");
   const reasons = reasonsOf({ ...steps, cleaned });
   return {
     instance: instance.name,

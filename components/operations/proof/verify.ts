@@ -8,9 +8,9 @@ import type { Canary, CanaryReference, KeptCanaries, MintedToken } from "../cana
 import { forgeTokens } from "../canaries/forged-tokens.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
 import { mintToken, type ProbeClient } from "../canaries/tokens.ts";
-import { type Instance, instanceId } from "../fleet/instances.ts";
+import { type Identity, type Instance, idOf, instanceId } from "../fleet/instances.ts";
 import type { ProbeSettings } from "../fleet/probe-settings.ts";
-import { readStartup, type Startup, startedAfter } from "../fleet/read-startup.ts";
+import { type Startup, startupAfter } from "../fleet/read-startup.ts";
 import type { RefreshSettings } from "../fleet/refresh.ts";
 import { describeFailedRestart, type RestartResult, type RestartSettings } from "../fleet/restart.ts";
 import { applyOrders, type StandingOrders } from "../fleet/standing-orders.ts";
@@ -228,8 +228,8 @@ async function verifyEveryInstance(
   });
 }
 
-function byId<T extends { instance: string; uid?: string | undefined }>(list: readonly T[]): Map<string, T> {
-  return new Map(list.map((one) => [one.uid ?? one.instance, one]));
+function byId<T extends Identity & { instance: string }>(list: readonly T[]): Map<string, T> {
+  return new Map(list.map((one) => [idOf(one), one]));
 }
 
 /** What is known of an instance's start, where that was after the retired keys' death; else undefined. */
@@ -241,15 +241,9 @@ function startups(
   const { restart, restarts, retiredAt, apiRefreshTokens } = request;
   const tokens = [...fresh, ...canaries.flatMap(({ seen, unseen }) => [seen, unseen])];
   const redact = redactor([...apiRefreshTokens, ...tokens.map(({ token }) => token)]);
-  return async (instance: Instance): Promise<Startup | undefined> => {
-    if (instance.pod) {
-      if (!startedAfter(instance, retiredAt)) return undefined;
-      return readStartup(targets, instance, restart.bootstrapPattern, redact);
-    }
-    const restarted = restarts.find(({ subject, target }) => subject === instance.name && !target);
-    if (restarted?.outcome !== "done" || restarted.bootstrap !== "seen") return undefined;
-    return { bootstrap: "seen", startedAt: restarted.startedAt };
-  };
+  const look = { bootstrapPattern: restart.bootstrapPattern, redact };
+  return (instance: Instance): Promise<Startup | undefined> =>
+    startupAfter(targets, instance, { time: retiredAt, restarts }, look);
 }
 
 async function prepare(

@@ -3,6 +3,7 @@ import { suite, test } from "node:test";
 import { denySessions } from "#operations/fleet/deny-list";
 import { connectDirectly, onEveryInstance } from "#operations/fleet/instances";
 import { applyOrders, type StandingOrders } from "#operations/fleet/standing-orders";
+import type { Target } from "#operations/fleet/targets";
 import { startFleet } from "../../../scripts/lab/fleet.ts";
 import { call } from "../../lab/sample-api/calls.ts";
 import { issuerKey, startIssuer } from "../../lab/sample-api/jwks-server.ts";
@@ -13,6 +14,12 @@ const secret = "refresh-token-0123456789";
 const path = "/internal/auth/deny-list";
 const quiet = () => undefined;
 
+const fleetOf = (targets: Target[]) => ({
+  targets,
+  refresh: refreshSettings,
+  apiRefreshTokens: [secret],
+});
+
 interface Denied {
   outcome: string | undefined;
   reason: string | undefined;
@@ -20,7 +27,7 @@ interface Denied {
 
 async function deny(url: string, sids: string[], wanted: "deny" | "allow" = "deny"): Promise<Denied> {
   const targets = staticTargets({ name: "api-1", url });
-  const result = await denySessions(targets, refreshSettings, [secret], { path, sids }, wanted, quiet);
+  const result = await denySessions(fleetOf(targets), { path, sids }, wanted, quiet);
   assert.deepEqual(result.failures, []);
   assert.ok(!JSON.stringify(result).includes(secret));
   const [first] = result.instances;
@@ -55,7 +62,7 @@ suite("denySessions", () => {
       );
     const targets = staticTargets(...fleet.instances.map(({ name, url }) => ({ name, url })));
     const change = (wanted: "deny" | "allow") =>
-      denySessions(targets, refreshSettings, [secret], { path, sids: ["s/1", "s2"] }, wanted, quiet);
+      denySessions(fleetOf(targets), { path, sids: ["s/1", "s2"] }, wanted, quiet);
     for (const wanted of ["deny", "deny"] as const) {
       const { instances, failures } = await change(wanted);
       assert.deepEqual([instances.map(({ outcome }) => outcome), failures], [["done", "done"], []]);

@@ -9,7 +9,7 @@ import { refusingUrl, serve } from "../loopback-server.ts";
 import { refreshSettings, staticTargets } from "../samples.ts";
 
 const secret = "refresh-token-0123456789";
-const settings = { ...refreshSettings, path: "/internal/admin/freeze" };
+const path = "/internal/admin/freeze";
 const quiet = () => undefined;
 
 interface Shop {
@@ -37,7 +37,12 @@ function change(
   tokens = [secret],
 ): Promise<CalledInstances> {
   const targets = staticTargets(...instances.map(({ name, url }) => ({ name, url })));
-  return freezeInstances(targets, settings, tokens, wanted, quiet);
+  return freezeInstances(
+    { targets, refresh: refreshSettings, apiRefreshTokens: tokens },
+    path,
+    wanted,
+    quiet,
+  );
 }
 
 function outcomes({ instances }: CalledInstances): string[] {
@@ -75,7 +80,7 @@ suite("freezeInstances", () => {
     assert.match(result.instances[0]?.reason ?? "", /connection (refused|reset|closed)/);
     assert.match(
       result.instances[2]?.reason ?? "",
-      /HTTP 401: the instance does not take this refresh token/,
+      /HTTP 401: the instance does not accept this API refresh token/,
     );
     assert.ok(!JSON.stringify(result).includes(secret));
   });

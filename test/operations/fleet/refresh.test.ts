@@ -84,8 +84,8 @@ suite("refreshInstances", () => {
   }
 
   for (const [status, reason] of [
-    [401, /does not take this refresh token/],
-    [403, /does not take this refresh token/],
+    [401, /does not accept this API refresh token/],
+    [403, /does not accept this API refresh token/],
     [404, /does not expose the refresh operation/],
     [405, /an unexpected status/],
   ] as const) {

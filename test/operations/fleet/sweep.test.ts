@@ -2,19 +2,17 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { RotationError } from "#operations/base/errors";
 import { connectDirectly, type Instance } from "#operations/fleet/instances";
-import { type SweepOptions, sweep } from "#operations/fleet/sweep";
-import type { OpenTarget, Roster } from "#operations/fleet/targets";
+import { emptyTargets, type SweepOptions, sweep } from "#operations/fleet/sweep";
+import type { ListedTarget, Roster } from "#operations/fleet/target-kind";
 
 function pod(name: string, change: { uid?: string; notReady?: string } = {}): Instance {
-  const { uid = `uid-${name}`, ...rest } = change;
-  const facts = { namespace: "shop", uid, port: 8080, container: "api", restarts: 0, ...rest };
-  return { name, url: `http://${name}.shop:8080`, target: "shop", pod: facts };
+  return { name, url: `http://${name}.shop:8080`, target: "shop", uid: `uid-${name}`, ...change };
 }
 
 type Look = Partial<Pick<Roster, "ready" | "waiting">> | RotationError;
 
 /** A target that shows one look after the other, and the last one for ever. */
-function looks(...list: Look[]): [OpenTarget & { changes: number }] {
+function looks(...list: Look[]): [ListedTarget & { changes: number }] {
   let index = 0;
   const target = {
     name: "shop",
@@ -61,7 +59,7 @@ suite("sweep", () => {
 
   test("a later pod of the same name is another one", async () => {
     const targets = looks({ ready: [pod("api-0", { uid: "1" })] }, { ready: [pod("api-0", { uid: "2" })] });
-    const { results, departed } = await sweep(targets, options, async ({ pod }) => pod?.uid);
+    const { results, departed } = await sweep(targets, options, async ({ uid }) => uid);
     assert.deepEqual([results.map(({ value }) => value), departed.length], [["2"], 1]);
   });
 
@@ -133,5 +131,20 @@ suite("sweep", () => {
     const targets = [{ ...target, list }];
     const { failures } = await sweep(targets, options, nameOf);
     assert.equal(failures[0]?.error.code, "PODS_NOT_STABLE");
+  });
+});
+
+suite("emptyTargets", () => {
+  const targets = [{ name: "static" }, { name: "shop" }, { name: "bank" }];
+  const namesOf = (list: readonly { name: string }[]) => list.map(({ name }) => name);
+
+  test("are those without an instance that could be looked at", () => {
+    const found = [{ name: "api-1", url: "https://api-1" }, pod("a")];
+    assert.deepEqual(namesOf(emptyTargets(targets, found, [])), ["bank"]);
+    assert.deepEqual(namesOf(emptyTargets(targets, [], [{ target: "shop" }])), ["static", "bank"]);
+  });
+
+  test("are none if every target has an instance or says why it could not be looked at", () => {
+    assert.deepEqual(emptyTargets(targets.slice(1), [pod("a")], [{ target: "bank" }]), []);
   });
 });

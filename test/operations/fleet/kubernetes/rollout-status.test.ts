@@ -8,7 +8,7 @@ import type {
   V1PodTemplateSpec,
   V1StatefulSetStatus,
 } from "@kubernetes/client-node";
-import { rolloutProgress } from "#operations/fleet/kubernetes/rollout-progress";
+import { rolloutProgress } from "#operations/fleet/kubernetes/rollout-look";
 import {
   daemonSetStatus,
   deploymentStatus,
@@ -16,7 +16,7 @@ import {
   restartedAtKey,
   statefulSetStatus,
 } from "#operations/fleet/kubernetes/rollout-status";
-import { pendingReasons, stuckReasons } from "#operations/fleet/kubernetes/stuck-reason";
+import { pendingReasons, stuckReasons } from "#operations/fleet/kubernetes/stuck-reasons";
 
 const restartedAt = "2026-11-23T02:00:00.000Z";
 const template: V1PodTemplateSpec = { metadata: { annotations: { [restartedAtKey]: restartedAt } } };
@@ -181,7 +181,7 @@ suite("why a roll-out sticks", () => {
     const complaints = [{ type: "ProgressDeadlineExceeded", message: "too slow" } as const];
     assert.deepEqual(texts([], { obstacle, complaints }), [
       "it is paused",
-      "its progress deadline is over: too slow",
+      "its progress deadline has passed: too slow",
     ]);
   });
 

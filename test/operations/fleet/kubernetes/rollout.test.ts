@@ -346,7 +346,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     const annotations = { [restartedAtKey]: null };
     await patchDeployment(namespace, { template: { metadata: { annotations } } });
     const { reason } = await restarting;
-    assert.match(reason ?? "", /^ROLLOUT_STUCK: .*taken the restart of deployment\/shop-api back/);
+    assert.match(reason ?? "", /^ROLLOUT_STUCK: .*reverted the restart of deployment\/shop-api/);
   });
 
   test("an API server that is killed in the middle costs time only", async () => {
