@@ -32,7 +32,7 @@ export interface OpenInstance extends Instance {
 /** The name of the target that holds the instances listed in the stack config. They carry no target name themselves. */
 export const staticName = "static";
 
-/** What a result says about an instance beside its name. */
+/** What a result says about an instance in addition to its name. */
 export interface Identity {
   target?: string | undefined;
   uid?: string | undefined;

@@ -66,7 +66,7 @@ export interface Reach {
   unreachable: string[];
 }
 
-/** What is wrong with a target; empty lists where nothing is. */
+/** What is wrong with a target; empty lists if nothing is. */
 export interface TargetInspection {
   problems: string[];
   /** What this program may not do there although an `up` has to; a preview can do without. */

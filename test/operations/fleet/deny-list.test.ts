@@ -93,7 +93,7 @@ suite("denySessions", () => {
     });
   }
 
-  test("a session that the instance can't deny does not cost the others their try, and is named", async (t) => {
+  test("a session that the instance can't deny is named, and the others are still tried", async (t) => {
     const api = await serve(
       t,
       answering((url) => (url.endsWith("bad") ? 500 : 204)),
@@ -108,7 +108,7 @@ suite("denySessions", () => {
     [403, "failed"],
     [404, "unsupported"],
   ] as const) {
-    test(`HTTP ${status} concerns all sessions, and is asked for once`, async (t) => {
+    test(`HTTP ${status} concerns all sessions, and is met only once`, async (t) => {
       const api = await serve(
         t,
         answering(() => status),
@@ -119,7 +119,7 @@ suite("denySessions", () => {
     });
   }
 
-  test("a dead instance is given up after the attempts for one session", async () => {
+  test("an unreachable instance is given up after the attempts for one session", async () => {
     const { outcome, reason } = await deny(await refusingUrl(), ["s1", "s2"]);
     assert.deepEqual([outcome, reason], ["failed", "2 of 2 sessions (s1, s2): connection refused"]);
   });
@@ -145,7 +145,7 @@ suite("applyOrders", () => {
     assert.deepEqual(lines(api), ["PUT /internal/admin/freeze", "PUT s1", "PUT s2"]);
   });
 
-  test("one that was told is left alone", async (t) => {
+  test("an instance that was told is left alone", async (t) => {
     const api = await serve(
       t,
       answering(() => 204),
@@ -156,7 +156,7 @@ suite("applyOrders", () => {
     assert.deepEqual(lines(api), []);
   });
 
-  test("one that does not take the deny-list says why", async (t) => {
+  test("an instance that does not accept the deny-list says why", async (t) => {
     const api = await serve(
       t,
       answering((url) => (url.startsWith(path) ? 404 : 204)),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
 import { suite, test } from "node:test";
 import { type Instance, identity, idOf, instanceId } from "#operations/fleet/instances";
 
@@ -28,4 +29,15 @@ suite("who an instance is", () => {
   test("an instance of the static list is not a pod with the same name", () => {
     assert.notEqual(instanceId({ name: "api-1" }), instanceId(pod));
   });
+});
+
+test("nothing else makes an instance id of its own", async () => {
+  const folder = new URL("../../../components/", import.meta.url);
+  const sources = (await readdir(folder, { recursive: true })).filter((path) => path.endsWith(".ts"));
+  // What evidence.json says about instances is a format of its own.
+  const others = sources.filter((path) => !/operations\/(evidence|fleet)\//.test(path));
+  assert.ok(others.length > 100);
+  for (const path of others) {
+    assert.doesNotMatch(await readFile(new URL(path, folder), "utf8"), /\buid \?\? /, path);
+  }
 });

@@ -13,20 +13,20 @@ suite("startedAfter", () => {
     ["a later second", { startedAt: at(1) }, true],
     ["the second before", { startedAt: at(-1) }, false],
     [
-      "an earlier second, of a restart that was asked for later",
+      "an earlier second, by a restart that was requested later",
       { startedAt: at(-1), restartedAt: at(0) },
       true,
     ],
     ["an earlier second, of an earlier restart", { startedAt: at(-1), restartedAt: at(-1) }, false],
     ["a container that does not run", { restartedAt: at(1) }, false],
-    ["an annotation that is no time", { startedAt: at(-1), restartedAt: "soon" }, false],
+    ["an annotation that is not a time", { startedAt: at(-1), restartedAt: "soon" }, false],
   ] as const) {
     test(`${title}: ${expected}`, () => {
       assert.equal(startedAfter({ ...pod, ...change }, at(0)), expected);
     });
   }
 
-  test("an instance of the static list says nothing of its start", () => {
+  test("nothing is known of the start of an instance of the static list", () => {
     assert.equal(startedAfter(listed, at(0)), false);
   });
 });
@@ -54,7 +54,7 @@ suite("startupAfter", () => {
     assert.equal(await startupOf({ ...pod, startedAt: at(-1) }), undefined);
   });
 
-  test("is the restart whose own command has seen the bootstrap, of that very instance", async () => {
+  test("is the restart of that very instance, if its log has shown the bootstrap", async () => {
     assert.deepEqual(await startupOf(listed, restarted), { bootstrap: "seen", startedAt: at(2) });
     assert.equal(await startupOf(listed, { ...restarted, bootstrap: "not-checked" }), undefined);
     assert.equal(await startupOf(listed, { ...restarted, outcome: "failed" }), undefined);

@@ -16,7 +16,7 @@ suite("what is known of targets that were not opened", () => {
     );
   });
 
-  test("the longest time that a target asks for is waited for instances that are not ready", () => {
+  test("instances that are not ready are waited for as long as the most patient target asks", () => {
     assert.deepEqual([readyTimeoutMs(targets), readyTimeoutMs(targets.slice(0, 1))], [7_000, 0]);
   });
 

@@ -62,7 +62,7 @@ function makeClients(config: KubeConfig): Clients {
   };
 }
 
-/** Makes whoever opens the cluster next log in anew. */
+/** Forgets a login, so that the cluster is logged in to again when it is opened next. */
 export function forgetLogin({ config }: Pick<Cluster, "config">): void {
   for (const [key, clients] of clientsOf) if (clients.config === config) clientsOf.delete(key);
 }

@@ -128,7 +128,7 @@ function requireOurs({ cluster, workload }: Context, status: RolloutStatus, rest
   if (isLater(status.restartedAt, restartedAt)) return;
   throw new RotationError(
     "ROLLOUT_STUCK",
-    `target ${cluster.target}: somebody has reverted the restart of ${workloadText(workload)} while it was rolling out`,
+    `target ${cluster.target}: someone has reverted the restart of ${workloadText(workload)} while it was rolling out`,
     {
       nextStep:
         "stop roll-backs and drift correction of it (for the annotation kubectl.kubernetes.io/restartedAt), then run the same up again",
