@@ -39,7 +39,7 @@ export const staticInstance = z
   })
   .transform(({ name, url }) => ({ kind: "instance" as const, name: name ?? new URL(url).host, url }));
 
-export const kubernetesTarget = z
+const kubernetesTarget = z
   .strictObject({
     kubernetes: z.strictObject({
       name: z.string().min(1).optional().describe("Of the target. Default: the namespace"),
@@ -83,12 +83,12 @@ export const kubernetesTarget = z
     ...rest,
   }));
 
-/** The shape of each kind of target that is not a URL, by the key that an entry has for it. */
-const targetShapes = { kubernetes: kubernetesTarget };
+/** The shape of each kind of target that is not a URL, by the key that an entry has for it. A new kind is listed here. */
+export const targetShapes = { kubernetes: { heading: "Pods", shape: kubernetesTarget } };
 
 function targetShapeOf(given: unknown) {
   if (typeof given !== "object" || given === null) return undefined;
-  return Object.entries(targetShapes).find(([key]) => key in given)?.[1];
+  return Object.entries(targetShapes).find(([key]) => key in given)?.[1].shape;
 }
 
 /** The keys of an entry say what it is meant to be, and so which problems it has. */
