@@ -8,8 +8,6 @@ import type { Restarter, RestartSettings } from "./restart.ts";
  * properties: they let the registry treat all kinds alike.
  */
 export interface TargetKind<T> {
-  /** What its instances are called, in the plural. */
-  noun: string;
   /** Whether its instances are the same throughout a run, so that looking for new ones is pointless. */
   isFixed: boolean;
   /** Milliseconds to wait for instances that are not ready. */

@@ -3,7 +3,6 @@ import type { TargetKind } from "../target-kind.ts";
 
 /** Pods of one namespace of one cluster. */
 export const kubernetesKind: TargetKind<KubernetesTarget> = {
-  noun: "pods",
   isFixed: false,
   readyTimeoutMs: (target) => target.readyTimeoutMs,
   describe: ({ name, selector, namespace }) => `${name} (selector ${selector} in namespace ${namespace})`,

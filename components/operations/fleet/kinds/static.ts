@@ -21,7 +21,6 @@ export interface StaticTarget {
 
 /** A list of URLs: nothing is known of it beyond what the config says. */
 export const staticKind: TargetKind<StaticTarget> = {
-  noun: "instances",
   isFixed: true,
   readyTimeoutMs: () => 0,
   describe: ({ name }) => name,
@@ -31,7 +30,6 @@ export const staticKind: TargetKind<StaticTarget> = {
 function openStatic({ name, instances }: StaticTarget): OpenTarget {
   return {
     name,
-    noun: staticKind.noun,
     list: async () => ({ ready: instances, waiting: [], changed: async () => undefined }),
     connect: connectDirectly,
     canRestart: ({ command }) => command.length > 0,
