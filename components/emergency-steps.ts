@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Packed, unpack } from "#operations/base/packed";
 import type { CalledInstance } from "#operations/fleet/call-instances";
+import { idOf } from "#operations/fleet/instances";
 import type { RestartResult } from "#operations/fleet/restart";
 import type { EmergencyActions } from "#operations/proof/verification-request";
 import { AdminFreeze } from "./admin-freeze.ts";
@@ -159,7 +160,5 @@ export class EmergencySteps {
 /** Instances that were told, but for those that have been restarted since and so know nothing of it. */
 function toldAndAlive(called: readonly CalledInstance[], restarts: readonly RestartResult[]): string[] {
   const restarted = new Set(restarts.map(({ subject }) => subject));
-  return called
-    .filter(({ instance, outcome }) => outcome === "done" && !restarted.has(instance))
-    .map(({ instance, uid }) => uid ?? instance);
+  return called.filter(({ instance, outcome }) => outcome === "done" && !restarted.has(instance)).map(idOf);
 }

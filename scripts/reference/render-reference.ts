@@ -1,10 +1,5 @@
 import { errorCodes } from "#operations/base/error-codes";
-import {
-  kubernetesTarget,
-  realmEntry,
-  settingsShape,
-  staticInstance,
-} from "#operations/config/settings-shape";
+import { realmEntry, settingsShape, staticInstance, targetShapes } from "#operations/config/settings-shape";
 import { connectionKeys } from "#operations/keycloak/connection";
 import { type Row, rowsOf, type SchemaNode, schemaOf } from "./schema-rows.ts";
 
@@ -54,7 +49,10 @@ function detailsOf(key: string): { lead: string; schema: SchemaNode }[] {
   if (key === "instances")
     return [
       { lead: "An instance by URL, which may also be the URL alone:\n\n", schema: schemaOf(staticInstance) },
-      { lead: "Pods:\n\n", schema: schemaOf(kubernetesTarget) },
+      ...Object.values(targetShapes).map(({ heading, shape }) => ({
+        lead: `${heading}:\n\n`,
+        schema: schemaOf(shape),
+      })),
     ];
   if (key === "realm")
     return [

@@ -92,7 +92,10 @@ suite("the refresh token's Secret", { skip }, () => {
     await pod.misbehave("wrong-token");
     await scenario.stack.setConfig({ restart: { strategy: "refresh" } });
     const red = failed(await rotate(scenario, 3, "INC-3"));
-    assert.match(red.output, new RegExp(`${pod.name} still accepts kid .* does not take this refresh token`));
+    assert.match(
+      red.output,
+      new RegExp(`${pod.name} still accepts kid .* does not accept this API refresh token`),
+    );
     await scenario.stack.setConfig({ restart: {} });
     succeeded(await scenario.stack.up());
     const evidence = await evidenceOf(scenario, "INC-3", 3);

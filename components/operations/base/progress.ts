@@ -45,7 +45,7 @@ export function paceLines(show: (line: string) => void, pace: Pace = {}): Paced 
 /** Counts instances while they are worked on. */
 export interface Tally {
   /** How many a target has, as far as is known now. */
-  expect(target: string, count: number, noun: "pods" | "instances"): void;
+  expect(target: string, count: number, noun: string): void;
   /** Whether an instance is asked again because it did not answer as it should. */
   retrying(id: string, is: boolean): void;
   done(id: string): void;
@@ -63,8 +63,9 @@ export function openTally(show: (line: string) => void): Tally {
   const tell = () => {
     const totals = [...expected.values()];
     const total = totals.reduce((sum, { count }) => sum + count, 0);
-    const noun = totals.every((one) => one.noun === "pods") ? "pods" : "instances";
-    paced.line(`${finished.size}/${total} ${noun}${again.size > 0 ? `, ${again.size} retrying` : ""}`);
+    const [noun, ...others] = new Set(totals.map((one) => one.noun));
+    const what = others.length === 0 ? noun : "instances";
+    paced.line(`${finished.size}/${total} ${what}${again.size > 0 ? `, ${again.size} retrying` : ""}`);
   };
   return {
     expect: (target, count, noun) => void expected.set(target, { count, noun }),

@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { readSigningKey } from "../evidence/evidence-key.ts";
-import type { TokenSecret } from "../fleet/api-refresh-token.ts";
+import { staticName } from "../fleet/instances.ts";
 import { defaultBootstrapPattern } from "../fleet/kubernetes/bootstrap-pattern.ts";
-import type { KubernetesTarget } from "../fleet/kubernetes/kubernetes-target.ts";
-import type { StaticTarget } from "../fleet/targets.ts";
+import type { Target } from "../fleet/targets.ts";
 import { isHttpUrl, trimSlash } from "../keycloak/connection.ts";
 import { internalKeyKinds } from "../keys/internal-keys.ts";
 import { algorithms } from "../keys/realm-keys.ts";
@@ -40,7 +39,7 @@ export const staticInstance = z
   })
   .transform(({ name, url }) => ({ kind: "instance" as const, name: name ?? new URL(url).host, url }));
 
-export const kubernetesTarget = z
+const kubernetesTarget = z
   .strictObject({
     kubernetes: z.strictObject({
       name: z.string().min(1).optional().describe("Of the target. Default: the namespace"),
@@ -84,10 +83,17 @@ export const kubernetesTarget = z
     ...rest,
   }));
 
-/** What an entry of the list is, is told by its look: then its problems are those of what it was meant to be. */
+/** The shape of each kind of target that is not a URL, by the key that an entry has for it. A new kind is listed here. */
+export const targetShapes = { kubernetes: { heading: "Pods", shape: kubernetesTarget } };
+
+function targetShapeOf(given: unknown) {
+  if (typeof given !== "object" || given === null) return undefined;
+  return Object.entries(targetShapes).find(([key]) => key in given)?.[1].shape;
+}
+
+/** The keys of an entry say what it is meant to be, and so which problems it has. */
 const entry = z.unknown().transform((given, context) => {
-  const isPods = typeof given === "object" && given !== null && "kubernetes" in given;
-  const shape = isPods ? kubernetesTarget : staticInstance;
+  const shape = targetShapeOf(given) ?? staticInstance;
   const parsed = shape.safeParse(typeof given === "string" ? { url: given } : given);
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues) {
@@ -104,10 +110,10 @@ const entry = z.unknown().transform((given, context) => {
 
 type Entry = z.infer<typeof entry>;
 
-/** A list, or a lone Kubernetes target. */
+/** A list, or a single target. */
 const targets = z
   .preprocess(
-    (given) => (typeof given === "object" && given !== null && "kubernetes" in given ? [given] : given),
+    (given) => (targetShapeOf(given) ? [given] : given),
     z
       .array(entry, "is missing: list the base URL of every API process, or say where its pods are")
       .min(1, "is empty: list the base URL of every API process, or say where its pods are"),
@@ -115,18 +121,18 @@ const targets = z
   .superRefine(refuseDoubles)
   .transform(toTargets);
 
-/** The instances of the static list are one target, where there are any. */
+/** The instances that are listed by URL are one target, if there are any. */
 function toTargets(entries: readonly Entry[]): ConfiguredTarget[] {
   const instances = entries.flatMap((one) =>
     one.kind === "instance" ? [{ name: one.name, url: one.url }] : [],
   );
-  const pods = entries.flatMap((one) => (one.kind === "kubernetes" ? [one] : []));
-  const list: StaticTarget[] = instances.length > 0 ? [{ kind: "static", name: "static", instances }] : [];
-  return [...list, ...pods];
+  const others = entries.filter((one) => one.kind !== "instance");
+  const list: Target[] = instances.length > 0 ? [{ kind: "static", name: staticName, instances }] : [];
+  return [...list, ...others];
 }
 
-/** A target, and the Secret that its pods take the API refresh token from. */
-export type ConfiguredTarget = StaticTarget | (KubernetesTarget & { secret?: TokenSecret | undefined });
+/** A target as the config describes it. */
+export type ConfiguredTarget = Target;
 
 const algorithmList = z
   .array(z.enum(algorithms, `is not one of ${algorithms.join(", ")}`))
@@ -336,13 +342,16 @@ function isPattern(text: string): boolean {
   }
 }
 
-/** Names and URLs tell instances apart, and names targets. Where an entry is itself wrong, they may be missing here. */
+/**
+ * Names and URLs tell instances apart, and names tell targets apart: one URL under two names would be one process that
+ * is counted twice. An entry that is itself wrong may be missing here.
+ */
 function refuseDoubles(entries: readonly (Entry | undefined)[], context: z.RefinementCtx): void {
   const instances = entries.filter((one) => one?.kind === "instance");
-  const targets = entries.filter((one) => one?.kind === "kubernetes");
+  const targets = entries.filter((one) => one !== undefined && one.kind !== "instance");
   const lists = {
     name: instances.map(({ name }) => name),
-    url: instances.map(({ url }) => url),
+    url: instances.map(({ url }) => new URL(url).href.replace(/\/$/, "")),
     target: targets.map(({ name }) => name),
   };
   for (const [key, values] of Object.entries(lists)) {

@@ -1,14 +1,14 @@
 import { messageOf } from "../base/errors.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
-import type { Instance, OpenInstance } from "../fleet/instances.ts";
-import { kubernetesDefaults } from "../fleet/kubernetes/kubernetes-defaults.ts";
+import { type Instance, type OpenInstance, targetNameOf } from "../fleet/instances.ts";
 import { emptyTargets, sweep } from "../fleet/sweep.ts";
-import { openTargets, type Target } from "../fleet/targets.ts";
+import type { OpenTarget } from "../fleet/target-kind.ts";
+import { openTargets } from "../fleet/targets.ts";
 import { describeVerdict, probe, type Verdict } from "../proof/probe.ts";
 import type { Finding } from "./finding.ts";
 import type { KnownRealm } from "./known-realm.ts";
 
-/** One token that every instance is shown. */
+/** One token that every instance is asked about. */
 interface Question {
   kind: "fresh" | "passive" | "retired";
   kid: string;
@@ -23,11 +23,11 @@ export interface InstanceAnswers {
 }
 
 /**
- * Shows every instance a fresh token of each key that signs, and each canary that still lives: those of retired keys
- * must be refused, those of passive ones accepted. Nothing but the probe's GET is sent.
+ * Asks every instance about a fresh token of each key that signs, and about each canary that has not expired: those of
+ * retired keys must be rejected, those of passive keys accepted. Only the GET of the probe is sent.
  *
  * @param fresh secret: a token of each key that signs
- * @param stack for the commands that mend
+ * @param context the time now, and the stack's name for the commands that fix an instance
  */
 export async function instanceDrift(
   known: KnownRealm,
@@ -48,11 +48,17 @@ export async function instanceDrift(
     ...failures.map(({ target, error }) => `target ${target}: ${error.message}`),
   ];
   const seen = [...results.map(({ instance }) => instance), ...waiting];
-  const mend = await mending(known, stack);
+  const context = { stack, refreshPath: known.refresh.path };
+  const judged = await Promise.all(
+    results.map(async ({ instance, value }) => {
+      const command = await targetOf(targets, instance)?.fixCommand(instance, context);
+      return judge(instance, value, known.realm, command ?? "restart it");
+    }),
+  );
   return {
     asked: results.length,
     findings: [
-      ...results.flatMap(({ instance, value }) => judge(instance, value, known, mend)),
+      ...judged.flat(),
       ...unseen.map((what) => couldNotTell(known.realm, what)),
       ...emptyTargets(known.targets, seen, failures).map(({ name }) =>
         couldNotTell(known.realm, `target ${name} has no instance`),
@@ -62,18 +68,22 @@ export async function instanceDrift(
   };
 }
 
-/** What could not be looked at. */
+function targetOf(targets: readonly OpenTarget[], instance: Instance): OpenTarget | undefined {
+  return targets.find(({ name }) => name === targetNameOf(instance));
+}
+
+/** Something that could not be looked at. */
 export function couldNotTell(
   realm: string,
   what: string,
-  next = "mend it, then run the drift check again",
+  next = "fix it, then run the drift check again",
 ): Finding {
   return {
     code: "COULD_NOT_TELL",
     severity: "unknown",
     realm,
     what,
-    means: "nobody knows whether this has drifted",
+    means: "it is not known whether this has drifted",
     mend: next,
   };
 }
@@ -88,11 +98,11 @@ function canaryQuestions(known: KnownRealm, now: string): Question[] {
     });
 }
 
-/** A retired key whose canary has expired, or was never there, can't be asked about any more: that is no drift. */
+/** Nobody can be asked about a retired key whose canary has expired or never existed. That is not drift. */
 function expired({ realm, retired }: KnownRealm, questions: readonly Question[], now: string): Finding[] {
   const asked = questions.map(({ kid }) => kid);
   const silent = retired.filter(({ kid }) => !asked.includes(kid));
-  // Keycloak's default: no token of it can live for longer.
+  // Keycloak's default limit: none of its tokens can live longer.
   const oldest = Date.parse(now) - 10 * 3_600_000;
   const recent = silent.filter(({ disabledAt }) => Date.parse(disabledAt) > oldest);
   return recent.map(({ kid }) =>
@@ -126,33 +136,28 @@ const wrongAnswers = {
     when: "rejected",
     code: "INSTANCE_REJECTS_FRESH",
     what: "rejects a fresh token of kid",
-    means: "its users are refused: it does not know the key that signs",
+    means: "its users are rejected: it does not know the key that signs",
   },
   passive: {
     when: "rejected",
     code: "INSTANCE_REJECTS_PASSIVE",
     what: "rejects a token of the passive kid",
-    means: "users who got their token before the rotation are refused",
+    means: "users who got their token before the rotation are rejected",
   },
   retired: {
     when: "accepted",
     code: "INSTANCE_ACCEPTS_RETIRED",
     what: "ACCEPTS a token of the retired kid",
-    means: "whoever has that key gets in there",
+    means: "anyone who has that key can log in there",
   },
 } as const;
 
-function judge(
-  instance: Instance,
-  answers: readonly Answer[],
-  known: KnownRealm,
-  mend: (instance: Instance) => string,
-): Finding[] {
+function judge(instance: Instance, answers: readonly Answer[], realm: string, mend: string): Finding[] {
   const where = instance.target === undefined ? instance.name : `${instance.target}/${instance.name}`;
   const silent = answers.filter(({ verdict }) => verdict.kind === "inconclusive");
   const [first] = silent;
   const unasked = first
-    ? [couldNotTell(known.realm, `${where} could not be asked: ${describeVerdict(first.verdict)}`)]
+    ? [couldNotTell(realm, `${where} could not be asked: ${describeVerdict(first.verdict)}`)]
     : [];
   const wrong = answers.filter(({ kind, verdict }) => verdict.kind === wrongAnswers[kind].when);
   return [
@@ -162,38 +167,11 @@ function judge(
       return {
         code,
         severity: "critical",
-        realm: known.realm,
+        realm,
         what: `${where} ${what} ${kid}`,
         means,
-        mend: mend(instance),
+        mend,
       };
     }),
   ];
-}
-
-/** Makes the command that mends one instance. */
-async function mending(
-  { refresh, targets }: KnownRealm,
-  stack: string,
-): Promise<(instance: Instance) => string> {
-  const hasPods = targets.some(({ kind }) => kind === "kubernetes");
-  const { context } = hasPods ? await kubernetesDefaults() : {};
-  return ({ name, url, pod, target }) => {
-    const where = targets.find((one) => one.name === target);
-    if (pod) return `${kubectl(where, context)} --namespace ${pod.namespace} delete pod ${name}`;
-    // The token by stdin: anybody on the machine may read the arguments of a process.
-    const token = `pulumi stack output apiRefreshToken --show-secrets --stack ${stack}`;
-    return `${token} | sed 's/^/Authorization: Bearer /' | curl --fail -X POST -H @- '${url}${refresh.path}'`;
-  };
-}
-
-/** For the target's own cluster: pods of another may have the same names. */
-function kubectl(target: Target | undefined, otherwise: string | undefined): string {
-  const own = target?.kind === "kubernetes" ? target : undefined;
-  const context = own?.context ?? otherwise;
-  return [
-    "kubectl",
-    ...(own?.kubeconfig === undefined ? [] : ["--kubeconfig", own.kubeconfig]),
-    ...(context === undefined ? [] : ["--context", context]),
-  ].join(" ");
 }

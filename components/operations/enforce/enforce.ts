@@ -1,10 +1,10 @@
 import { messageOf } from "../base/errors.ts";
-import type { Fleet } from "../fleet/fleet.ts";
 import { type Instance, instanceId, type OpenInstance } from "../fleet/instances.ts";
 import { readStartup } from "../fleet/read-startup.ts";
 import type { RefreshResult } from "../fleet/refresh.ts";
 import {
   describeFailedRestart,
+  isRestartable,
   type RestartCandidate,
   type RestartResult,
   restartAll,
@@ -90,7 +90,7 @@ interface Restarted {
 async function restartUnfinished(refreshed: Sweep<Tried>, enforcement: Enforcement): Promise<Restarted> {
   const { targets, fleet, retired, redact, progress } = enforcement;
   const unfinished = candidates(refreshed, enforcement);
-  const restartable = unfinished.filter(({ instance }) => isRestartable(instance, fleet));
+  const restartable = unfinished.filter(({ instance }) => isRestartable(targets, instance, fleet.restart));
   const open = unfinished
     .filter((candidate) => !restartable.includes(candidate))
     .map(({ instance, reason }) => `${instance.name} ${reason}`);
@@ -105,11 +105,6 @@ function candidates(refreshed: Sweep<Tried>, { question }: Enforcement): Restart
       : "is to be restarted (strategy restart)";
     return reason === undefined ? [] : [{ instance, reason }];
   });
-}
-
-/** Of the static list, only what there is a command for. For a pod, the restart itself says why it is not possible. */
-function isRestartable({ pod }: Instance, { restart: { strategy, command } }: Fleet): boolean {
-  return strategy !== "refresh" && (pod !== undefined || command.length > 0);
 }
 
 async function conclude(
@@ -133,7 +128,7 @@ async function missingBootstraps(
 ): Promise<string[]> {
   const restarted = new Set(restarts.filter((restart) => !isFailed(restart)).map(placeOf));
   if (restarted.size === 0) return [];
-  const skip = ({ target, pod }: Instance) => !restarted.has(placeOf({ target, subject: pod?.workload }));
+  const skip = ({ target, workload }: Instance) => !restarted.has(placeOf({ target, subject: workload }));
   const options = { concurrency: fleet.refresh.concurrency, readyTimeoutMs: 0, skip };
   const { results } = await sweep(targets, options, (instance) =>
     readStartup(targets, instance, fleet.restart.bootstrapPattern, redact),

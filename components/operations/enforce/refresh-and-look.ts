@@ -1,7 +1,7 @@
 import { redactor } from "../base/redact.ts";
 import type { Canary } from "../canaries/canary.ts";
 import type { Fleet } from "../fleet/fleet.ts";
-import type { OpenInstance } from "../fleet/instances.ts";
+import { idOf, type OpenInstance } from "../fleet/instances.ts";
 import { readStartup, startedAfter } from "../fleet/read-startup.ts";
 import { refreshInstance } from "../fleet/refresh.ts";
 import { type OpenTarget, openTargets } from "../fleet/targets.ts";
@@ -34,7 +34,7 @@ export async function openEnforcement(
   const question = {
     canaries,
     retiredKids: retired.keys.map(({ kid }) => kid),
-    baselineOf: new Map(retired.baseline.map((known) => [known.uid ?? known.instance, known])),
+    baselineOf: new Map(retired.baseline.map((known) => [idOf(known), known])),
     retiredAt: retiredAt(retired),
   };
   const redact = redactor([...fleet.apiRefreshTokens, ...Object.values(retired.canaryTokens)]);

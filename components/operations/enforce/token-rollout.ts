@@ -20,6 +20,11 @@ export interface TokenRolloutRequest {
   expectation: RefreshExpectation;
 }
 
+/** What the steps of one rollout have in common. */
+interface Rollout extends RestartContext {
+  targets: readonly OpenTarget[];
+}
+
 export interface TokenRolloutResult {
   /** ISO 8601 UTC. */
   finishedAt: string;
@@ -63,11 +68,7 @@ function refusing({ results }: Asked): Asked["results"] {
   return results.filter(({ value }) => value.outcome === "failed");
 }
 
-async function restartRefusing(
-  asked: Asked,
-  target: string,
-  context: RestartContext,
-): Promise<RestartResult[]> {
+async function restartRefusing(asked: Asked, target: string, context: Rollout): Promise<RestartResult[]> {
   const candidates = refusing(asked).map(({ instance, value }) => ({
     instance,
     reason: `does not accept the API refresh token (${value.reason})`,
@@ -110,7 +111,7 @@ async function seeBootstraps(
   { results }: Asked,
   target: string,
   startedAt: string,
-  { targets, settings, redact }: RestartContext,
+  { targets, settings, redact }: Rollout,
 ): Promise<void> {
   const since = new Date(Math.floor(Date.parse(startedAt) / 1000) * 1000).toISOString();
   const young = results.map(({ instance }) => instance).filter((instance) => startedAfter(instance, since));

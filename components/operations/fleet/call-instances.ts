@@ -1,16 +1,20 @@
+import type { Fleet } from "./fleet.ts";
 import { type Identity, identity, type OpenInstance } from "./instances.ts";
 import type { CallResult } from "./internal-call.ts";
-import { type Sweep, type SweepOptions, sweep } from "./sweep.ts";
+import { emptyTargets, type Sweep, type SweepOptions, sweep } from "./sweep.ts";
 import { openTargets, type Target } from "./targets.ts";
 
-/** What came of an internal operation on one instance. Holds no secret. */
+/** As much of a fleet as it takes to call an internal operation on every instance. */
+export type CalledFleet = Pick<Fleet, "targets" | "refresh" | "apiRefreshTokens">;
+
+/** The result of an internal operation on one instance. Holds no secret. */
 export interface CalledInstance extends Identity, CallResult {
   instance: string;
-  /** When it was known, ISO 8601 UTC. */
+  /** When the result was known, ISO 8601 UTC. */
   at: string;
 }
 
-/** What came of an internal operation on all of them. */
+/** The results of an internal operation on all instances. */
 export interface CalledInstances {
   instances: CalledInstance[];
   /** Targets that could not be looked at or have no instance: a sentence each. */
@@ -32,18 +36,16 @@ export async function callInstances(
   return { instances: swept.results.map(({ value }) => value), failures: unaskedTargets(targets, swept) };
 }
 
-/** A sentence for each target that could not be looked at, or of which no instance was asked. */
+/** A sentence for each target that could not be looked at, or in which no instance was asked. */
 export function unaskedTargets(
   targets: readonly Target[],
   { results, failures }: Pick<Sweep<unknown>, "results" | "failures">,
 ): string[] {
-  const isEmpty = ({ kind, name }: Target) =>
-    !results.some(({ instance: { target } }) => target === (kind === "static" ? undefined : name)) &&
-    !failures.some(({ target }) => target === name);
+  const asked = results.map(({ instance }) => instance);
   return [
     ...failures.map(({ error }) => error.message),
-    ...targets
-      .filter(isEmpty)
-      .map(({ name }) => `NO_INSTANCES: target ${name} has no instance that could be asked`),
+    ...emptyTargets(targets, asked, failures).map(
+      ({ name }) => `NO_INSTANCES: target ${name} has no instance that could be asked`,
+    ),
   ];
 }

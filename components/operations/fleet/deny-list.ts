@@ -1,18 +1,22 @@
 import { listNames } from "../base/list-names.ts";
-import { type CalledInstance, type CalledInstances, callInstances } from "./call-instances.ts";
+import {
+  type CalledFleet,
+  type CalledInstance,
+  type CalledInstances,
+  callInstances,
+} from "./call-instances.ts";
 import type { OpenInstance } from "./instances.ts";
 import {
   type Called,
   type CallResult,
-  type CallSettings,
   callInternal,
+  type InternalAccess,
   isTokenRefused,
 } from "./internal-call.ts";
-import type { Target } from "./targets.ts";
 
 /** Sessions for the deny-list. */
 export interface DenyList {
-  /** Path of the operation, without the session's id. Default: `/internal/auth/deny-list`. */
+  /** Path of the operation, without the session id. Default: `/internal/auth/deny-list`. */
   path: string;
   /** Session ids, the `sid` claim of their tokens. */
   sids: readonly string[];
@@ -21,46 +25,41 @@ export interface DenyList {
 /** `deny`: put on the deny-list. `allow`: taken off it. */
 export type DenyWish = "deny" | "allow";
 
-/** What came of all sessions on one instance; the reason says how many and which could not be changed, and why. */
+/** The result for all sessions on one instance; the reason says how many and which could not be changed, and why. */
 export type DeniedInstance = CalledInstance;
 
 /**
  * Puts sessions on the deny-list of every instance, or takes them off: instances side by side, sessions one after
- * another on the instance's one connection. Never throws: a failure is a result. A 2xx is the instance's word.
+ * another on the instance's one connection. Never throws: a failure is a result. A 2xx is only the instance's claim.
  *
- * @param progress lines that can be shown
+ * @param progress shows a line to the user
  */
 export function denySessions(
-  targets: readonly Target[],
-  settings: CallSettings,
-  apiRefreshTokens: readonly string[],
+  fleet: CalledFleet,
   list: DenyList,
   wanted: DenyWish,
   progress: (line: string) => void,
 ): Promise<CalledInstances> {
-  const options = { concurrency: settings.concurrency, readyTimeoutMs: 0, progress };
-  return callInstances(targets, options, (instance) =>
-    denyOn(instance, settings, apiRefreshTokens, list, wanted),
-  );
+  const options = { concurrency: fleet.refresh.concurrency, readyTimeoutMs: 0, progress };
+  return callInstances(fleet.targets, options, (instance) => denyOn(instance, fleet, list, wanted));
 }
 
 /**
- * Puts sessions on one instance's deny-list, or takes them off. One that fails does not cost the others their try; what
- * would fail for all of them alike is tried once. Never throws: a failure is a result.
+ * Puts sessions on one instance's deny-list, or takes them off. If one fails, the others are still tried; a failure that
+ * would be the same for all of them is met only once. Never throws: a failure is a result.
  */
 export async function denyOn(
   instance: OpenInstance,
-  settings: Omit<CallSettings, "concurrency">,
-  apiRefreshTokens: readonly string[],
+  access: InternalAccess,
   { path, sids }: DenyList,
   wanted: DenyWish,
 ): Promise<CallResult> {
   const failed: string[] = [];
   let first: Called | undefined;
   for (const [index, sid] of sids.entries()) {
-    // Where one was not to be had by any number of attempts, the next gets a single one.
-    const patience = first ? { ...settings, attempts: 1 } : settings;
-    const result = await denyOne(instance, patience, apiRefreshTokens, { path, sid }, wanted);
+    // If one session has used up all attempts, each of the next gets a single one.
+    const patience = first ? { ...access, refresh: { ...access.refresh, attempts: 1 } } : access;
+    const result = await denyOne(instance, patience, { path, sid }, wanted);
     if (result.outcome === "done") continue;
     first ??= result;
     const isHopeless = concernsAll(result);
@@ -77,8 +76,7 @@ export async function denyOn(
 
 async function denyOne(
   instance: OpenInstance,
-  settings: Omit<CallSettings, "concurrency">,
-  apiRefreshTokens: readonly string[],
+  { refresh, apiRefreshTokens }: InternalAccess,
   { path, sid }: { path: string; sid: string },
   wanted: DenyWish,
 ): Promise<Called> {
@@ -86,7 +84,7 @@ async function denyOne(
   if (/^\.{0,2}$/.test(sid)) return { outcome: "failed", attempts: 0, reason: `"${sid}" is no session id` };
   const method = wanted === "deny" ? "PUT" : "DELETE";
   const call = { method, path: `${path}/${encodeURIComponent(sid)}`, operation: "deny-list" } as const;
-  return callInternal(instance, call, settings, apiRefreshTokens);
+  return callInternal(instance, call, refresh, apiRefreshTokens);
 }
 
 function concernsAll(result: Called): boolean {

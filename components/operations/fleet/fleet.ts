@@ -8,10 +8,10 @@ export interface Fleet {
   /** Where the API's processes are. */
   targets: Target[];
   refresh: RefreshSettings;
-  /** What happens to an instance that can't be refreshed. */
+  /** What is done with an instance that can't be refreshed. */
   restart: RestartSettings;
   probe: ProbeSettings;
-  /** Secret. The bearers of the instances' internal operations: while a new one is rolled out, some have the one before. */
+  /** Secret. The bearer tokens of the instances' internal operations: while a new one is rolled out, some have the one before. */
   apiRefreshTokens: string[];
 }
 

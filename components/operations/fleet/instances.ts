@@ -2,58 +2,64 @@ import pLimit, { type LimitFunction } from "p-limit";
 import { Client, type Dispatcher } from "undici";
 import { trimSlash } from "../keycloak/connection.ts";
 
-/** One API process. */
+/** One API process, as its target lists it. A kind of target may add facts of its own, which only that kind reads. */
 export interface Instance {
-  /** How it is called in output and evidence. */
+  /** How it is named in output and evidence. */
   name: string;
-  /** Its own base URL, never a load balancer's. Of a pod behind a port-forward, a description. */
+  /** Its own base URL, never a load balancer's. For a pod behind a port-forward, a description. */
   url: string;
-  /** The target that it was found in; none for an instance of the static list. */
+  /** The target that it was found in; absent for an instance of the static list. */
   target?: string;
-  /** Where it is a pod. */
-  pod?: PodFacts;
-}
-
-/** What is known of a pod beside its name. */
-export interface PodFacts {
-  namespace: string;
-  /** Tells it from a later pod of the same name. */
-  uid: string;
-  port: number;
-  /** The container that serves. */
-  container: string;
-  /** How often that container was restarted in place. */
-  restarts: number;
-  /** When it started, by the node's clock, to the second; ISO 8601 UTC. */
-  startedAt?: string;
-  /** When the restart was asked for that made it, where one did; ISO 8601 UTC. */
-  restartedAt?: string;
-  /** What it belongs to, as `deployment/shop-api`. */
-  workload?: string;
-  /** Why it is not ready, where it is not. */
+  /** Tells it from an earlier or later instance with the same name: a pod's UID. */
+  uid?: string;
+  /** Why it is not ready; absent when it is ready. */
   notReady?: string;
+  /** When it started, by its host's clock, rounded down to the second; ISO 8601 UTC. */
+  startedAt?: string;
+  /** When the restart that created it was requested; ISO 8601 UTC. */
+  restartedAt?: string;
+  /** What has to be restarted in order to restart it, such as `deployment/shop-api`. */
+  workload?: string;
 }
 
-/** An instance with a connection of its own that is kept open for the length of one piece of work. */
+/** An instance with a connection of its own that stays open while one piece of work is done on it. */
 export interface OpenInstance extends Instance {
   dispatcher: Dispatcher;
-  /** Told when it is asked again because it did not answer as it should, and when that is over. */
+  /** Called with true when the instance is asked again because its answer was not the expected one, and with false when that is over. */
   retrying?: (is: boolean) => void;
 }
 
-/** Tells an instance from every other one, earlier and later ones too. */
-export function instanceId({ name, pod }: Pick<Instance, "name" | "pod">): string {
-  return pod?.uid ?? name;
-}
+/** The name of the target that holds the instances listed in the stack config. They carry no target name themselves. */
+export const staticName = "static";
 
-/** What a result says beside the name, where the instance is a pod. */
+/** What a result says about an instance in addition to its name. */
 export interface Identity {
   target?: string | undefined;
   uid?: string | undefined;
 }
 
-export function identity({ target, pod }: Instance): Identity {
-  return { ...(target === undefined ? {} : { target }), ...(pod ? { uid: pod.uid } : {}) };
+/** The identity of an instance, to be kept in a result. */
+export function identity({ target, uid }: Instance): Identity {
+  return { ...(target === undefined ? {} : { target }), ...(uid === undefined ? {} : { uid }) };
+}
+
+/** The name of the target that an instance, or a result about one, belongs to. */
+export function targetNameOf({ target }: Identity): string {
+  return target ?? staticName;
+}
+
+/**
+ * Which instance a result is about: the key of every map and set of instances. A pod is its target and its UID: a
+ * target has one port, so two targets that reach one pod on two ports have two instances. An instance of the static
+ * list is its name, which the config check keeps unique, like its URL.
+ */
+export function idOf({ instance, target, uid }: Identity & { instance: string }): string {
+  return uid === undefined ? instance : `${targetNameOf({ target })}/${uid}`;
+}
+
+/** The same id, taken from the instance itself. */
+export function instanceId({ name, target, uid }: Pick<Instance, "name" | "target" | "uid">): string {
+  return idOf({ instance: name, target, uid });
 }
 
 /** Opens the connection to an instance. */
@@ -64,9 +70,9 @@ export const connectDirectly: Connect = ({ url }) =>
   new Client(new URL(url).origin, { connectTimeout: 10_000, keepAliveTimeout: 30_000 });
 
 /**
- * Does a piece of work on every instance, at most `concurrency` at a time (or what a limit shared with others allows),
- * and answers in the instances' order.
- * Each instance gets one connection, closed when its work is done: ten thousand instances hold `concurrency` sockets.
+ * Does a piece of work on every instance, at most `concurrency` at a time (or as many as a shared limit allows), and
+ * returns the results in the order of the instances. Each instance gets one connection, which is closed when its work
+ * is done: ten thousand instances hold `concurrency` sockets.
  */
 export async function onEveryInstance<T>(
   instances: readonly Instance[],

@@ -7,7 +7,7 @@ import { instanceUrl, type OpenInstance } from "./instances.ts";
 
 /** How an instance's internal operations are called. */
 export interface CallSettings {
-  /** How often an instance is asked at the most. Default: 4. */
+  /** How often an instance is asked at most. Default: 4. */
   attempts: number;
   /** Milliseconds for one attempt. Default: 5000. */
   timeoutMs: number;
@@ -15,7 +15,16 @@ export interface CallSettings {
   concurrency: number;
 }
 
-/** What the body of a 2xx says, and why that will not do yet, where it will not. */
+type Timing = Pick<CallSettings, "attempts" | "timeoutMs">;
+
+/** What it takes to call the internal operations of one instance. A fleet has it all. */
+export interface InternalAccess {
+  refresh: Timing;
+  /** Secret. The tokens that the instance may have: while a new one is rolled out, some instances have the one before. */
+  apiRefreshTokens: readonly string[];
+}
+
+/** What the body of a 2xx says, and why that is not good enough yet, if it is not. */
 export interface Reading<T> {
   found: T;
   objection?: string | undefined;
@@ -27,33 +36,33 @@ export interface InternalCall<T = never> {
   path: string;
   /** Its name in reasons, as `freeze`. Default: none. */
   operation?: string;
-  /** Reads the body of a 2xx; where it objects, the call is repeated. Default: any 2xx will do. */
+  /** Reads the body of a 2xx; if it objects, the call is repeated. Default: any 2xx is enough. */
   read?: (body: string) => Reading<T>;
 }
 
-/** What came of a call. `unsupported`: the instance answers that it has no such operation. Holds no secret. */
+/** The result of a call. `unsupported`: the instance answers that it has no such operation. Holds no secret. */
 export interface CallResult {
   outcome: "done" | "unsupported" | "failed";
   /** Why it is not done. */
   reason?: string;
 }
 
-/** The same, and how it came to that. */
+/** The same, and what led to it. */
 export interface Called<T = never> extends CallResult {
   attempts: number;
-  /** HTTP status of the last answer; none where the last attempt had no answer. */
+  /** HTTP status of the last answer; absent if the last attempt got no answer. */
   status?: number;
   found?: T;
 }
 
 type Attempt<T> = Omit<Called<T>, "attempts"> & { isFinal: boolean };
-type Timing = Pick<CallSettings, "attempts" | "timeoutMs">;
 
 /**
- * Calls one internal operation of an instance, and again with backoff while another attempt may help: without an answer,
- * on 429, on 5xx, and on an objection to what was answered. Never throws: a failure is a result.
+ * Calls one internal operation of an instance, and repeats it with backoff while another attempt may help: if there is
+ * no answer, on 429, on 5xx, and on an objection to the answer. Never throws: a failure is a result.
  *
- * @param apiRefreshTokens those that the instance may have: while a new one is rolled out, some have the one before
+ * @param apiRefreshTokens the tokens that the instance may have: while a new one is rolled out, some instances have the
+ *   one before
  */
 export async function callInternal<T = never>(
   instance: OpenInstance,
@@ -90,7 +99,7 @@ async function callPatiently<T>(
   }
 }
 
-/** Paths of the deny-list end in a session's id, which is nobody else's business. */
+/** Paths of the deny-list end in a session id, which does not belong in a trace. */
 function spanOf(instance: OpenInstance, { method, path, operation }: InternalCall<unknown>): Attributes {
   const shown = operation === "deny-list" ? path.replace(/[^/]+$/, "{sid}") : path;
   return {
@@ -123,12 +132,12 @@ async function callWithAny<T>(
   return attempt;
 }
 
-/** As much of a call as is kept. */
+/** The part of a call's result that is kept. */
 export function resultOf({ outcome, reason }: CallResult): CallResult {
   return reason === undefined ? { outcome } : { outcome, reason };
 }
 
-/** Whether the instance has refused all tokens that it may have, and so would refuse them for any other call. */
+/** Whether the instance has refused all tokens that it may have, and so would refuse them in any other call. */
 export function isTokenRefused({ status }: Pick<Called, "status">): boolean {
   return status === 401 || status === 403;
 }
@@ -172,7 +181,7 @@ function refused<T>(status: number, { operation }: InternalCall<T>): Attempt<T> 
 }
 
 const refusals: Record<number, string> = {
-  401: "the instance does not take this API refresh token",
-  403: "the instance does not take this API refresh token",
-  429: "the instance asks to wait",
+  401: "the instance does not accept this API refresh token",
+  403: "the instance does not accept this API refresh token",
+  429: "the instance asks the caller to wait",
 };

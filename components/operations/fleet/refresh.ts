@@ -14,7 +14,7 @@ export interface RefreshExpectation {
   absent: string[];
 }
 
-/** What came of refreshing one instance. `claimed` is what it says; only the replayed canary proves it. */
+/** The result of refreshing one instance. `claimed` is only what it says; the replayed canary proves it. */
 export interface RefreshResult extends Identity {
   instance: string;
   outcome: "claimed" | "failed";
@@ -25,7 +25,7 @@ export interface RefreshResult extends Identity {
   finishedAt: string;
   /** HTTP status of the last answer. */
   status?: number;
-  /** Those of the expected and the retired kids that the instance says it has now. */
+  /** Which of the expected and the retired kids the instance says it has now. */
   kids?: string[];
   /** Why it failed, without any secret. */
   reason?: string;
@@ -34,10 +34,11 @@ export interface RefreshResult extends Identity {
 const claim = z.looseObject({ kids: z.array(z.string().min(1)) });
 
 /**
- * Sends a refresh to one instance, and again with backoff where it has not claimed the expected set yet. Never throws:
- * a failure is a result.
+ * Sends a refresh to one instance, and repeats it with backoff until the instance claims to have the expected keys.
+ * Never throws: a failure is a result.
  *
- * @param apiRefreshTokens those that the instance may have: while a new one is rolled out, some have the one before
+ * @param apiRefreshTokens the tokens that the instance may have: while a new one is rolled out, some instances have the
+ *   one before
  */
 export async function refreshInstance(
   instance: OpenInstance,
@@ -69,13 +70,13 @@ function readClaim(body: string, { present, absent }: RefreshExpectation): Readi
   const claimed = claimedKids(body);
   if (claimed === "none") return { found: undefined };
   if (claimed === "malformed") {
-    return { found: undefined, objection: "its answer's kids are not a list of key ids" };
+    return { found: undefined, objection: "the kids in its answer are not a list of key ids" };
   }
   const wrong = [
     ...present.filter((kid) => !claimed.includes(kid)).map((kid) => `lacks ${kid}`),
     ...absent.filter((kid) => claimed.includes(kid)).map((kid) => `still has ${kid}`),
   ];
-  // Only kids that are known here are kept: an instance could put anything else there, the API refresh token included.
+  // Only kids that are known here are kept: an instance could put anything there, even the API refresh token.
   const kids = [...present, ...absent].filter((kid) => claimed.includes(kid));
   return {
     found: kids,
@@ -83,7 +84,7 @@ function readClaim(body: string, { present, absent }: RefreshExpectation): Readi
   };
 }
 
-/** The contract lets an answer carry no kids; where it carries some, they must be what they claim to be. */
+/** The contract allows an answer without kids; if there are any, they must be a list of key ids. */
 function claimedKids(body: string): string[] | "none" | "malformed" {
   const answer = parseJson(body);
   if (typeof answer !== "object" || answer === null || !("kids" in answer)) return "none";

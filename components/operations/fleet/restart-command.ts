@@ -10,11 +10,11 @@ const run = promisify(execFile);
 export interface RestartCommand {
   /** Program and arguments; `{name}`, `{url}`, `{host}`, `{port}` stand for the instance's. Run without a shell. */
   command: string[];
-  /** Prints the instance's log, likewise; `{since}` stands for the restart's time, ISO 8601 UTC. Empty: not checked. */
+  /** The same, for a program that prints the instance's log; `{since}` stands for the restart's time, ISO 8601 UTC. Empty: not checked. */
   logs: string[];
   /** What the log must show after the restart, as a regular expression, case-insensitive. */
   bootstrapPattern: string;
-  /** Milliseconds for the command, and again until the instance answers and its log shows the bootstrap. */
+  /** Milliseconds for the command, and as many again until the instance answers and its log shows the bootstrap. */
   timeoutMs: number;
 }
 
@@ -22,10 +22,10 @@ const maxLogBytes = 16 * 1024 * 1024;
 const tailLines = 20;
 
 /**
- * Restarts one instance of the static list, waits until it answers, and looks for the bootstrap in its log. Only what
- * the log shows beyond what it showed before counts.
+ * Restarts one instance of the static list, waits until it answers, and looks for the bootstrap in its log. Only lines
+ * that the log did not have before the restart count.
  *
- * @param redact takes secrets out of what the commands print
+ * @param redact removes secrets from what the commands print
  * @throws {RotationError} RESTART_FAILED, BOOTSTRAP_NOT_SEEN
  */
 export async function restartByCommand(
@@ -56,14 +56,15 @@ function notSeen(name: string, lines: readonly string[], redact: (text: string) 
   const shown = redact(tail.join("\n  ")) || "(nothing)";
   return new RotationError(
     "BOOTSTRAP_NOT_SEEN",
-    `${name} was restarted, and its log shows no JWKS bootstrap; its last lines:\n  ${shown}\n`,
+    `${name} was restarted, but its log shows no JWKS bootstrap; its last lines:\n  ${shown}\n`,
     {
-      nextStep: "see why it can't fetch the keys, or set restart.bootstrapPattern to the line that it writes",
+      nextStep:
+        "find out why it can't fetch the keys, or set restart.bootstrapPattern to the line that it writes",
     },
   );
 }
 
-/** Any HTTP answer will do: what it means is the verification's to find out. */
+/** Any HTTP answer is enough: the verification finds out what it means. */
 async function awaitAnswer(instance: Instance, deadline: number): Promise<void> {
   for (;;) {
     try {
@@ -76,7 +77,7 @@ async function awaitAnswer(instance: Instance, deadline: number): Promise<void> 
           "RESTART_FAILED",
           `${instance.name} does not answer after its restart: ${error.message}`,
           {
-            nextStep: "see why it does not start, then run the same up again",
+            nextStep: "find out why it does not start, then run the same up again",
           },
         );
       }
@@ -115,12 +116,12 @@ async function runCommand(
     const how = signal ? `was ended by ${signal} (limit ${timeoutMs / 1000} s)` : `ended with ${code}`;
     const said = redact(stderr.trim().split("\n").slice(-tailLines).join("\n  "));
     throw new RotationError("RESTART_FAILED", `${name}: ${file} ${how}${said ? `\n  ${said}\n` : ""}`, {
-      nextStep: "run that command by hand to see why, then run the same up again",
+      nextStep: "run the command by hand to find out why, then run the same up again",
     });
   }
 }
 
-/** The commands need the user's environment (an SSH agent, a PATH), and nothing of Pulumi's or Keycloak's. */
+/** The commands need the user's environment (an SSH agent, a PATH), but none of the credentials of Pulumi, Keycloak and Kubernetes. */
 function withoutSecrets(): NodeJS.ProcessEnv {
   const entries = Object.entries(process.env).filter(([key]) => !/^(PULUMI|KEYCLOAK|KUBECONFIG)/.test(key));
   return Object.fromEntries(entries);

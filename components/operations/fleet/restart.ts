@@ -1,10 +1,7 @@
-import pLimit from "p-limit";
-import { messageOf, RotationError } from "../base/errors.ts";
-import { listNames } from "../base/list-names.ts";
+import pLimit, { type LimitFunction } from "p-limit";
+import { messageOf } from "../base/errors.ts";
 import { inSpan } from "../telemetry/telemetry.ts";
-import type { Instance } from "./instances.ts";
-import { restartByCommand } from "./restart-command.ts";
-import { clusterOf, type OpenTarget } from "./targets.ts";
+import { type Instance, targetNameOf } from "./instances.ts";
 
 export type RestartStrategy = "refresh" | "restart" | "refresh-then-restart";
 
@@ -21,16 +18,16 @@ export interface RestartSettings {
   logs: string[];
 }
 
-/** An instance that is to be restarted, and why. */
+/** An instance that has to be restarted, and why. */
 export interface RestartCandidate {
   instance: Instance;
   reason: string;
 }
 
-/** What came of restarting a workload, or an instance of the static list. */
+/** The result of restarting a workload, or an instance of the static list. */
 export interface RestartResult {
   target?: string;
-  /** A workload, as `deployment/shop-api`, or an instance's name. */
+  /** A workload, such as `deployment/shop-api`, or an instance's name. */
   subject: string;
   /** Why it was restarted, or should have been. */
   because: string[];
@@ -39,43 +36,73 @@ export interface RestartResult {
   startedAt: string;
   /** ISO 8601 UTC. */
   finishedAt: string;
-  /** Whether the start-up log of an instance of the static list was seen to show the bootstrap. Pods: the verification's. */
+  /** Whether the log of an instance of the static list shows the bootstrap. Absent for pods: the verification reads their logs. */
   bootstrap?: "seen" | "not-checked";
-  /** Why it failed, with its code and what the pods or the commands had to say. */
+  /** Why it failed: the error's code, and what the pods or the commands printed. */
   reason?: string;
 }
 
-export interface RestartContext {
-  targets: readonly OpenTarget[];
+/** How a target restarts its instances. */
+export interface RestartOptions {
   settings: RestartSettings;
-  /** Completion of what the restart is to put into effect, ISO 8601 UTC. */
+  /** When the change was complete that the restart has to put into effect, ISO 8601 UTC. */
   after: string;
-  /** Takes secrets out of logs. */
+  /** Removes secrets from logs. */
   redact: (text: string) => string;
-  /** Lines that can be shown. */
+  /** Shows a line to the user. */
   progress: (line: string) => void;
+  /** How many restarts may run side by side, over all targets. */
+  limit: LimitFunction;
 }
 
-/** Workloads restarted at a time. */
-const workloadsAtOnce = 4;
+/** What restarts the instances of one target. */
+export interface Restarter {
+  name: string;
+  /** Whether a restart is worth trying: a target that can say why it failed is always asked. */
+  canRestart(settings: RestartSettings): boolean;
+  /** Restarts what the candidates belong to. Never throws: a failure is a result. */
+  restart(candidates: readonly RestartCandidate[], options: RestartOptions): Promise<RestartResult[]>;
+}
 
-/** Restarts what the candidates belong to: workloads side by side, instances of the static list one after another. */
+export interface RestartContext extends Omit<RestartOptions, "limit"> {
+  targets: readonly Restarter[];
+}
+
+const restartsAtOnce = 4;
+
+/** Restarts what the candidates belong to, each target in its own way and the targets side by side. */
 export async function restartAll(
   candidates: readonly RestartCandidate[],
-  context: RestartContext,
+  { targets, ...given }: RestartContext,
 ): Promise<RestartResult[]> {
-  const pods = candidates.filter(({ instance }) => instance.pod !== undefined);
-  const others = candidates.filter(({ instance }) => instance.pod === undefined);
-  const limit = pLimit(workloadsAtOnce);
-  const workloads = limit.map([...byWorkload(pods).values()], (group) =>
-    traced(() => restartGroup(group, context)),
+  const options = { ...given, limit: pLimit(restartsAtOnce) };
+  const byTarget = Map.groupBy(candidates, ({ instance }) => targetNameOf(instance));
+  const results = await Promise.all(
+    [...byTarget].map(
+      ([name, group]) =>
+        targets.find((target) => target.name === name)?.restart(group, options) ?? group.map(withoutTarget),
+    ),
   );
-  const single: RestartResult[] = [];
-  for (const candidate of others) single.push(await traced(() => restartInstance(candidate, context)));
-  return [...(await workloads), ...single];
+  return results.flat();
 }
 
-function traced(restart: () => Promise<RestartResult>): Promise<RestartResult> {
+/** Whether the strategy and the instance's target allow for a restart. */
+export function isRestartable(
+  targets: readonly Restarter[],
+  instance: Instance,
+  settings: RestartSettings,
+): boolean {
+  const target = targets.find(({ name }) => name === targetNameOf(instance));
+  return settings.strategy !== "refresh" && target?.canRestart(settings) === true;
+}
+
+function withoutTarget({ instance, reason }: RestartCandidate): RestartResult {
+  const base = { subject: instance.name, because: [reason], startedAt: new Date().toISOString() };
+  return restartFailed(base, new Error(`there is no target ${targetNameOf(instance)}`));
+}
+
+/** Records the restart of one workload or instance as a span. */
+export function tracedRestart(restart: () => Promise<RestartResult>): Promise<RestartResult> {
   return inSpan(
     "restart",
     () => ({}),
@@ -92,79 +119,15 @@ function traced(restart: () => Promise<RestartResult>): Promise<RestartResult> {
   );
 }
 
-function byWorkload(candidates: readonly RestartCandidate[]): Map<string, RestartCandidate[]> {
-  return Map.groupBy(
-    candidates,
-    ({ instance: { name, target, pod } }) => `${target} ${pod?.workload ?? `pod/${name}`}`,
-  );
-}
-
-async function restartGroup(
-  group: readonly RestartCandidate[],
-  { targets, settings, after, redact, progress }: RestartContext,
-): Promise<RestartResult> {
-  const [{ instance: { name = "", target = "", pod } = {} } = {}] = group as [Partial<RestartCandidate>?];
-  const subject = pod?.workload ?? `pod/${name}`;
-  const base = { target, subject, because: describe(group), startedAt: new Date().toISOString() };
-  const opened = clusterOf(targets, target);
-  const { parseWorkload } = await import("./kubernetes/workload.ts");
-  const listed = opened?.target.workloads.map((text) => parseWorkload(text, opened.target.namespace)) ?? [];
-  const workload = listed.find((one) => one && `${one.kind}/${one.name}` === subject);
-  if (!opened || !workload) return failed(base, notListed(target, subject));
-  progress(`restarting ${subject} in target ${target}: ${base.because.join("; ")}`);
-  const { restartWorkload } = await import("./kubernetes/rollout.ts");
-  const rollout = await restartWorkload(opened.cluster, workload, {
-    after,
-    timeoutMs: settings.timeoutMs,
-    redact,
-    progress,
-    selector: opened.target.selector,
-  });
-  const { outcome, startedAt, finishedAt, reason, podLogs = [] } = rollout;
-  const tail = podLogs.length > 0 ? `\n  ${podLogs.join("\n  ")}` : "";
-  return { ...base, outcome, startedAt, finishedAt, ...(reason ? { reason: `${reason}${tail}` } : {}) };
-}
-
-async function restartInstance(
-  { instance, reason }: RestartCandidate,
-  { settings, redact, progress }: RestartContext,
-): Promise<RestartResult> {
-  const base = { subject: instance.name, because: [reason], startedAt: new Date().toISOString() };
-  progress(`restarting ${instance.name}: ${reason}`);
-  try {
-    const { bootstrap } = await restartByCommand(instance, settings, redact);
-    return { ...base, outcome: "done", finishedAt: new Date().toISOString(), bootstrap };
-  } catch (error) {
-    return failed(base, error);
-  }
-}
-
-function failed(
-  base: Pick<RestartResult, "subject" | "because" | "startedAt">,
+/** The result of a restart that failed. */
+export function restartFailed(
+  base: Pick<RestartResult, "target" | "subject" | "because" | "startedAt">,
   error: unknown,
 ): RestartResult {
   return { ...base, outcome: "failed", finishedAt: new Date().toISOString(), reason: messageOf(error) };
 }
 
-function notListed(target: string, subject: string): RotationError {
-  return new RotationError(
-    "WORKLOAD_NOT_RESTARTABLE",
-    `${subject} is not in the workloads of target ${target}`,
-    {
-      nextStep: `add it there, or restart it by hand; then run the same up again`,
-    },
-  );
-}
-
 /** A restart that failed, as one sentence. */
 export function describeFailedRestart({ subject, reason }: RestartResult): string {
   return `${subject} could not be restarted: ${reason}`;
-}
-
-/** Each reason once, with the instances that it is true of. */
-function describe(group: readonly RestartCandidate[]): string[] {
-  const byReason = Map.groupBy(group, ({ reason }) => reason);
-  return [...byReason].map(
-    ([reason, ones]) => `${listNames(ones.map(({ instance }) => instance.name))}: ${reason}`,
-  );
 }

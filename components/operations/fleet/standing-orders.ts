@@ -3,29 +3,29 @@ import { freezeOn } from "./freeze-instances.ts";
 import { instanceId, type OpenInstance } from "./instances.ts";
 import type { RefreshSettings } from "./refresh.ts";
 
-/** What an instance has to know that came, or was restarted, after the others had been told. */
+/** What an instance must still be told if it was started or restarted after the others had been told. */
 export interface StandingOrders {
-  /** Absent where nothing is frozen. `since`: ISO 8601 UTC. */
+  /** Absent if nothing is frozen. `on`: the ids of the instances that know. `since`: ISO 8601 UTC. */
   freeze?: { path: string; on: string[]; since: string };
-  /** Absent where no session is denied. */
+  /** Absent if no session is denied. */
   deny?: DenyList & { on: string[] };
 }
 
 /**
- * Freezes an instance and feeds its deny-list, where that was not done before.
- * @returns why it does not take the deny-list, each a phrase that starts with a verb
+ * Freezes an instance and puts the sessions on its deny-list, if that was not done before.
+ *
+ * @returns why it does not accept the deny-list, each a phrase that starts with a verb
  */
 export async function applyOrders(
   instance: OpenInstance,
   { freeze, deny }: StandingOrders,
-  settings: RefreshSettings,
+  refresh: RefreshSettings,
   apiRefreshTokens: readonly string[],
 ): Promise<string[]> {
   const id = instanceId(instance);
-  if (freeze && !freeze.on.includes(id)) {
-    await freezeOn(instance, { ...settings, path: freeze.path }, apiRefreshTokens, "freeze");
-  }
+  const access = { refresh, apiRefreshTokens };
+  if (freeze && !freeze.on.includes(id)) await freezeOn(instance, access, freeze.path, "freeze");
   if (!deny || deny.on.includes(id)) return [];
-  const { outcome, reason } = await denyOn(instance, settings, apiRefreshTokens, deny, "deny");
+  const { outcome, reason } = await denyOn(instance, access, deny, "deny");
   return outcome === "done" ? [] : [`does not take sessions for its deny-list: ${reason}`];
 }

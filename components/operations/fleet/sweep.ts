@@ -3,21 +3,21 @@ import { RotationError } from "../base/errors.ts";
 import { openTally, paceLines, type Tally } from "../base/progress.ts";
 import type { Attributes } from "../telemetry/span.ts";
 import { inSpan } from "../telemetry/telemetry.ts";
-import { type Instance, instanceId, type OpenInstance, onEveryInstance } from "./instances.ts";
-import type { OpenTarget, Roster, Target } from "./targets.ts";
+import { type Instance, instanceId, type OpenInstance, onEveryInstance, targetNameOf } from "./instances.ts";
+import type { ListedTarget, Roster } from "./target-kind.ts";
 
 export interface SweepOptions {
   /** Instances worked on at a time, over all targets. */
   concurrency: number;
-  /** Milliseconds that pods which are not ready are waited for. */
+  /** Milliseconds to wait for instances that are not ready. */
   readyTimeoutMs: number;
-  /** What becomes of those that are still not ready then. Default: they are left out. */
+  /** What happens to instances that are still not ready then. Default: they are left out. */
   overdue?: "ask" | "leave-out";
-  /** For how long an API server may give no answer, in milliseconds. Default: 15 000. */
+  /** Milliseconds that a target's platform may give no answer. Default: 15 000. */
   patienceMs?: number;
   /** Instances that need no work. Default: none. */
   skip?: (instance: Instance) => boolean;
-  /** Lines that can be shown: how far it is, every two seconds, and which pods are waited for. */
+  /** Shows a line to the user: how far the sweep is, every two seconds, and which instances it is waiting for. */
   progress?: (line: string) => void;
 }
 
@@ -28,29 +28,28 @@ export interface TargetFailure {
 }
 
 export interface Sweep<T> {
-  /** Of every instance that was there at the last look, in the order of that look. */
+  /** One for every instance that was there at the last look, in the order of that look. */
   results: { instance: Instance; value: T }[];
   /** Instances that were worked on and have ended since. */
   departed: Instance[];
-  /** Pods that were not ready and were left out. */
+  /** Instances that were not ready and were left out. */
   waiting: Instance[];
-  /** Targets that could not be looked at. What was found in them before is in the results all the same. */
+  /** Targets that could not be looked at. What was found in them before that is still in the results. */
   failures: TargetFailure[];
 }
 
 type Work<T> = (instance: OpenInstance) => Promise<T>;
 type Done<T> = Map<string, { instance: Instance; value: T }>;
 
-/** More looks than any real fleet needs; fewer than for ever. */
+/** More looks than any real fleet needs, so that a sweep always ends. */
 const maxRounds = 100;
 
 /**
  * Does a piece of work once on every instance of the targets, and looks again until no new one has appeared: a pod
- * that starts while the others are worked on is worked on too. Pods are told apart by UID. Targets don't wait for one
- * another.
+ * that starts in the meantime gets its turn too. Targets don't wait for one another.
  */
 export async function sweep<T>(
-  targets: readonly OpenTarget[],
+  targets: readonly ListedTarget[],
   options: SweepOptions,
   work: Work<T>,
 ): Promise<Sweep<T>> {
@@ -77,7 +76,7 @@ interface Context<T> {
   tally: Tally;
 }
 
-async function sweepTarget<T>(target: OpenTarget, context: Context<T>): Promise<Sweep<T>> {
+async function sweepTarget<T>(target: ListedTarget, context: Context<T>): Promise<Sweep<T>> {
   const done: Done<T> = new Map();
   const paced = paceLines(context.options.progress ?? (() => undefined));
   try {
@@ -94,7 +93,7 @@ async function sweepTarget<T>(target: OpenTarget, context: Context<T>): Promise<
 
 /** Works until a look shows nothing that is left to do, and gives that look. */
 async function workThrough<T>(
-  target: OpenTarget,
+  target: ListedTarget,
   context: Context<T>,
   done: Done<T>,
   show: (line: string) => void,
@@ -109,7 +108,7 @@ async function workThrough<T>(
     const due = unasked([...roster.ready, ...asked], done).filter((one) => options.skip?.(one) !== true);
     const waiting = overdue ? [] : unasked(roster.waiting, done);
     if (due.length + waiting.length === 0 || round > maxRounds) return roster;
-    tally.expect(target.name, done.size + due.length + waiting.length, nounOf([...due, ...waiting]));
+    tally.expect(target.name, done.size + due.length + waiting.length, target.noun ?? "instances");
     if (due.length > 0) await workOn(due, target, context, done);
     else {
       told = tell(show, waiting, told);
@@ -120,7 +119,7 @@ async function workThrough<T>(
 
 async function workOn<T>(
   due: readonly Instance[],
-  { connect }: OpenTarget,
+  target: ListedTarget,
   { limit, work, tally }: Context<T>,
   done: Done<T>,
 ): Promise<void> {
@@ -132,31 +131,27 @@ async function workOn<T>(
       const retrying = (is: boolean) => tally.retrying(id, is);
       const value = await inSpan(
         "instance",
-        () => spanOf(instance),
+        () => spanOf(instance, target),
         () => work({ ...instance, dispatcher, retrying }),
       );
       done.set(id, { instance, value });
       tally.done(id);
     },
-    connect,
+    target.connect,
   );
 }
 
-function nounOf(instances: readonly Instance[]): "pods" | "instances" {
-  return instances.every(({ pod }) => pod) ? "pods" : "instances";
-}
-
-function spanOf({ name, target, pod }: Instance): Attributes {
-  return { "jwks.instance": name, "jwks.target": target, "k8s.pod.uid": pod?.uid };
+function spanOf(instance: Instance, { attributes }: ListedTarget): Attributes {
+  return { "jwks.instance": instance.name, "jwks.target": instance.target, ...attributes?.(instance) };
 }
 
 function unasked(instances: readonly Instance[], done: ReadonlyMap<string, unknown>): Instance[] {
   return instances.filter((instance) => !done.has(instanceId(instance)));
 }
 
-/** Says whom it waits for when that has changed; why a pod is not ready may change by the second. */
+/** Says which instances it is waiting for if they have changed; the reasons alone may change every second. */
 function tell(show: (line: string) => void, waiting: readonly Instance[], told: string): string {
-  const names = waiting.slice(0, 5).map(({ name, pod }) => `${name} (${pod?.notReady ?? "not ready"})`);
+  const names = waiting.slice(0, 5).map(({ name, notReady }) => `${name} (${notReady ?? "not ready"})`);
   const more = waiting.length > 5 ? ` and ${waiting.length - 5} more` : "";
   const who = waiting.map(instanceId).join();
   if (who !== told) show(`waiting for ${names.join(", ")}${more}`);
@@ -164,7 +159,7 @@ function tell(show: (line: string) => void, waiting: readonly Instance[], told: 
 }
 
 function finish<T>(
-  { name }: OpenTarget,
+  { name }: ListedTarget,
   { skip }: SweepOptions,
   { ready, waiting }: Roster,
   done: Done<T>,
@@ -185,21 +180,22 @@ function unstable(target: string, left: readonly Instance[]): RotationError {
   return new RotationError(
     "PODS_NOT_STABLE",
     `target ${target}: new pods keep appearing, and ${left.length} were not asked`,
-    { nextStep: "find what keeps replacing them (a crash loop, an autoscaler), then run the same up again" },
+    {
+      nextStep:
+        "find out what keeps replacing them (a crash loop, an autoscaler), then run the same up again",
+    },
   );
 }
 
-/** The targets that could be looked at and have no instance: to be told, or nothing found would look as if all were well. */
-export function emptyTargets(
-  targets: readonly Target[],
+/**
+ * The targets that could be looked at and have no instance. They must be reported: nothing found would otherwise look
+ * like nothing wrong.
+ */
+export function emptyTargets<T extends { name: string }>(
+  targets: readonly T[],
   found: readonly Instance[],
-  failures: readonly TargetFailure[],
-): Target[] {
-  return targets
-    .filter(({ name }) => !failures.some(({ target }) => target === name))
-    .filter((target) =>
-      target.kind === "static"
-        ? target.instances.length === 0
-        : !found.some((instance) => instance.target === target.name),
-    );
+  failures: readonly Pick<TargetFailure, "target">[],
+): T[] {
+  const names = new Set([...found.map(targetNameOf), ...failures.map(({ target }) => target)]);
+  return targets.filter(({ name }) => !names.has(name));
 }

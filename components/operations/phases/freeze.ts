@@ -110,19 +110,8 @@ async function freezeApi(request: FreezeRequest) {
   return setInstances(request, "freeze");
 }
 
-async function setInstances(
-  { fleet: { targets, refresh, apiRefreshTokens }, freezePath, run }: FreezeRequest,
-  wanted: "freeze" | "thaw",
-) {
-  const settings = { ...refresh, path: freezePath };
-  const progress = progressOf(wanted, run);
-  const { instances, failures } = await freezeInstances(
-    targets,
-    settings,
-    apiRefreshTokens,
-    wanted,
-    progress,
-  );
+async function setInstances({ fleet, freezePath, run }: FreezeRequest, wanted: "freeze" | "thaw") {
+  const { instances, failures } = await freezeInstances(fleet, freezePath, wanted, progressOf(wanted, run));
   const failed = instances.filter(({ outcome }) => outcome === "failed");
   return {
     instances,

@@ -7,6 +7,7 @@ import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { SessionsResult } from "../evidence/findings.ts";
 import { type DeniedInstance, denySessions } from "../fleet/deny-list.ts";
 import type { Fleet } from "../fleet/fleet.ts";
+import { idOf } from "../fleet/instances.ts";
 import { connection } from "../keycloak/connection.ts";
 import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { type EndedSession, findSessions, type Revoke, revokeSessions } from "../keycloak/revoke-sessions.ts";
@@ -167,7 +168,6 @@ function distinct(sessions: readonly EndedSession[]): EndedSession[] {
 
 /** Who has missed the first list is not told by having taken the second. */
 function worstOf(first: readonly DeniedInstance[], second: readonly DeniedInstance[]): DeniedInstance[] {
-  const idOf = ({ uid, instance }: DeniedInstance) => uid ?? instance;
   const missed = first.filter(({ outcome }) => outcome !== "done");
   return [...new Map([...first, ...second, ...missed].map((one) => [idOf(one), one])).values()];
 }
@@ -179,15 +179,8 @@ function sidsOf(sessions: readonly EndedSession[]): string[] {
 async function setDenyList(request: SessionsRequest, sids: string[], wanted: "deny" | "allow") {
   if (sids.length === 0) return { denied: [], failures: [] };
   const { fleet, denyListPath, run } = request;
-  const { targets, refresh, apiRefreshTokens } = fleet;
-  const { instances, failures } = await denySessions(
-    targets,
-    refresh,
-    apiRefreshTokens,
-    { path: denyListPath, sids },
-    wanted,
-    progressOf("revoke", run),
-  );
+  const list = { path: denyListPath, sids };
+  const { instances, failures } = await denySessions(fleet, list, wanted, progressOf("revoke", run));
   const failed = instances.filter(({ outcome }) => outcome !== "done");
   return {
     denied: instances,

@@ -65,7 +65,7 @@ export async function askEveryInstance(
   );
   const notAsked = [
     ...failures.map(({ error }) => error.message),
-    ...waiting.map(({ name, pod }) => `${name} was not ready before the cut-over (${pod?.notReady})`),
+    ...waiting.map(({ name, notReady }) => `${name} was not ready before the cut-over (${notReady})`),
   ];
   return { baseline: results.map(({ value }) => value), notAsked };
 }

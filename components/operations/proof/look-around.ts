@@ -1,5 +1,6 @@
 import { RotationError } from "../base/errors.ts";
-import type { OpenTarget, Roster, Target } from "../fleet/targets.ts";
+import { emptyTargets } from "../fleet/sweep.ts";
+import { describeTarget, type OpenTarget, type Target } from "../fleet/targets.ts";
 
 /** How long a cluster may take to answer before the key is disabled, in milliseconds. */
 export const patienceMs = 5_000;
@@ -18,7 +19,9 @@ export async function lookAround(
   const rosters = await Promise.all(
     opened.map(({ list }) => list(patienceMs).catch((error: unknown) => unlessUnreachable(error))),
   );
-  const empty = targets.filter((target, index) => isEmpty(target, rosters[index]));
+  const found = rosters.flatMap((roster) => (roster ? [...roster.ready, ...roster.waiting] : []));
+  const silent = opened.filter((_, index) => !rosters[index]).map(({ name }) => ({ target: name }));
+  const empty = emptyTargets(targets, found, silent);
   if (empty.length > 0) throw noPods(empty);
   return rosters.some((roster) => roster && roster.ready.length > 0);
 }
@@ -28,19 +31,10 @@ function unlessUnreachable(error: unknown): undefined {
   throw error;
 }
 
-function isEmpty({ kind }: Target, roster: Roster | undefined): boolean {
-  return kind === "kubernetes" && roster !== undefined && roster.ready.length + roster.waiting.length === 0;
-}
-
 function noPods(empty: readonly Target[]): RotationError {
-  const which = empty.map((target) =>
-    target.kind === "kubernetes"
-      ? `${target.name} (selector ${target.selector} in namespace ${target.namespace})`
-      : target.name,
-  );
   return new RotationError(
     "NO_INSTANCES",
-    `no pod was found in target ${which.join(", ")}; nothing was rotated`,
+    `no pod was found in target ${empty.map(describeTarget).join(", ")}; nothing was rotated`,
     { nextStep: "fix the target's namespace and selector, or remove it from instances" },
   );
 }

@@ -1,8 +1,8 @@
 import type { KeptCanaries } from "../canaries/canary.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
-import { instanceId } from "../fleet/instances.ts";
+import { idOf, instanceId } from "../fleet/instances.ts";
 import { sweep } from "../fleet/sweep.ts";
-import { openTargets } from "../fleet/targets.ts";
+import { changingTargets, openTargets } from "../fleet/targets.ts";
 import { askForBaseline } from "./baseline.ts";
 import type { AskableFleet, Baseline } from "./canary-findings.ts";
 
@@ -25,10 +25,10 @@ const startingMs = 3_000;
  * shown to accept them, and so be proven later. Targets of the static list have no newcomers.
  */
 export async function askNewcomers({ fleet, baseline, ...kept }: NewcomersRequest): Promise<Baseline[]> {
-  const targets = fleet.targets.filter(({ kind }) => kind !== "static");
+  const targets = changingTargets(fleet.targets);
   const canaries = withTokens(kept);
   if (targets.length === 0 || canaries.length === 0) return [];
-  const known = new Set(baseline.map(({ uid, instance }) => uid ?? instance));
+  const known = new Set(baseline.map(idOf));
   const { results } = await sweep(
     await openTargets(targets),
     {

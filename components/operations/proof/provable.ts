@@ -1,3 +1,4 @@
+import { idOf } from "../fleet/instances.ts";
 import type { Baseline, CanaryFindings } from "./canary-findings.ts";
 
 /** What can prove that the retired keys are dead: the run's own canary tokens, and those carried over. Pure. */
@@ -21,7 +22,7 @@ export function provableBy(
 function mergeBaselines(all: readonly Baseline[]): Baseline[] {
   const merged = new Map<string, Baseline>();
   for (const baseline of all) {
-    const id = baseline.uid ?? baseline.instance;
+    const id = idOf(baseline);
     const known = merged.get(id);
     const isFresh = ({ kid }: { kid: string }) => !known?.verdicts.some((verdict) => verdict.kid === kid);
     if (known)

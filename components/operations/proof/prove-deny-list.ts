@@ -151,7 +151,7 @@ function setDenied(
   wanted: "deny" | "allow",
 ): Promise<CallResult> {
   const list = { path: denyListPath, sids: [sid] };
-  return denyOn(instance, fleet.refresh, fleet.apiRefreshTokens, list, wanted);
+  return denyOn(instance, fleet, list, wanted);
 }
 
 /** The first step that went wrong: those after it prove nothing. */

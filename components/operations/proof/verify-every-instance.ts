@@ -1,7 +1,7 @@
 import { redactor } from "../base/redact.ts";
 import { progressOf } from "../base/report.ts";
-import { type Instance, instanceId, type OpenInstance } from "../fleet/instances.ts";
-import { readStartup, type Startup, startedAfter } from "../fleet/read-startup.ts";
+import { type Identity, type Instance, idOf, instanceId, type OpenInstance } from "../fleet/instances.ts";
+import { type Startup, startupAfter } from "../fleet/read-startup.ts";
 import { applyOrders } from "../fleet/standing-orders.ts";
 import { type Sweep, sweep } from "../fleet/sweep.ts";
 import { type OpenTarget, openTargets, readyTimeoutMs } from "../fleet/targets.ts";
@@ -39,8 +39,8 @@ function tellOrders(instance: OpenInstance, { fleet, emergency }: VerificationRe
   return applyOrders(instance, emergency.orders, fleet.refresh, fleet.apiRefreshTokens);
 }
 
-function byId<T extends { instance: string; uid?: string | undefined }>(list: readonly T[]): Map<string, T> {
-  return new Map(list.map((known) => [known.uid ?? known.instance, known]));
+function byId<T extends Identity & { instance: string }>(list: readonly T[]): Map<string, T> {
+  return new Map(list.map((known) => [idOf(known), known]));
 }
 
 /** What is known of an instance's start, where that was after the retired keys were disabled; otherwise undefined. */
@@ -51,14 +51,7 @@ function startups(
 ) {
   const tokens = [...fresh, ...canaries.flatMap(({ seen, unseen }) => [seen, unseen])];
   const redact = redactor([...fleet.apiRefreshTokens, ...tokens.map(({ token }) => token)]);
-  const deadAt = retiredAt(retired);
-  return async (instance: Instance): Promise<Startup | undefined> => {
-    if (instance.pod) {
-      if (!startedAfter(instance, deadAt)) return undefined;
-      return readStartup(targets, instance, fleet.restart.bootstrapPattern, redact);
-    }
-    const restarted = restarts.find(({ subject, target }) => subject === instance.name && !target);
-    if (restarted?.outcome !== "done" || restarted.bootstrap !== "seen") return undefined;
-    return { bootstrap: "seen", startedAt: restarted.startedAt };
-  };
+  const look = { bootstrapPattern: fleet.restart.bootstrapPattern, redact };
+  const since = { time: retiredAt(retired), restarts };
+  return (instance: Instance): Promise<Startup | undefined> => startupAfter(targets, instance, since, look);
 }

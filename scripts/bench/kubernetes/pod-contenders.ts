@@ -1,5 +1,5 @@
 import { type EnforceResult, enforce } from "#operations/enforce/enforce";
-import { instanceId } from "#operations/fleet/instances";
+import { identity, instanceId } from "#operations/fleet/instances";
 import type { KubernetesTarget } from "#operations/fleet/kubernetes/kubernetes-target";
 import { type Sweep, sweep } from "#operations/fleet/sweep";
 import { openTargets } from "#operations/fleet/targets";
@@ -15,7 +15,7 @@ export interface PodsToDo {
   target: KubernetesTarget;
   kubeconfigPath: string;
   podNames: readonly string[];
-  /** By UID: what each pod said before the cut-over. */
+  /** By instance id: what each pod said before the cut-over. */
   baseline: ReadonlyMap<string, Baseline>;
 }
 
@@ -55,9 +55,7 @@ function refuseAnythingElse(
 export async function podBaseline(target: KubernetesTarget): Promise<Map<string, Baseline>> {
   const [opened] = await openTargets([target]);
   const { ready = [] } = (await opened?.list(10_000)) ?? {};
-  return new Map(
-    ready.map((one) => [instanceId(one), { ...acceptedBefore(one.name), uid: instanceId(one) }]),
-  );
+  return new Map(ready.map((one) => [instanceId(one), { ...acceptedBefore(one.name), ...identity(one) }]));
 }
 
 /**

@@ -80,6 +80,11 @@ suite("instances", () => {
       [/^: names the target shop twice/],
     ],
     ["one URL twice", ["https://a", { name: "b", url: "https://a" }], [/^: names the url https:\/\/a twice/]],
+    [
+      "one URL in two spellings",
+      ["https://a/api", { name: "b", url: "HTTPS://A:443/api/" }],
+      [/^: names the url https:\/\/a\/api twice/],
+    ],
   ] as const) {
     test(`${title} is refused in words`, () => {
       const found = problems(instances, given);

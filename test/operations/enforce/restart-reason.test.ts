@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { type Refreshed, type RestartQuestion, restartReason } from "#operations/enforce/restart-reason";
-import type { Instance } from "#operations/fleet/instances";
-import { startedAfter } from "#operations/fleet/read-startup";
+import { type Instance, instanceId } from "#operations/fleet/instances";
 import type { Verdict } from "#operations/proof/probe";
 import { at } from "../samples.ts";
 
-const facts = { namespace: "shop", uid: "1", port: 8080, container: "api", restarts: 0, startedAt: at(-60) };
-const pod: Instance = { name: "api-1", url: "http://api-1.shop:8080", target: "shop", pod: facts };
+const pod: Instance = {
+  name: "api-1",
+  url: "http://api-1.shop:8080",
+  target: "shop",
+  uid: "1",
+  startedAt: at(-60),
+};
 const accepted: Verdict = { kind: "accepted", status: 200 };
 const rejected: Verdict = { kind: "rejected", status: 401 };
 const silent: Verdict = { kind: "inconclusive", reason: "no answer within 5000 ms", unanswered: true };
@@ -16,7 +20,10 @@ const question: RestartQuestion = {
   canaries: [{ kid: "old" }],
   retiredKids: ["old"],
   baselineOf: new Map([
-    ["1", { instance: "api-1", uid: "1", verdicts: [{ kid: "old", verdict: accepted }] }],
+    [
+      instanceId(pod),
+      { instance: "api-1", target: "shop", uid: "1", verdicts: [{ kid: "old", verdict: accepted }] },
+    ],
   ]),
   retiredAt: at(0),
 };
@@ -54,32 +61,7 @@ suite("restartReason", () => {
   });
 
   test("a pod that started after the retired keys' death needs no restart, baseline or not", () => {
-    const young = { ...pod, pod: { ...facts, startedAt: at(5) } };
+    const young = { ...pod, startedAt: at(5) };
     assert.equal(restartReason(young, refreshed("claimed", rejected), never), undefined);
-  });
-});
-
-suite("startedAfter", () => {
-  for (const [title, change, expected] of [
-    ["a later second", { startedAt: at(1) }, true],
-    ["the second before", { startedAt: at(-1) }, false],
-    [
-      "an earlier second, of a restart that was asked for later",
-      { startedAt: at(-1), restartedAt: at(0) },
-      true,
-    ],
-    ["an earlier second, of an earlier restart", { startedAt: at(-1), restartedAt: at(-1) }, false],
-    ["a container that does not run", { startedAt: undefined, restartedAt: at(1) }, false],
-    ["an annotation that is no time", { startedAt: at(-1), restartedAt: "soon" }, false],
-  ] as const) {
-    test(`${title}: ${expected}`, () => {
-      const { startedAt, ...rest } = { ...facts, ...change };
-      const one = { ...pod, pod: { ...rest, ...(startedAt === undefined ? {} : { startedAt }) } };
-      assert.equal(startedAfter(one, at(0)), expected);
-    });
-  }
-
-  test("an instance of the static list says nothing of its start", () => {
-    assert.equal(startedAfter({ name: "api-1", url: "http://api-1" }, at(0)), false);
   });
 });

@@ -17,7 +17,7 @@ suite("nextTokens", () => {
 });
 
 suite("firstTokens", () => {
-  test("without a Secret there is the given token only", async () => {
+  test("without a Secret there is only the given token", async () => {
     assert.deepEqual(await firstTokens({ given: "a" }), ["a"]);
   });
 });

@@ -3,6 +3,7 @@ import { suite, test } from "node:test";
 import { denySessions } from "#operations/fleet/deny-list";
 import { connectDirectly, onEveryInstance } from "#operations/fleet/instances";
 import { applyOrders, type StandingOrders } from "#operations/fleet/standing-orders";
+import type { Target } from "#operations/fleet/targets";
 import { startFleet } from "../../../scripts/lab/fleet.ts";
 import { call } from "../../lab/sample-api/calls.ts";
 import { issuerKey, startIssuer } from "../../lab/sample-api/jwks-server.ts";
@@ -13,6 +14,12 @@ const secret = "refresh-token-0123456789";
 const path = "/internal/auth/deny-list";
 const quiet = () => undefined;
 
+const fleetOf = (targets: Target[]) => ({
+  targets,
+  refresh: refreshSettings,
+  apiRefreshTokens: [secret],
+});
+
 interface Denied {
   outcome: string | undefined;
   reason: string | undefined;
@@ -20,7 +27,7 @@ interface Denied {
 
 async function deny(url: string, sids: string[], wanted: "deny" | "allow" = "deny"): Promise<Denied> {
   const targets = staticTargets({ name: "api-1", url });
-  const result = await denySessions(targets, refreshSettings, [secret], { path, sids }, wanted, quiet);
+  const result = await denySessions(fleetOf(targets), { path, sids }, wanted, quiet);
   assert.deepEqual(result.failures, []);
   assert.ok(!JSON.stringify(result).includes(secret));
   const [first] = result.instances;
@@ -55,7 +62,7 @@ suite("denySessions", () => {
       );
     const targets = staticTargets(...fleet.instances.map(({ name, url }) => ({ name, url })));
     const change = (wanted: "deny" | "allow") =>
-      denySessions(targets, refreshSettings, [secret], { path, sids: ["s/1", "s2"] }, wanted, quiet);
+      denySessions(fleetOf(targets), { path, sids: ["s/1", "s2"] }, wanted, quiet);
     for (const wanted of ["deny", "deny"] as const) {
       const { instances, failures } = await change(wanted);
       assert.deepEqual([instances.map(({ outcome }) => outcome), failures], [["done", "done"], []]);
@@ -86,7 +93,7 @@ suite("denySessions", () => {
     });
   }
 
-  test("a session that the instance can't deny does not cost the others their try, and is named", async (t) => {
+  test("a session that the instance can't deny is named, and the others are still tried", async (t) => {
     const api = await serve(
       t,
       answering((url) => (url.endsWith("bad") ? 500 : 204)),
@@ -101,7 +108,7 @@ suite("denySessions", () => {
     [403, "failed"],
     [404, "unsupported"],
   ] as const) {
-    test(`HTTP ${status} concerns all sessions, and is asked for once`, async (t) => {
+    test(`HTTP ${status} concerns all sessions, and is met only once`, async (t) => {
       const api = await serve(
         t,
         answering(() => status),
@@ -112,7 +119,7 @@ suite("denySessions", () => {
     });
   }
 
-  test("a dead instance is given up after the attempts for one session", async () => {
+  test("an unreachable instance is given up after the attempts for one session", async () => {
     const { outcome, reason } = await deny(await refusingUrl(), ["s1", "s2"]);
     assert.deepEqual([outcome, reason], ["failed", "2 of 2 sessions (s1, s2): connection refused"]);
   });
@@ -138,7 +145,7 @@ suite("applyOrders", () => {
     assert.deepEqual(lines(api), ["PUT /internal/admin/freeze", "PUT s1", "PUT s2"]);
   });
 
-  test("one that was told is left alone", async (t) => {
+  test("an instance that was told is left alone", async (t) => {
     const api = await serve(
       t,
       answering(() => 204),
@@ -149,7 +156,7 @@ suite("applyOrders", () => {
     assert.deepEqual(lines(api), []);
   });
 
-  test("one that does not take the deny-list says why", async (t) => {
+  test("an instance that does not accept the deny-list says why", async (t) => {
     const api = await serve(
       t,
       answering((url) => (url.startsWith(path) ? 404 : 204)),

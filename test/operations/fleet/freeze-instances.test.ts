@@ -9,7 +9,7 @@ import { refusingUrl, serve } from "../loopback-server.ts";
 import { refreshSettings, staticTargets } from "../samples.ts";
 
 const secret = "refresh-token-0123456789";
-const settings = { ...refreshSettings, path: "/internal/admin/freeze" };
+const path = "/internal/admin/freeze";
 const quiet = () => undefined;
 
 interface Shop {
@@ -37,7 +37,12 @@ function change(
   tokens = [secret],
 ): Promise<CalledInstances> {
   const targets = staticTargets(...instances.map(({ name, url }) => ({ name, url })));
-  return freezeInstances(targets, settings, tokens, wanted, quiet);
+  return freezeInstances(
+    { targets, refresh: refreshSettings, apiRefreshTokens: tokens },
+    path,
+    wanted,
+    quiet,
+  );
 }
 
 function outcomes({ instances }: CalledInstances): string[] {
@@ -45,7 +50,7 @@ function outcomes({ instances }: CalledInstances): string[] {
 }
 
 suite("freezeInstances", () => {
-  test("a freeze refuses administrators' writes on every instance, and a thaw gives them back; both can be repeated", async (t) => {
+  test("a freeze makes every instance refuse administrators' writes, and a thaw undoes that; both can be repeated", async (t) => {
     const { fleet, write } = await shop(t);
     assert.deepEqual(await write(), [200, 200, 200]);
     for (const _ of [1, 2]) {
@@ -60,14 +65,14 @@ suite("freezeInstances", () => {
     }
   });
 
-  test("a restarted instance has forgotten its freeze, and a 204 of one that ignores it is only its word", async (t) => {
+  test("a restarted instance has lost its freeze, and a 204 from one that ignores the freeze is only a claim", async (t) => {
     const { fleet, write } = await shop(t, { misbehave: [{ kind: "ignore-freeze", count: 1 }] });
     assert.deepEqual(outcomes(await change(fleet, "freeze")), ["api-1 done", "api-2 done", "api-3 done"]);
     await fleet.instances[0]?.restart();
     assert.deepEqual(await write(), [200, 423, 200]);
   });
 
-  test("a dead instance and one with another token fail and are named, the rest is frozen", async (t) => {
+  test("an unreachable instance and one with another token fail and are named, the others are frozen", async (t) => {
     const { fleet } = await shop(t, { misbehave: [{ kind: "wrong-token", count: 1 }] });
     await fleet.instances[0]?.stop();
     const result = await change(fleet, "freeze");
@@ -75,19 +80,19 @@ suite("freezeInstances", () => {
     assert.match(result.instances[0]?.reason ?? "", /connection (refused|reset|closed)/);
     assert.match(
       result.instances[2]?.reason ?? "",
-      /HTTP 401: the instance does not take this refresh token/,
+      /HTTP 401: the instance does not accept this API refresh token/,
     );
     assert.ok(!JSON.stringify(result).includes(secret));
   });
 
-  test("an instance without the operation is unsupported, which is no failure of a call", async (t) => {
+  test("an instance without the operation is unsupported, which is not a failed call", async (t) => {
     const api = await serve(t, (response) => response.writeHead(404).end());
     const result = await change({ instances: [{ name: "api-1", url: api.url }] }, "freeze");
     assert.deepEqual(outcomes(result), ["api-1 unsupported"]);
     assert.equal(api.received.length, 1);
   });
 
-  test("the token before the present one is tried where the present one is refused", async (t) => {
+  test("the previous token is tried if the current one is refused", async (t) => {
     const api = await serve(t, (response, { headers }) =>
       response.writeHead(headers.authorization === "Bearer before" ? 204 : 401).end(),
     );
@@ -99,7 +104,7 @@ suite("freezeInstances", () => {
     );
   });
 
-  test("a 503 is tried again, a redirect is not followed, and neither says what was sent", async (t) => {
+  test("a 503 is retried, a redirect is not followed, and neither shows what was sent", async (t) => {
     const target = await serve(t, (response) => response.end());
     const busy = await serve(t, (response, _request, count) =>
       response.writeHead(count === 1 ? 503 : 204).end(),

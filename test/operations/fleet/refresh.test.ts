@@ -60,7 +60,7 @@ suite("refreshInstances", () => {
     });
   }
 
-  test("an instance whose reload joined an older fetch is asked again and then claims the new set", async (t) => {
+  test("an instance whose reload joined an older fetch is asked again, and then claims the new set", async (t) => {
     const api = await serve(t, (response, _request, count) =>
       sendJson(response, 200, { kids: count === 1 ? ["old"] : ["new"] }),
     );
@@ -84,8 +84,8 @@ suite("refreshInstances", () => {
   }
 
   for (const [status, reason] of [
-    [401, /does not take this refresh token/],
-    [403, /does not take this refresh token/],
+    [401, /does not accept this API refresh token/],
+    [403, /does not accept this API refresh token/],
     [404, /does not expose the refresh operation/],
     [405, /an unexpected status/],
   ] as const) {
@@ -99,7 +99,7 @@ suite("refreshInstances", () => {
   }
 
   for (const status of [429, 500, 502, 503]) {
-    test(`HTTP ${status} is tried again, and the next answer counts`, async (t) => {
+    test(`HTTP ${status} is retried, and the next answer counts`, async (t) => {
       const api = await serve(t, (response, _request, count) =>
         response.writeHead(count === 1 ? status : 200).end(),
       );
@@ -136,12 +136,12 @@ suite("refreshInstances", () => {
     assert.match((await refresh(api.url, { attempts: 1 })).reason ?? "", /larger than 65536 bytes/);
   });
 
-  test("a refused connection fails after every attempt", async () => {
+  test("a refused connection fails after the last attempt", async () => {
     const result = await refresh(await refusingUrl());
     assert.deepEqual([result.outcome, result.reason, result.attempts], ["failed", "connection refused", 2]);
   });
 
-  test("a connection that is reset fails after every attempt", async (t) => {
+  test("a connection that is reset fails after the last attempt", async (t) => {
     const api = await serve(t, (response) => response.socket?.resetAndDestroy());
     const result = await refresh(api.url);
     assert.match(result.reason ?? "", /connection (reset|closed)/);
@@ -158,14 +158,14 @@ suite("refreshInstances", () => {
     assert.doesNotMatch(JSON.stringify(result), /line/);
   });
 
-  test("no result holds the refresh token, even of an instance that sends it back", async (t) => {
+  test("no result holds the API refresh token, even if the instance sends it back", async (t) => {
     const api = await serve(t, (response, request) =>
       response.writeHead(500).end(request.headers.authorization),
     );
     assert.ok(!JSON.stringify(await refresh(api.url)).includes(secret));
   });
 
-  test("an instance that sends the refresh token back as a kid does not get it into the evidence", async (t) => {
+  test("an API refresh token that an instance sends back as a kid does not get into the evidence", async (t) => {
     const api = await serve(t, (response) => sendJson(response, 200, { kids: ["new", secret] }));
     assert.ok(!JSON.stringify(await refresh(api.url)).includes(secret));
   });
@@ -189,7 +189,7 @@ suite("refreshInstances", () => {
     assert.ok(most <= 3, `${most} at a time`);
   });
 
-  test("an instance that has the token before the present one is refreshed with that one", async (t) => {
+  test("an instance that still has the previous token is refreshed with that one", async (t) => {
     const api = await serve(t, (response, { headers }) =>
       response.writeHead(headers.authorization === "Bearer before" ? 204 : 401).end(),
     );
@@ -200,7 +200,7 @@ suite("refreshInstances", () => {
     assert.deepEqual([result?.outcome, result?.attempts, api.received.length], ["claimed", 1, 2]);
   });
 
-  test("one bad instance does not cost the others their results", async (t) => {
+  test("one bad instance does not affect the results of the others", async (t) => {
     const api = await serve(t, (response) => response.end());
     const instances = [
       { name: "dead", url: await refusingUrl() },

@@ -49,7 +49,7 @@ suite("restartByCommand", () => {
     });
   });
 
-  test("a bootstrap line from before the restart counts for nothing; the log's end is shown without secrets", async (t) => {
+  test("a bootstrap line from before the restart does not count; the end of the log is shown without secrets", async (t) => {
     const { log, url } = await place(t);
     await appendFile(log, "JWKS bootstrap ok kids=1\n");
     const command = appendLine(log, "no keys with refresh-token-0123456789");
@@ -82,7 +82,7 @@ suite("restartByCommand", () => {
     });
   });
 
-  test("a command that hangs is ended at its time limit", async (t) => {
+  test("a command that hangs is stopped at its time limit", async (t) => {
     const { url } = await place(t);
     const change = settings({ command: script("setInterval(() => {}, 1000)"), timeoutMs: 500 });
     await assert.rejects(restartByCommand({ name: "api-1", url }, change, redact), {
@@ -98,7 +98,7 @@ suite("restartByCommand", () => {
     });
   });
 
-  test("the commands get none of Pulumi's and Keycloak's environment", async (t) => {
+  test("the commands do not see the environment variables of Pulumi and Keycloak", async (t) => {
     const { log, url } = await place(t);
     process.env.KEYCLOAK_CLIENT_SECRET = "secret-of-the-test";
     t.after(() => delete process.env.KEYCLOAK_CLIENT_SECRET);

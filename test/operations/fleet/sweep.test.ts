@@ -2,19 +2,17 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { RotationError } from "#operations/base/errors";
 import { connectDirectly, type Instance } from "#operations/fleet/instances";
-import { type SweepOptions, sweep } from "#operations/fleet/sweep";
-import type { OpenTarget, Roster } from "#operations/fleet/targets";
+import { emptyTargets, type SweepOptions, sweep } from "#operations/fleet/sweep";
+import type { ListedTarget, Roster } from "#operations/fleet/target-kind";
 
 function pod(name: string, change: { uid?: string; notReady?: string } = {}): Instance {
-  const { uid = `uid-${name}`, ...rest } = change;
-  const facts = { namespace: "shop", uid, port: 8080, container: "api", restarts: 0, ...rest };
-  return { name, url: `http://${name}.shop:8080`, target: "shop", pod: facts };
+  return { name, url: `http://${name}.shop:8080`, target: "shop", uid: `uid-${name}`, ...change };
 }
 
 type Look = Partial<Pick<Roster, "ready" | "waiting">> | RotationError;
 
 /** A target that shows one look after the other, and the last one for ever. */
-function looks(...list: Look[]): [OpenTarget & { changes: number }] {
+function looks(...list: Look[]): [ListedTarget & { changes: number }] {
   let index = 0;
   const target = {
     name: "shop",
@@ -39,7 +37,7 @@ const names = (list: readonly { instance: Instance }[]) => list.map(({ instance 
 const unreachable = new RotationError("KUBERNETES_UNREACHABLE", "no answer", { nextStep: "wait" });
 
 suite("sweep", () => {
-  test("a pod that appears while the others are worked on is worked on too, each once", async () => {
+  test("a pod that appears while the others are worked on gets its turn too, each once", async () => {
     const [a, b, c] = [pod("a"), pod("b"), pod("c")];
     const worked: string[] = [];
     const targets = looks({ ready: [a, b] }, { ready: [a, b, c] });
@@ -53,19 +51,19 @@ suite("sweep", () => {
     );
   });
 
-  test("a pod that has ended since is no result, and is named", async () => {
+  test("a pod that has ended since then is not a result, and is named", async () => {
     const targets = looks({ ready: [pod("a"), pod("b")] }, { ready: [pod("b")] });
     const { results, departed } = await sweep(targets, options, nameOf);
     assert.deepEqual([names(results), departed.map(({ name }) => name)], [["b"], ["a"]]);
   });
 
-  test("a later pod of the same name is another one", async () => {
+  test("a later pod with the same name is another instance", async () => {
     const targets = looks({ ready: [pod("api-0", { uid: "1" })] }, { ready: [pod("api-0", { uid: "2" })] });
-    const { results, departed } = await sweep(targets, options, async ({ pod }) => pod?.uid);
+    const { results, departed } = await sweep(targets, options, async ({ uid }) => uid);
     assert.deepEqual([results.map(({ value }) => value), departed.length], [["2"], 1]);
   });
 
-  test("a pod that is not ready is waited for, and worked on once it is", async () => {
+  test("the sweep waits for a pod that is not ready, and works on it once it is", async () => {
     const lines: string[] = [];
     const targets = looks(
       { ready: [pod("a")], waiting: [pod("b", { notReady: "ContainersNotReady" })] },
@@ -80,7 +78,7 @@ suite("sweep", () => {
     assert.deepEqual(lines, ["waiting for b (ContainersNotReady)"]);
   });
 
-  test("a pod that never gets ready is worked on all the same when the time is up", async () => {
+  test("a pod that never gets ready is still worked on when the time is up", async () => {
     const targets = looks({ waiting: [pod("b", { notReady: "CrashLoopBackOff" })] });
     const { results } = await sweep(targets, { ...options, readyTimeoutMs: 0, overdue: "ask" }, nameOf);
     assert.deepEqual(names(results), ["b"]);
@@ -92,7 +90,7 @@ suite("sweep", () => {
     assert.deepEqual([names(results), waiting.map(({ name }) => name)], [["a"], ["b"]]);
   });
 
-  test("results of a target that can't be looked at any more are kept beside the failure", async () => {
+  test("results of a target that can no longer be looked at are kept, together with the failure", async () => {
     const targets = looks({ ready: [pod("a")] }, unreachable);
     const { results, failures } = await sweep(targets, options, nameOf);
     assert.deepEqual([names(results), failures.map(({ target }) => target)], [["a"], ["shop"]]);
@@ -123,7 +121,7 @@ suite("sweep", () => {
     assert.deepEqual([names(results), failures.map(({ target }) => target)], [["a"], ["slow"]]);
   });
 
-  test("a list that never gets stable ends all the same, as a failure", async () => {
+  test("a sweep whose list never gets stable still ends, as a failure", async () => {
     let count = 0;
     const [target] = looks({});
     const list = async () => {
@@ -133,5 +131,20 @@ suite("sweep", () => {
     const targets = [{ ...target, list }];
     const { failures } = await sweep(targets, options, nameOf);
     assert.equal(failures[0]?.error.code, "PODS_NOT_STABLE");
+  });
+});
+
+suite("emptyTargets", () => {
+  const targets = [{ name: "static" }, { name: "shop" }, { name: "bank" }];
+  const namesOf = (list: readonly { name: string }[]) => list.map(({ name }) => name);
+
+  test("are those without an instance that could be looked at", () => {
+    const found = [{ name: "api-1", url: "https://api-1" }, pod("a")];
+    assert.deepEqual(namesOf(emptyTargets(targets, found, [])), ["bank"]);
+    assert.deepEqual(namesOf(emptyTargets(targets, [], [{ target: "shop" }])), ["static", "bank"]);
+  });
+
+  test("are none if every target has an instance or says why it could not be looked at", () => {
+    assert.deepEqual(emptyTargets(targets.slice(1), [pod("a")], [{ target: "bank" }]), []);
   });
 });

@@ -9,20 +9,20 @@ export interface BootstrapCheck {
   tail: string[];
 }
 
-/** A start-up log is at the beginning. */
+/** How much of the beginning is read: that is where a start-up log is. */
 const beginBytes = 256 * 1024;
-/** What is looked at of a log that is longer: its end, too. */
+/** How much of the end of a longer log is read. */
 const endLines = 1_000;
 const endBytes = 4 * 1024 * 1024;
 const shownLines = 20;
 
 /**
- * Looks for a line in the log of a pod's present container: in its first 256 kB, then in its last thousand lines. A
- * node that rotates logs may have forgotten the beginning. A log may lag behind its pod: whether to look again is the
- * caller's to decide.
+ * Looks for a line in the log of a pod's current container: in its first 256 kB, then in its last thousand lines,
+ * because a node that rotates logs may have dropped the beginning. A log may lag behind its pod: the caller decides
+ * whether to look again.
  *
  * @param pattern matched against each line
- * @throws {RotationError} any Kubernetes code: KUBERNETES_FORBIDDEN where `get pods/log` is not granted
+ * @throws {RotationError} any Kubernetes code: KUBERNETES_FORBIDDEN if `get pods/log` is not granted
  */
 export async function readBootstrap(
   cluster: Cluster,
@@ -40,7 +40,7 @@ export async function readBootstrap(
 
 function check(log: string, pattern: RegExp, redact: (text: string) => string): BootstrapCheck {
   const lines = linesOf(log);
-  // Not test(): a pattern with the flag g would go on from its last match.
+  // Not test(): a pattern with the flag g would continue from its last match.
   const line = lines.find((one) => one.search(pattern) !== -1);
   const tail = lines.slice(-shownLines).map(redact);
   return line === undefined ? { found: false, tail } : { found: true, line: redact(line), tail };

@@ -11,10 +11,10 @@ const activity =
 const readyNext = String.raw`${subject}${activity}"?[:=,]?\s+(?:is |was |has been |now |"?status"?[:=] ?"?)*${ready}`;
 const readyBefore = String.raw`\b(?:initiali[sz]ed|bootstrapped)\s+(?:the )?${subject}(?![ _-]?(?:ur[il]|client|endpoint|resolver|provider|source))`;
 
-/** Makes a line of success one of failure, or of something that is yet to be. */
+/** Turns a line of success into one of failure, or into one about the future. */
 const failure = [
   String.raw`\bfail`,
-  // Structured logs have such a field in good lines too.
+  // Structured logs have such a field in lines of success too.
   String.raw`(?<!\bno |\b0 |without )\berr(?:or)?s?\b(?!"?\s*[:=]\s*(?:0|null|nil|none|false|""))`,
   String.raw`\b(?:un(?:able|reachable|available|successful(?:ly)?)|not|never|no jwks?|refused|denied|invalid|exception|cannot)\b`,
   String.raw`(?:ca|could|did|does|has|is|was)n['’]?t\b`,
@@ -27,10 +27,10 @@ const failure = [
 
 /**
  * What a start-up log must show by default: the source of a regular expression that is matched against each line,
- * case-insensitively. It takes a line that names the key set (JWKS, JWK set, JSON Web Key Set) and says that it was
+ * case-insensitively. It matches a line that names the key set (JWKS, JWK set, JSON Web Key Set) and says that it was
  * loaded, fetched, retrieved, refreshed, initialised or bootstrapped, or that it is ready: `JWKS bootstrap ok
- * kids=["k8"]`, `Loaded 2 keys from JWKS https://…`, `JSON Web Key Set initialised`. It takes none that reports a
- * failure, an empty set, or what is yet to happen: a bootstrap that is missed costs a look at the log, one that is
- * believed wrongly costs the proof.
+ * kids=["k8"]`, `Loaded 2 keys from JWKS https://…`, `JSON Web Key Set initialised`. It matches no line that
+ * reports a failure, an empty set, or something in the future: a bootstrap that is missed costs a look at the log, one
+ * that is wrongly believed costs the proof.
  */
 export const defaultBootstrapPattern = `^(?!.*(?:${failure}))(?:(?=.*${subject}).*${fetched}|.*${readyNext}|.*${readyBefore})`;

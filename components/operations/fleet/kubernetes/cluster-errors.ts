@@ -1,7 +1,7 @@
 import { ApiException } from "@kubernetes/client-node";
 import { RotationError } from "../../base/errors.ts";
 
-/** What was asked of the API server, as RBAC names it: a verb and a resource, e.g. `list` `pods`. */
+/** What the API server was asked to do, in the words of RBAC: a verb and a resource, e.g. `list` `pods`. */
 export interface Action {
   verb: "list" | "watch" | "get" | "create" | "patch";
   resource: string;
@@ -9,24 +9,24 @@ export interface Action {
   name?: string;
 }
 
-/** The HTTP status of a refusal; undefined where there was no answer. */
+/** The HTTP status of a refusal; undefined if there was no answer. */
 export function statusOf(error: unknown): number | undefined {
   if (error instanceof ApiException) return error.code;
-  // A WebSocket that was refused says it in words only.
+  // A refused WebSocket has the status only in its message.
   const inWords = /Unexpected server response: (\d+)/.exec(textOf(error))?.[1];
   if (inWords !== undefined) return Number(inWords);
   const { statusCode } = error as { statusCode?: unknown };
   return typeof statusCode === "number" ? statusCode : undefined;
 }
 
-/** Whether another call may well be answered: no answer, too many requests, or a failure of the server's own. */
+/** Whether another call may succeed: there was no answer, or too many requests, or the server itself failed. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof RotationError) return false;
   const status = statusOf(error);
   return status === undefined || status === 429 || status >= 500;
 }
 
-/** What went wrong with a call, as one coded error. What the server answered is not in it, but for its status. */
+/** What went wrong with a call, as an error with a code. Of the server's answer it holds only the status. */
 export function clusterError(target: string, action: Action, error: unknown): RotationError {
   if (error instanceof RotationError) return error;
   const status = statusOf(error);
@@ -34,7 +34,7 @@ export function clusterError(target: string, action: Action, error: unknown): Ro
   if (status === 401) {
     return new RotationError(
       "KUBERNETES_LOGIN_REFUSED",
-      `target ${target}: the API server does not take the kubeconfig's credentials (${doing})`,
+      `target ${target}: the API server does not accept the kubeconfig's credentials (${doing})`,
       { nextStep: "renew them (log in again), then run the same up again" },
     );
   }
@@ -54,7 +54,7 @@ export function clusterError(target: string, action: Action, error: unknown): Ro
   );
 }
 
-/** The error for rights that are missing: it names every verb. */
+/** The error for missing rights: it names every verb. */
 export function forbidden(target: string, actions: readonly Action[]): RotationError {
   return new RotationError(
     "KUBERNETES_FORBIDDEN",

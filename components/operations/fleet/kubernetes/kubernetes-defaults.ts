@@ -1,8 +1,8 @@
 import type { Lookup } from "../../keycloak/connection.ts";
 
-/** The `kubernetes:` config namespace, as far as a connection goes. */
+/** The part of the `kubernetes:` config namespace that a connection needs. */
 export interface KubernetesDefaults {
-  /** Contents, or a path. Secret where it is contents. */
+  /** Contents, or a path. Contents are secret. */
   kubeconfig?: string | undefined;
   context?: string | undefined;
 }
@@ -10,8 +10,8 @@ export interface KubernetesDefaults {
 const configured = Promise.withResolvers<KubernetesDefaults>();
 
 /**
- * Called with the stack's config, from the program and from each dynamic provider's `configure`. The kubeconfig is a
- * secret, so it is read anew on each run and is in no resource's inputs.
+ * Called with the stack's config, by the program and by each dynamic provider's `configure`. The kubeconfig is a secret,
+ * so it is read again on each run and is not an input of any resource.
  *
  * @param lookup the value of a key of the `kubernetes:` namespace
  */

@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
-import { type Cluster, callCluster } from "./cluster.ts";
+import { callCluster } from "./call-cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import type { Action } from "./cluster-errors.ts";
 import type { KubernetesTarget } from "./kubernetes-target.ts";
 import { parseWorkload } from "./workload.ts";
@@ -8,9 +9,9 @@ import { workloadAction } from "./workload-calls.ts";
 const reviewsAtOnce = 4;
 
 /**
- * Everything that a run does to the cluster of a target, as RBAC names it.
+ * Everything that a run does in the cluster of a target, in the words of RBAC.
  *
- * @param secretName the Secret with the API refresh token, where this program keeps one
+ * @param secretName the Secret with the API refresh token, if this program keeps one
  */
 export function rightsFor(
   { namespace, transport, workloads }: Pick<KubernetesTarget, "namespace" | "transport" | "workloads">,
@@ -24,7 +25,7 @@ export function rightsFor(
     onPods("list", "pods"),
     onPods("watch", "pods"),
     onPods("get", "pods/log"),
-    // Opening it by WebSocket is a GET, and that is what is authorised; from Kubernetes 1.35 on `create` is, too.
+    // Opening it by WebSocket is a GET, which needs `get`; from Kubernetes 1.35 on it needs `create` as well.
     ...(transport === "port-forward"
       ? [onPods("get", "pods/portforward"), onPods("create", "pods/portforward")]
       : []),
@@ -37,9 +38,9 @@ export function rightsFor(
 
 /**
  * Asks the API server which of the actions it would refuse, so that one message can name them all before anything is
- * touched. Nobody needs a right to ask that of himself.
+ * touched. Everyone may ask that about themselves.
  *
- * @param patienceMs for how long the API server may give no answer. Default: 3000
+ * @param patienceMs how long the API server may give no answer. Default: 3000
  * @throws {RotationError} any Kubernetes code
  */
 export async function missingRights(
@@ -66,7 +67,7 @@ const groups = new Map([
   ["daemonsets", "apps"],
 ]);
 
-/** An action as the API server has it: with its API group, and the part behind the slash on its own. */
+/** An action in the API server's own form: with its API group, and the part after the slash on its own. */
 export function resourceAttributes({ verb, resource, namespace, name }: Action) {
   const [kind = "", subresource] = resource.split("/");
   return {

@@ -3,10 +3,9 @@ import { type Duplex, duplexPair, Writable } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { PortForward } from "@kubernetes/client-node";
 import { Client, type Dispatcher } from "undici";
-import type { Instance, PodFacts } from "../instances.ts";
 import type { Cluster } from "./cluster.ts";
 import { clusterError } from "./cluster-errors.ts";
-import type { KubernetesTarget } from "./kubernetes-target.ts";
+import type { KubernetesTarget, PodFacts, PodInstance } from "./kubernetes-target.ts";
 
 /**
  * A connection to one pod through the API server's port-forward, for undici. Unlike the API server's proxy it leaves
@@ -15,7 +14,7 @@ import type { KubernetesTarget } from "./kubernetes-target.ts";
 export function podDispatcher(
   cluster: Cluster,
   { scheme, serverName }: Pick<KubernetesTarget, "scheme" | "serverName">,
-  { name, pod }: Instance & { pod: PodFacts },
+  { name, pod }: PodInstance,
 ): Dispatcher {
   return new Client(`${scheme}://localhost:${pod.port}`, {
     keepAliveTimeout: 30_000,
@@ -32,11 +31,11 @@ export function podDispatcher(
 
 async function openTunnel(cluster: Cluster, name: string, pod: PodFacts): Promise<Duplex> {
   const [ours, theirs] = duplexPair();
-  // Whoever uses the tunnel learns of an error by its end; nobody may be listening when it comes.
+  // The end of the tunnel tells its user about an error; when the error comes, nobody may be listening for it.
   for (const end of [ours, theirs]) end.on("error", () => undefined);
   const complaints = new Writable({
     write(chunk, _encoding, done) {
-      // An empty message opens the channel; words on it mean that nobody listens in the pod.
+      // An empty message opens the channel; a text on it means that nothing listens in the pod.
       if (chunk.length > 0) ours.destroy(noListener());
       done();
     },
@@ -65,7 +64,7 @@ function noListener(): Error {
   return Object.assign(new Error("the pod refuses the connection"), { code: "ECONNREFUSED" });
 }
 
-/** undici asks no more of a socket than a duplex stream has; its type does. */
+/** undici uses only those parts of a socket that a duplex stream has, but its type asks for all of them. */
 function asSocket(tunnel: Duplex): Socket {
   return tunnel as Socket;
 }

@@ -1,4 +1,5 @@
-import { type Cluster, callCluster } from "./cluster.ts";
+import { callCluster } from "./call-cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import { statusOf } from "./cluster-errors.ts";
 
 export interface PodLogPlace {
@@ -8,15 +9,15 @@ export interface PodLogPlace {
 }
 
 export interface PodLogOptions {
-  /** Only the end. */
+  /** Only the last lines. */
   tailLines?: number;
   limitBytes?: number;
-  /** Of the container before the present one. Default: false. */
+  /** The log of the previous container. Default: false. */
   previous?: boolean;
 }
 
 /**
- * Reads a container's log. One that has not been started has none: that is an empty log.
+ * Reads a container's log. If the container has not been started, the log is empty.
  *
  * @throws {RotationError} any Kubernetes code
  */

@@ -2,10 +2,20 @@ import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import type { PodLogPlace } from "./pod-log.ts";
 import { isReady } from "./workload-pods.ts";
 
-/** Why a pod of the newest template does not serve, or one of the former still may. */
+/** Why a roll-out does not continue. */
+export interface StuckReason {
+  /** The same for every pod with this reason, and from one look to the next. */
+  key: string;
+  text: string;
+  nextStep: string;
+  /** The log that says more. */
+  log?: PodLogPlace;
+}
+
+/** Why a pod of the newest template does not serve, or one of the previous template still may. */
 export type PodReason = StuckReason & { pod: string };
 
-/** What keeps a pod from running, as far as waiting alone is unlikely to mend it. */
+/** What keeps a pod from running, if waiting alone is unlikely to fix it. */
 export function troubles(pod: V1Pod): PodReason[] {
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
   const containers = [...initContainerStatuses, ...containerStatuses];
@@ -19,8 +29,8 @@ function unscheduled({ metadata, status }: V1Pod): PodReason[] {
     {
       key: `unscheduled ${scheduled.reason}`,
       pod: metadata?.name ?? "",
-      text: `${scheduled.reason ?? "Unschedulable"}: ${scheduled.message ?? "no node takes it"}`,
-      nextStep: "give the cluster room for one more pod, or change what the pod asks of a node",
+      text: `${scheduled.reason ?? "Unschedulable"}: ${scheduled.message ?? "no node accepts it"}`,
+      nextStep: "make room in the cluster for one more pod, or change what the pod requires of a node",
     },
   ];
 }
@@ -37,7 +47,7 @@ function containerReason({ metadata }: V1Pod, container: V1ContainerStatus): Pod
     return [{ key: `image ${image}`, pod, text: `image ${image} can't be pulled (${reason})`, nextStep }];
   }
   if (configTrouble.test(reason)) {
-    const nextStep = "make what its container refers to, such as a Secret or a ConfigMap";
+    const nextStep = "create what its container refers to, such as a Secret or a ConfigMap";
     return [{ key: `config ${reason}`, pod, text: `container ${name}: ${reason}: ${message}`, nextStep }];
   }
   return crashReason({ namespace, name: pod, container: name }, container);
@@ -48,7 +58,7 @@ function crashReason(
   { name, ready, state, lastState, restartCount }: V1ContainerStatus,
 ): PodReason[] {
   const end = state?.terminated ?? lastState?.terminated;
-  // Between two crashes it runs for a moment.
+  // Between two crashes it runs for a short time.
   const crashed = restartCount > 0 && !ready && end !== undefined && end.exitCode !== 0;
   if (state?.waiting?.reason !== "CrashLoopBackOff" && !crashed) return [];
   const how = `${end?.reason ? `${end.reason}, ` : ""}exit code ${end?.exitCode ?? "unknown"}`;
@@ -57,13 +67,13 @@ function crashReason(
       key: `crash ${name} ${how}`,
       pod: log.name,
       text: `container ${name} ends as soon as it has started (CrashLoopBackOff; ${how})`,
-      nextStep: "see in its log why it ends, and mend that or roll back",
+      nextStep: "see in its log why it ends, then fix that or roll back",
       log,
     },
   ];
 }
 
-/** A container that runs, and is not ready. */
+/** A container that runs but is not ready. */
 export function notReady(pod: V1Pod): PodReason[] {
   const { namespace = "", name = "", deletionTimestamp } = pod.metadata ?? {};
   const container = pod.status?.containerStatuses?.find(({ ready, state }) => !ready && state?.running);
@@ -73,13 +83,13 @@ export function notReady(pod: V1Pod): PodReason[] {
       key: "not-ready",
       pod: name,
       text: `container ${container.name} runs and is not ready: its readiness probe fails`,
-      nextStep: "see in its log why it is not ready, and mend that or roll back",
+      nextStep: "see in its log why it is not ready, then fix that or roll back",
       log: { namespace, name, container: container.name },
     },
   ];
 }
 
-/** A pod that was told to end, and has not. */
+/** A pod that was told to end and has not ended. */
 export function stillEnding({ metadata, spec }: V1Pod): PodReason[] {
   const { name = "", deletionTimestamp } = metadata ?? {};
   if (!deletionTimestamp) return [];
@@ -87,18 +97,8 @@ export function stillEnding({ metadata, spec }: V1Pod): PodReason[] {
     {
       key: "ending",
       pod: name,
-      text: `is of the former template, was told to end and has not (node ${spec?.nodeName})`,
-      nextStep: "see whether its node is alive and what finalizers it has; while it runs it may serve",
+      text: `is from the previous template, was told to end and has not ended (node ${spec?.nodeName})`,
+      nextStep: "check whether its node is alive and which finalizers it has; while it runs it may serve",
     },
   ];
-}
-
-/** Why a roll-out does not go on. */
-export interface StuckReason {
-  /** The same for every pod that has it, and from one look to the next. */
-  key: string;
-  text: string;
-  nextStep: string;
-  /** Whose log says more. */
-  log?: PodLogPlace;
 }

@@ -1,25 +1,25 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type V1Container, type V1Pod, Watch } from "@kubernetes/client-node";
-import type { Instance, PodFacts } from "../instances.ts";
-import { type Cluster, callCluster } from "./cluster.ts";
+import { callCluster } from "./call-cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import { clusterError, statusOf } from "./cluster-errors.ts";
-import type { KubernetesTarget } from "./kubernetes-target.ts";
+import type { KubernetesTarget, PodInstance } from "./kubernetes-target.ts";
 import { restartedAtKey } from "./rollout-status.ts";
 import { workloadOfPod } from "./workload.ts";
 
 export interface PodList {
   /** Pods that are ready. */
-  ready: Instance[];
+  ready: PodInstance[];
   /** Pods that are not ready (yet). */
-  waiting: Instance[];
-  /** What a watch goes on from. */
+  waiting: PodInstance[];
+  /** Where a watch continues from. */
   resourceVersion: string;
 }
 
 /**
- * Lists the target's pods but for those that are ending or have ended.
+ * Lists the target's pods, except those that are ending or have ended.
  *
- * @param patienceMs for how long the API server may give no answer
+ * @param patienceMs how long the API server may give no answer
  * @throws {RotationError} any Kubernetes code
  */
 export async function listPods(
@@ -36,8 +36,8 @@ export async function listPods(
   );
   const instances = items.filter(isStaying).map((pod) => podInstance(pod, target));
   return {
-    ready: instances.filter(({ pod }) => pod?.notReady === undefined),
-    waiting: instances.filter(({ pod }) => pod?.notReady !== undefined),
+    ready: instances.filter(({ notReady }) => notReady === undefined),
+    waiting: instances.filter(({ notReady }) => notReady !== undefined),
     resourceVersion: metadata?.resourceVersion ?? "",
   };
 }
@@ -46,35 +46,40 @@ function isStaying({ metadata, status }: V1Pod): boolean {
   return metadata?.deletionTimestamp === undefined && !/^(Succeeded|Failed)$/.test(status?.phase ?? "");
 }
 
-function podInstance(pod: V1Pod, target: KubernetesTarget): Instance {
+function podInstance(pod: V1Pod, target: KubernetesTarget): PodInstance {
   const { name = "", namespace = target.namespace, uid = "" } = pod.metadata ?? {};
   const container = servingContainer(pod, target.port);
   const port = portNumber(container, target.port);
-  const status = pod.status?.containerStatuses?.find((one) => one.name === container?.name);
-  const startedAt = status?.state?.running?.startedAt;
-  const restartedAt = pod.metadata?.annotations?.[restartedAtKey];
+  const host = target.transport === "pod-ip" ? bracketed(pod.status?.podIP ?? "") : `${name}.${namespace}`;
   const workload = workloadOfPod(pod);
   const notReady = whyNotReady(pod);
-  const facts: PodFacts = {
-    namespace,
+  return {
+    name,
+    url: `${target.scheme}://${host}:${port}`,
+    target: target.name,
     uid,
-    port,
-    container: container?.name ?? "",
-    restarts: status?.restartCount ?? 0,
-    ...(startedAt ? { startedAt: new Date(startedAt).toISOString() } : {}),
-    ...(restartedAt === undefined ? {} : { restartedAt }),
+    ...startOf(pod, container),
     ...(workload === undefined ? {} : { workload }),
     ...(notReady === undefined ? {} : { notReady }),
+    pod: { namespace, port, container: container?.name ?? "" },
   };
-  const host = target.transport === "pod-ip" ? bracketed(pod.status?.podIP ?? "") : `${name}.${namespace}`;
-  return { name, url: `${target.scheme}://${host}:${port}`, target: target.name, pod: facts };
+}
+
+function startOf({ metadata, status }: V1Pod, container: V1Container | undefined) {
+  const serving = status?.containerStatuses?.find(({ name }) => name === container?.name);
+  const startedAt = serving?.state?.running?.startedAt;
+  const restartedAt = metadata?.annotations?.[restartedAtKey];
+  return {
+    ...(startedAt ? { startedAt: new Date(startedAt).toISOString() } : {}),
+    ...(restartedAt === undefined ? {} : { restartedAt }),
+  };
 }
 
 function bracketed(ip: string): string {
   return ip.includes(":") ? `[${ip}]` : ip;
 }
 
-/** The container that has the target's port, else the first. */
+/** The container that has the target's port, or else the first. */
 function servingContainer({ spec }: V1Pod, port: number | string): V1Container | undefined {
   const has = (one: V1Container) =>
     one.ports?.some(({ name, containerPort }) => name === port || containerPort === port);
@@ -83,7 +88,7 @@ function servingContainer({ spec }: V1Pod, port: number | string): V1Container |
 
 function portNumber(container: V1Container | undefined, port: number | string): number {
   if (typeof port === "number") return port;
-  // 0 can't be connected to, and is named in the evidence: the pod has no such port.
+  // The pod has no such port. 0 can't be connected to, and shows in the evidence.
   return container?.ports?.find(({ name }) => name === port)?.containerPort ?? 0;
 }
 
@@ -127,7 +132,7 @@ export async function podsChanged(
     if (status === 401 || status === 403) {
       throw clusterError(cluster.target, { verb: "watch", resource: "pods", namespace }, error);
     }
-    // An API server that restarts, or a version that is too old: listing again tells.
+    // The API server restarts, or the version is too old: the next list shows which.
     await delay(250);
   } finally {
     clearTimeout(timer);

@@ -1,6 +1,6 @@
 import type { V1DaemonSet, V1Deployment, V1PodTemplateSpec, V1StatefulSet } from "@kubernetes/client-node";
 
-/** The annotation of the pod template that `kubectl rollout restart` changes. Every pod has its template's. */
+/** The annotation of the pod template that `kubectl rollout restart` changes. Every pod inherits it from its template. */
 export const restartedAtKey = "kubectl.kubernetes.io/restartedAt";
 
 /** Why a restart would not replace every pod, and what to do about it. */
@@ -9,24 +9,24 @@ export interface Obstacle {
   nextStep: string;
 }
 
-/** What a workload's status tells of its roll-out. */
+/** What a workload's status says about its roll-out. */
 export interface RolloutStatus {
-  /** Pods that there shall be. */
+  /** How many pods there should be. */
   wanted: number;
-  /** Pods of the newest template. */
+  /** How many pods are from the newest template. */
   updated: number;
-  /** Whether its controller has replaced every pod, and all are available. Pods may still be ending. */
+  /** Whether its controller has replaced every pod, and all are available. Old pods may still be ending. */
   settled: boolean;
-  /** When the newest template was restarted, as it says itself. */
+  /** When the newest template was restarted, according to its annotation. */
   restartedAt?: string;
   obstacle?: Obstacle;
-  /** Conditions that say what is wrong. */
+  /** Conditions that report a problem. */
   complaints: { type: "ReplicaFailure" | "ProgressDeadlineExceeded"; message: string }[];
 }
 
 export function deploymentStatus({ metadata, spec, status = {} }: V1Deployment): RolloutStatus {
   const wanted = spec?.replicas ?? 1;
-  // What was counted before the controller saw the newest template is about the one before.
+  // Numbers from before the controller saw the newest template are about the one before.
   const observed = (status.observedGeneration ?? 0) >= (metadata?.generation ?? 0);
   const updated = observed ? (status.updatedReplicas ?? 0) : 0;
   const oldLeft = (status.replicas ?? 0) > updated;
@@ -88,7 +88,7 @@ const paused: Obstacle = {
 };
 
 const onDelete: Obstacle = {
-  what: "has the update strategy OnDelete, so its pods stay until somebody deletes them",
+  what: "has the update strategy OnDelete, so its pods stay until someone deletes them",
   nextStep:
     "set its update strategy to RollingUpdate, or delete its pods by hand; then run the same up again",
 };

@@ -1,32 +1,32 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, RotationError } from "../../base/errors.ts";
+import { pastRefusals } from "./call-cluster.ts";
 import type { Cluster } from "./cluster.ts";
-import { pastRefusals } from "./passing-refusal.ts";
-import { rolloutProgress } from "./rollout-progress.ts";
+import { describeLook, isOver, type Look, rolloutProgress } from "./rollout-look.ts";
 import type { RolloutStatus } from "./rollout-status.ts";
-import { stuckReasons } from "./stuck-reason.ts";
-import { describeLook, type Look, Stuck, stuckRollout } from "./stuck-rollout.ts";
+import { stuckReasons } from "./stuck-reasons.ts";
+import { Stuck, stuckRollout } from "./stuck-rollout.ts";
 import { type Workload, workloadText } from "./workload.ts";
 import { patchWorkload, readWorkload } from "./workload-calls.ts";
 import { listWorkloadPods } from "./workload-pods.ts";
 
 export interface RolloutOptions {
-  /** Completion of what the restart is to put into effect, ISO 8601 UTC. */
+  /** When the change was complete that the restart has to put into effect, ISO 8601 UTC. */
   after: string;
   /** Milliseconds until every pod must be replaced. */
   timeoutMs: number;
-  /** Takes secrets out of what pods and the API server say. */
+  /** Removes secrets from what pods and the API server say. */
   redact: (text: string) => string;
-  /** Lines that can be shown. */
+  /** Shows a line to the user. */
   progress: (line: string) => void;
   /** Label selector of the target's pods. */
   selector: string;
 }
 
-/** What came of a rolling restart. Holds no secret, as far as `redact` knows them. */
+/** The result of a rolling restart. Holds none of the secrets that `redact` knows. */
 export interface RolloutResult {
   target: string;
-  /** As `deployment/shop-api`. */
+  /** Such as `deployment/shop-api`. */
   workload: string;
   outcome: "done" | "failed";
   /** ISO 8601 UTC. */
@@ -48,10 +48,10 @@ interface Context extends RolloutOptions {
 const pollMs = 400;
 
 /**
- * Restarts a workload as `kubectl rollout restart` does it, and waits as `kubectl rollout status` does, and beyond that
- * until the last old pod is gone: one that is ending may still serve. A restart that was begun after `options.after`
- * and is still rolling out is joined. Never throws: an error is a result, WORKLOAD_NOT_RESTARTABLE, ROLLOUT_STUCK or a
- * Kubernetes code.
+ * Restarts a workload as `kubectl rollout restart` does, and waits as `kubectl rollout status` does, and then until the
+ * last old pod is gone: one that is ending may still serve. If a restart that began after `options.after` is still
+ * rolling out, it waits for that one. Never throws: an error is a result with the code WORKLOAD_NOT_RESTARTABLE,
+ * ROLLOUT_STUCK or a Kubernetes code.
  */
 export async function restartWorkload(
   cluster: Cluster,
@@ -91,16 +91,14 @@ async function restart(context: Context): Promise<void> {
   }
 }
 
-/** @returns when the restart that is to be waited for was begun */
+/** @returns when the restart that has to be waited for began */
 async function beginRestart(context: Context): Promise<string> {
   const { cluster, workload, after, progress } = context;
   const look = await lookAt(context);
   const { obstacle, restartedAt } = look.status;
   if (obstacle) throw notRestartable(context, obstacle);
   if (isLater(restartedAt, after) && !isOver(look)) {
-    progress(
-      `${workloadText(workload)}: its restart of ${restartedAt} is still rolling out, and is waited for`,
-    );
+    progress(`${workloadText(workload)}: its restart of ${restartedAt} is still rolling out; waiting for it`);
     return restartedAt;
   }
   const now = new Date().toISOString();
@@ -111,33 +109,29 @@ async function beginRestart(context: Context): Promise<string> {
 async function lookAt(context: Context): Promise<Look> {
   const { cluster, workload, selector } = context;
   const status = await readWorkload(cluster, workload, patience(context));
-  const { restartedAt } = status;
-  const pods = await listWorkloadPods(cluster, workload, selector, restartedAt, patience(context));
+  const query = { selector, restartedAt: status.restartedAt };
+  const pods = await listWorkloadPods(cluster, workload, query, patience(context));
   return { status, pods };
 }
 
-/** The API server may be away until the deadline, and for a moment beyond it: the last look must not be a torn one. */
+/** The API server may be away until the deadline, and for a moment beyond it: the last look must be a complete one. */
 function patience({ deadline }: Context): number {
   return Math.max(deadline - Date.now(), 1_000);
-}
-
-function isOver({ status, pods }: Look): boolean {
-  return status.settled && pods.old.length === 0;
 }
 
 function isLater(one: string | undefined, other: string): one is string {
   return one !== undefined && Date.parse(one) >= Date.parse(other);
 }
 
-/** Something that resets the pod template brings the former pods back, which were never restarted. */
+/** Whatever resets the pod template brings the previous pods back, which were never restarted. */
 function requireOurs({ cluster, workload }: Context, status: RolloutStatus, restartedAt: string): void {
   if (isLater(status.restartedAt, restartedAt)) return;
   throw new RotationError(
     "ROLLOUT_STUCK",
-    `target ${cluster.target}: somebody has taken the restart of ${workloadText(workload)} back while it rolled out`,
+    `target ${cluster.target}: someone has reverted the restart of ${workloadText(workload)} while it was rolling out`,
     {
       nextStep:
-        "keep roll-backs and drift correction (for the annotation kubectl.kubernetes.io/restartedAt) away from it, then run the same up again",
+        "stop roll-backs and drift correction of it (for the annotation kubectl.kubernetes.io/restartedAt), then run the same up again",
     },
   );
 }

@@ -1,8 +1,9 @@
-import { type Cluster, callCluster } from "./cluster.ts";
+import { callCluster } from "./call-cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import { statusOf } from "./cluster-errors.ts";
 
 /**
- * Reads one key of a Secret; `no-secret` where there is none, `no-key` where it lacks the key.
+ * Reads one key of a Secret; `no-secret` if there is none, `no-key` if it lacks the key.
  *
  * @throws {RotationError} any Kubernetes code
  */

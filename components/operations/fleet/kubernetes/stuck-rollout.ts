@@ -2,18 +2,11 @@ import { messageOf, RotationError } from "../../base/errors.ts";
 import type { Cluster } from "./cluster.ts";
 import { linesOf, readPodLog } from "./pod-log.ts";
 import type { StuckReason } from "./pod-reasons.ts";
-import type { RolloutStatus } from "./rollout-status.ts";
-import { pendingReasons } from "./stuck-reason.ts";
+import { describeLook, type Look } from "./rollout-look.ts";
+import { pendingReasons } from "./stuck-reasons.ts";
 import { type Workload, workloadText } from "./workload.ts";
-import { isReady, type WorkloadPods } from "./workload-pods.ts";
 
-/** One look at a roll-out. */
-export interface Look {
-  status: RolloutStatus;
-  pods: WorkloadPods;
-}
-
-/** A roll-out that did not end, with the end of the log that shows why. */
+/** A roll-out that did not finish, with the end of the log that shows why. */
 export class Stuck {
   readonly error: RotationError;
   readonly podLogs: string[];
@@ -31,17 +24,10 @@ interface StuckContext {
   redact: (text: string) => string;
 }
 
-/** Lines of a log that are shown. */
+/** How many lines of a log are shown. */
 const tailLines = 10;
 
-/** How far a roll-out is, in numbers. */
-export function describeLook({ status: { wanted, updated }, pods: { fresh, old } }: Look): string {
-  const ready = fresh.filter(isReady).length;
-  const news = `${updated} of ${wanted} pods new${ready < updated ? `, ${ready} of them ready` : ""}`;
-  return old.length > 0 ? `${news}, ${old.length} old left` : news;
-}
-
-/** Says why a roll-out has not ended in time, with the log of a pod that shows it. */
+/** Says why a roll-out has not finished in time, with the log of a pod that shows it. */
 export async function stuckRollout(
   context: StuckContext,
   look: Look,
@@ -59,7 +45,7 @@ export async function stuckRollout(
   return new Stuck(error, await logOf(context, reasons));
 }
 
-/** The last lines of the pod that has most to say. That a log can't be read must not hide why the roll-out sticks. */
+/** The last lines of the log of the pod named first. That a log can't be read must not hide why the roll-out is stuck. */
 async function logOf({ cluster, redact }: StuckContext, reasons: readonly StuckReason[]): Promise<string[]> {
   const place = reasons.find(({ log }) => log)?.log;
   if (!place) return [];

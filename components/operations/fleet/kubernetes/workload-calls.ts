@@ -1,6 +1,7 @@
 import { PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
 import { RotationError } from "../../base/errors.ts";
-import { type Cluster, callCluster } from "./cluster.ts";
+import { callCluster } from "./call-cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import { type Action, statusOf } from "./cluster-errors.ts";
 import {
   daemonSetStatus,
@@ -42,10 +43,10 @@ const callsOf: Record<WorkloadKind, Calls> = {
 };
 
 /**
- * Reads how far a workload's roll-out is.
+ * Reads the status of a workload's roll-out.
  *
- * @param patienceMs for how long the API server may give no answer
- * @throws {RotationError} WORKLOAD_NOT_RESTARTABLE where there is no such workload, or any Kubernetes code
+ * @param patienceMs how long the API server may give no answer
+ * @throws {RotationError} WORKLOAD_NOT_RESTARTABLE if there is no such workload, or any Kubernetes code
  */
 export function readWorkload(
   cluster: Cluster,
@@ -62,10 +63,10 @@ export function readWorkload(
 }
 
 /**
- * Restarts a workload the way `kubectl rollout restart` does it. Calling again with the same time changes nothing.
+ * Restarts a workload the way `kubectl rollout restart` does. Calling it again with the same time changes nothing.
  *
  * @param restartedAt ISO 8601 UTC
- * @throws {RotationError} WORKLOAD_NOT_RESTARTABLE where there is no such workload, or any Kubernetes code
+ * @throws {RotationError} WORKLOAD_NOT_RESTARTABLE if there is no such workload, or any Kubernetes code
  */
 export async function patchWorkload(
   cluster: Cluster,
@@ -79,7 +80,7 @@ export async function patchWorkload(
   await callCluster(cluster, action, () => found(cluster, workload, call), patienceMs);
 }
 
-/** What RBAC calls it to read or to restart a workload. */
+/** Reading or restarting a workload, in the words of RBAC. */
 export function workloadAction(verb: "get" | "patch", { kind, namespace, name }: Workload): Action {
   return { verb, resource: `${kind}s`, namespace, name };
 }
@@ -92,7 +93,7 @@ async function found<T>({ target }: Cluster, workload: Workload, call: () => Pro
     throw new RotationError(
       "WORKLOAD_NOT_RESTARTABLE",
       `target ${target}: there is no ${workloadText(workload)} in namespace ${workload.namespace}`,
-      { nextStep: "mend the target's workloads and namespace, then run the same up again" },
+      { nextStep: "correct the target's workloads and namespace, then run the same up again" },
     );
   }
 }

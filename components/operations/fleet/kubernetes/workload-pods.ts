@@ -1,27 +1,34 @@
 import type { V1Pod } from "@kubernetes/client-node";
-import { type Cluster, callCluster } from "./cluster.ts";
+import { callCluster } from "./call-cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import { restartedAtKey } from "./rollout-status.ts";
 import { type Workload, workloadOfPod, workloadText } from "./workload.ts";
 
-/** The pods of one workload that have not ended. Those that are ending count: they may still serve. */
+/** The pods of one workload that have not ended. Pods that are ending count: they may still serve. */
 export interface WorkloadPods {
-  /** Of the newest template. */
+  /** Made from the newest template. */
   fresh: V1Pod[];
   old: V1Pod[];
 }
 
+/** Which pods are a workload's, and which of those are new. */
+export interface PodQuery {
+  /** Label selector of the target's pods. */
+  selector: string;
+  /** The restart annotation of the newest template. */
+  restartedAt: string | undefined;
+}
+
 /**
- * Lists a workload's pods. Which of them are of the newest template is told by the annotation that they have from it.
+ * Lists a workload's pods. The pods of the newest template are those that carry its restart annotation.
  *
- * @param restartedAt what the newest template says
- * @param patienceMs for how long the API server may give no answer
+ * @param patienceMs how long the API server may give no answer
  * @throws {RotationError} any Kubernetes code
  */
 export async function listWorkloadPods(
   cluster: Cluster,
   workload: Workload,
-  labelSelector: string,
-  restartedAt: string | undefined,
+  { selector: labelSelector, restartedAt }: PodQuery,
   patienceMs: number,
 ): Promise<WorkloadPods> {
   const { namespace } = workload;

@@ -2,7 +2,7 @@ import type { V1Pod } from "@kubernetes/client-node";
 
 export type WorkloadKind = "deployment" | "statefulset" | "daemonset";
 
-/** What makes pods, and can be restarted. */
+/** What creates pods and can be restarted. */
 export interface Workload {
   kind: WorkloadKind;
   namespace: string;
@@ -25,9 +25,9 @@ const spellings = new Map<string, WorkloadKind>([
 const shape = /^(?<kind>[a-z]+)(?:(?:\.v1)?\.apps)?\/(?<name>[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?)$/;
 
 /**
- * Reads what kubectl takes: `deployment/shop-api`, also `deploy/`, `sts/`, `ds/`, plurals and `deployments.apps/`.
+ * Reads the spellings that kubectl accepts: `deployment/shop-api`, also `deploy/`, `sts/`, `ds/`, plurals and `deployments.apps/`.
  *
- * @returns undefined where it is something else
+ * @returns undefined if it is anything else
  */
 export function parseWorkload(text: string, namespace: string): Workload | undefined {
   const { kind = "", name } = shape.exec(text)?.groups ?? {};
@@ -35,16 +35,16 @@ export function parseWorkload(text: string, namespace: string): Workload | undef
   return known && name ? { kind: known, namespace, name } : undefined;
 }
 
-/** The spelling that is used in output, and compared: `deployment/shop-api`. */
+/** The spelling that is used in output and in comparisons: `deployment/shop-api`. */
 export function workloadText({ kind, name }: Pick<Workload, "kind" | "name">): string {
   return `${kind}/${name}`;
 }
 
 /**
  * The workload that a pod belongs to, as {@link workloadText} spells it. Only the pod is looked at: its ReplicaSet is
- * named after the Deployment and the hash of the pod's template, and reading it would take one more right.
+ * named after the Deployment and the hash of the pod's template, and reading it would take another permission.
  *
- * @returns undefined for a pod on its own, and where another kind has made it
+ * @returns undefined for a pod on its own, and if another kind of workload has created it
  */
 export function workloadOfPod({ metadata }: V1Pod): string | undefined {
   const owner = metadata?.ownerReferences?.find(({ controller }) => controller);

@@ -53,7 +53,7 @@ describe("what the program needs", () => {
     assert.equal(binding.subjects?.[0]?.name, shippedGroup);
   });
 
-  test("is no port-forward where pods are reached by their IP, and no Secret where there is none", () => {
+  test("is no port-forward if pods are reached by their IP, and no Secret if there is none", () => {
     const lines = asked(rightsFor({ ...example, transport: "pod-ip" })).join("\n");
     assert.doesNotMatch(lines, /portforward|secrets/);
   });
@@ -101,7 +101,7 @@ describe("a user with the shipped Role", { skip: await noCluster() }, () => {
     await missingBecomes([]);
   });
 
-  test("lacks the very right that is taken out of it", async () => {
+  test("lacks exactly the right that is removed from the Role", async () => {
     for (const [index, rule] of rules.entries()) {
       for (const verb of rule.verbs) {
         const less = { ...rule, verbs: rule.verbs.filter((one) => one !== verb) };
@@ -114,7 +114,7 @@ describe("a user with the shipped Role", { skip: await noCluster() }, () => {
     await missingBecomes([]);
   });
 
-  test("lacks a right for each other workload and Secret, and one message names them all", async () => {
+  test("lacks the rights for every other workload and Secret, and one message names them all", async () => {
     const workloads = ["deployment/shop-api", "deployment/cart-api"];
     const missing = await missingRights(cluster, rightsFor({ ...example, namespace, workloads }, "other"));
     const { code, message } = forbidden("shop", missing);

@@ -8,7 +8,7 @@ import type {
   V1PodTemplateSpec,
   V1StatefulSetStatus,
 } from "@kubernetes/client-node";
-import { rolloutProgress } from "#operations/fleet/kubernetes/rollout-progress";
+import { rolloutProgress } from "#operations/fleet/kubernetes/rollout-look";
 import {
   daemonSetStatus,
   deploymentStatus,
@@ -16,7 +16,7 @@ import {
   restartedAtKey,
   statefulSetStatus,
 } from "#operations/fleet/kubernetes/rollout-status";
-import { pendingReasons, stuckReasons } from "#operations/fleet/kubernetes/stuck-reason";
+import { pendingReasons, stuckReasons } from "#operations/fleet/kubernetes/stuck-reasons";
 
 const restartedAt = "2026-11-23T02:00:00.000Z";
 const template: V1PodTemplateSpec = { metadata: { annotations: { [restartedAtKey]: restartedAt } } };
@@ -127,7 +127,7 @@ suite("a DaemonSet", () => {
   }
 });
 
-suite("why a roll-out sticks", () => {
+suite("why a roll-out is stuck", () => {
   const workload = { kind: "statefulset", namespace: "shop", name: "shop-api" } as const;
   const status: RolloutStatus = { wanted: 3, updated: 3, settled: false, complaints: [] };
 
@@ -144,12 +144,12 @@ suite("why a roll-out sticks", () => {
   const texts = (fresh: V1Pod[], change: Partial<RolloutStatus> = {}) =>
     stuckReasons(workload, { ...status, ...change }, { fresh, old: [] }).map(({ text }) => text);
 
-  test("is told once for all pods that have the same reason", () => {
+  test("is given once for all pods with the same reason", () => {
     const pods = [pod("a", waiting("ErrImagePull")), pod("b", waiting("ImagePullBackOff"))];
     assert.deepEqual(texts(pods), ["pod a and 1 more: image shop-api:2 can't be pulled (ErrImagePull)"]);
   });
 
-  test("is the exit of a container that ended again, also between two tries", () => {
+  test("is the exit code of a container that keeps ending, also between two attempts", () => {
     const terminated = { exitCode: 137, reason: "OOMKilled" };
     const expected =
       "pod a: container api ends as soon as it has started (CrashLoopBackOff; OOMKilled, exit code 137)";
@@ -165,27 +165,27 @@ suite("why a roll-out sticks", () => {
     ]);
   });
 
-  test("is a pod that no node takes, in the scheduler's words", () => {
+  test("is a pod that no node accepts, in the scheduler's words", () => {
     const message = "0/3 nodes are available: 3 Insufficient cpu.";
     const condition = { type: "PodScheduled", status: "False", reason: "Unschedulable", message };
     const pending: V1Pod = { metadata: { name: "a" }, status: { conditions: [condition] } };
     assert.deepEqual(texts([pending]), [`pod a: Unschedulable: ${message}`]);
   });
 
-  test("is not that containers are just being made", () => {
+  test("is not that containers are being created", () => {
     assert.deepEqual(texts([pod("a", waiting("ContainerCreating"))]), []);
   });
 
-  test("is a workload that was paused on the way, or whose progress deadline is over", () => {
+  test("is a workload that was paused meanwhile, or whose progress deadline has passed", () => {
     const obstacle = { what: "is paused", nextStep: "resume it" };
     const complaints = [{ type: "ProgressDeadlineExceeded", message: "too slow" } as const];
     assert.deepEqual(texts([], { obstacle, complaints }), [
       "it is paused",
-      "its progress deadline is over: too slow",
+      "its progress deadline has passed: too slow",
     ]);
   });
 
-  test("is, at the end, where to look for pods that were not made", () => {
+  test("is, at the end, where to look for pods that were not created", () => {
     const [reason] = pendingReasons(workload, { ...status, updated: 1 }, { fresh: [], old: [] });
     assert.equal(reason?.text, "2 of its pods were not replaced");
     assert.match(reason?.nextStep ?? "", /kubectl -n shop describe statefulset shop-api/);

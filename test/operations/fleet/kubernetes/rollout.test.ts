@@ -187,7 +187,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     assert.equal(workloadOfPod(owned), "daemonset/shop-api");
   });
 
-  test("an image that can't be pulled sticks the roll-out, and is named once and at the end", async () => {
+  test("an image that can't be pulled blocks the roll-out, and is named once and at the end", async () => {
     const namespace = await deploy(2);
     await patchContainer(namespace, { image: "jwks-break-glass/does-not-exist:1" });
     const lines: string[] = [];
@@ -200,7 +200,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     assert.equal((await podsIn(namespace)).filter(isReady).length, 2);
   });
 
-  test("a crash loop sticks the roll-out, with exit code and last lines of the log, redacted", async () => {
+  test("a crash loop blocks the roll-out, with exit code and last lines of the log, redacted", async () => {
     const namespace = await deploy(1);
     await patchContainer(namespace, { env: [{ name: "ISSUER", value: "no URL hunter2" }] });
     const result = await restart(namespace, { timeoutMs: 6_000 });
@@ -210,7 +210,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     assert.doesNotMatch(JSON.stringify(result), /hunter2/);
   });
 
-  test("a pod that runs and is never ready is named, with its log", async () => {
+  test("a pod that runs but is never ready is named, with its log", async () => {
     const namespace = await deploy(1);
     await patchContainer(namespace, {
       readinessProbe: { httpGet: { path: "/no-such-path", port: 8080 }, periodSeconds: 1 },
@@ -220,7 +220,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     assert.match(result.podLogs?.join("\n") ?? "", /no-such-path.*404/);
   });
 
-  test("a pod without its Secret is named, and the roll-out ends when it comes", async () => {
+  test("a pod without its Secret is named, and the roll-out finishes once the Secret exists", async () => {
     const namespace = await deploy(1);
     const secretKeyRef = { name: "late", key: "LATE" };
     await patchContainer(namespace, { env: [{ name: "LATE", valueFrom: { secretKeyRef } }] });
@@ -235,7 +235,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     assert.equal(result.outcome, "done", result.reason);
   });
 
-  test("a quota that refuses the new pod sticks the roll-out, and is quoted", async () => {
+  test("a quota that refuses the new pod blocks the roll-out, and is quoted", async () => {
     const namespace = await deploy(1);
     const hard = { pods: "1" };
     await core.createNamespacedResourceQuota({
@@ -251,7 +251,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     assert.match(result.reason ?? "", /raise the quota/);
   });
 
-  test("what a restart would not replace is refused before it is touched", async () => {
+  test("a workload whose pods a restart would not replace is refused before it is touched", async () => {
     const namespace = await deploy(1);
     await patchDeployment(namespace, { paused: true });
     const paused = await restart(namespace);
@@ -265,7 +265,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     assert.match(missing.reason ?? "", /^WORKLOAD_NOT_RESTARTABLE: .*there is no deployment\/shop-api/);
   });
 
-  test("what keeps its pods until somebody deletes them is refused", async () => {
+  test("a workload that keeps its pods until someone deletes them is refused", async () => {
     const namespace = await makeNamespace("statefulsets", "daemonsets");
     const template = sampleTemplate({ name, namespace, env: { ISSUER: issuer.url } });
     const selector = { matchLabels: { app: name } };
@@ -285,7 +285,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     }
   });
 
-  test("a restart that is still rolling out is joined, one that is complete is made anew", async () => {
+  test("a restart that is still rolling out is waited for, a complete one is repeated", async () => {
     const namespace = await deploy(1);
     const after = new Date().toISOString();
     const held = { readinessProbe: { httpGet: { path: "/no-such-path", port: 8080 }, periodSeconds: 1 } };
@@ -302,7 +302,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     assert.notEqual(await restartedAtOf(namespace), begun);
   });
 
-  test("a restart from before the cut-over is not joined", async () => {
+  test("a restart from before the cut-over does not count", async () => {
     const namespace = await deploy(1);
     const held = { readinessProbe: { httpGet: { path: "/no-such-path", port: 8080 }, periodSeconds: 1 } };
     await patchContainer(namespace, held);
@@ -312,7 +312,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     assert.notEqual(await restartedAtOf(namespace), begun);
   });
 
-  test("an old pod that has been told to end and has not is waited for", async () => {
+  test("the roll-out waits for an old pod that was told to end and has not ended", async () => {
     const namespace = await deploy(1);
     const [old] = await podsIn(namespace);
     assert.ok(old?.metadata?.name);
@@ -336,7 +336,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     await assertReplaced(namespace, [old.metadata.uid]);
   });
 
-  test("a restart that somebody takes back is a failure, not a success", async () => {
+  test("a restart that someone reverts is a failure, not a success", async () => {
     const namespace = await deploy(1);
     const held = { readinessProbe: { httpGet: { path: "/no-such-path", port: 8080 }, periodSeconds: 1 } };
     await patchContainer(namespace, held);
@@ -346,10 +346,10 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
     const annotations = { [restartedAtKey]: null };
     await patchDeployment(namespace, { template: { metadata: { annotations } } });
     const { reason } = await restarting;
-    assert.match(reason ?? "", /^ROLLOUT_STUCK: .*taken the restart of deployment\/shop-api back/);
+    assert.match(reason ?? "", /^ROLLOUT_STUCK: .*reverted the restart of deployment\/shop-api/);
   });
 
-  test("an API server that is killed in the middle costs time only", async () => {
+  test("an API server that is killed meanwhile only costs time", async () => {
     const namespace = await deploy(3);
     const before = await uidsIn(namespace);
     const lines: string[] = [];
@@ -381,7 +381,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
       }
     });
 
-    test("that lacks the line gives its tail", async () => {
+    test("shows its last lines if the line is missing", async () => {
       const check = await readBootstrap(cluster, await onePod(), /no such line/, redact);
       assert.equal(check.found, false);
       assert.equal(check.line, undefined);
@@ -389,7 +389,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
       assert.match(check.tail.join("\n"), /JWKS bootstrap ok/);
     });
 
-    test("that is longer than what is read at once is looked at from its beginning and at its end", async () => {
+    test("is searched at its beginning and at its end if it is longer than what is read at once", async () => {
       const pod = await onePod();
       const { url } = runner.pods().find((one) => one.name === pod.name) ?? {};
       const call = async (path: string) => (await fetch(`${url}/${path}`)).body?.cancel();
@@ -404,7 +404,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
       assert.match(last.tail.join("\n"), /the-last-line/);
     });
 
-    test("that may not be read is a coded error that names the right", async () => {
+    test("that may not be read is an error with a code that names the right", async () => {
       const pod = await onePod();
       const { role } = await shippedRole();
       await grant(
@@ -422,7 +422,7 @@ describe("restarting a workload", { skip: await noCluster() }, () => {
       assert.match(refusal.message, /may not get pods\/log/);
     });
 
-    test("of a pod that is gone is a coded error", async () => {
+    test("of a pod that is gone is an error with a code", async () => {
       const pod = { ...(await onePod()), name: "gone" };
       await assert.rejects(readBootstrap(cluster, pod, pattern, redact), {
         code: "KUBERNETES_UNEXPECTED_ANSWER",

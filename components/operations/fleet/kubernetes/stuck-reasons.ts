@@ -3,7 +3,7 @@ import type { RolloutStatus } from "./rollout-status.ts";
 import { type Workload, workloadText } from "./workload.ts";
 import type { WorkloadPods } from "./workload-pods.ts";
 
-/** What keeps a roll-out from going on, as far as waiting alone is unlikely to mend it. Pure. */
+/** What keeps a roll-out from continuing, if waiting alone is unlikely to fix it. Pure. */
 export function stuckReasons(
   workload: Workload,
   status: RolloutStatus,
@@ -12,7 +12,7 @@ export function stuckReasons(
   return [...grouped(fresh.flatMap(troubles)), ...workloadReasons(workload, status)];
 }
 
-/** What a roll-out was still waiting for when its time was up. Pure. */
+/** What a roll-out was still waiting for when its time ran out. Pure. */
 export function pendingReasons(
   workload: Workload,
   { wanted, updated }: RolloutStatus,
@@ -26,12 +26,12 @@ export function pendingReasons(
     {
       key: "not-made",
       text: `${wanted - updated} of its pods were not replaced`,
-      nextStep: `see its events (kubectl -n ${namespace} describe ${kind} ${name}): a quota or an admission webhook may refuse the pods`,
+      nextStep: `see its events (kubectl -n ${namespace} describe ${kind} ${name}): a quota or an admission webhook may be refusing the pods`,
     },
   ];
 }
 
-/** One reason for all pods that have it. */
+/** One reason for all pods that share it. */
 function grouped(found: readonly PodReason[]): StuckReason[] {
   return [...Map.groupBy(found, ({ key }) => key).values()].flatMap((group) => {
     const [first] = group;
@@ -47,10 +47,10 @@ function workloadReasons(workload: Workload, { obstacle, complaints }: RolloutSt
     type === "ReplicaFailure"
       ? {
           key: type,
-          text: `pods can't be made: ${message}`,
-          nextStep: "raise the quota, or mend what refuses the pods",
+          text: `pods can't be created: ${message}`,
+          nextStep: "raise the quota, or fix what refuses the pods",
         }
-      : { key: type, text: `its progress deadline is over: ${message}`, nextStep: describeIt(workload) },
+      : { key: type, text: `its progress deadline has passed: ${message}`, nextStep: describeIt(workload) },
   );
   if (!obstacle) return reasons;
   return [{ key: obstacle.what, text: `it ${obstacle.what}`, nextStep: obstacle.nextStep }, ...reasons];
