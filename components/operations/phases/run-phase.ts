@@ -6,7 +6,7 @@ import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { Findings } from "../evidence/findings.ts";
 import { writeEvidence } from "../evidence/write-evidence.ts";
 import { tellEnd, told } from "../notify/run-notices.ts";
-import { errorTypeOf } from "../telemetry/error-type.ts";
+import { errorTypeOf } from "../telemetry/span.ts";
 import { endTrace, inPhase } from "../telemetry/telemetry.ts";
 
 /**

@@ -1,3 +1,4 @@
+import { RotationError } from "../base/errors.ts";
 import type { RunContext } from "../base/run-context.ts";
 
 /** What a span says. Never a token, never a secret: values go to another system as they are. */
@@ -20,3 +21,9 @@ export type Opener = <T>(
 /** As much of a run as spans tell. */
 export type TracedRun = Pick<RunContext, "realm"> &
   Partial<Pick<RunContext, "rotation" | "mode" | "incident" | "stack">>;
+
+/** What kind of error it was, for {@link OpenSpan.fail}. Never its message, which may hold anything. */
+export function errorTypeOf(error: unknown): string {
+  if (error instanceof RotationError) return error.code;
+  return error instanceof Error ? error.name : "_OTHER";
+}

@@ -11,9 +11,8 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
-import { errorTypeOf } from "./error-type.ts";
 import { openProvider } from "./provider.ts";
-import type { Attributes, Opener, OpenSpan, TracedRun } from "./span.ts";
+import { type Attributes, errorTypeOf, type Opener, type OpenSpan, type TracedRun } from "./span.ts";
 
 /** For how long the end of a run waits until its spans are sent, in milliseconds. */
 const flushMs = 2_000;
