@@ -130,7 +130,7 @@ function toRealmSettings(
   const { rotation, mode, incident, reason, evidenceDir, keySize } = data;
   const { audience, realmRoles, timeoutSeconds, ...probeRest } = data.probe;
   const { stage, actions, overlapSeconds, tokenLifeSeconds } = plan ?? unknownPlan;
-  const { freeze, freezePath, sessions, rotateInternalKeys: internalKeys } = data;
+  const { freeze, freezePath, sessions, internalKeys } = data;
   const { revoke, denyListPath, adminProbe } = sessions;
   const denyForMs = tokenLifeSeconds * 1000;
   const isLone = realms.length === 1;

@@ -55,7 +55,7 @@ function lastVerified(contents: StackContents): boolean | undefined {
 }
 
 function dueOf(contents: StackContents, config: CheckedConfig, { name, plan }: InspectedRealm): Due {
-  const { rotation, mode, freeze, sessions, rotateInternalKeys: kinds } = config;
+  const { rotation, mode, freeze, sessions, internalKeys: kinds } = config;
   const run = { realm: name, rotation, mode, stage: plan?.stage ?? "final" };
   return dueBeside(contents, { run, freeze, revoke: sessions.revoke, kinds });
 }

@@ -3,7 +3,7 @@ import type { CheckedConfig } from "#operations/config/inspect-stack";
 import type { PlannedChange } from "#operations/keys/planned-change";
 import type { Due } from "./due.ts";
 
-type Relevant = Pick<CheckedConfig, "mode" | "sessions" | "rotateInternalKeys" | "freeze">;
+type Relevant = Pick<CheckedConfig, "mode" | "sessions" | "internalKeys" | "freeze">;
 
 /**
  * What the users of the realm will notice, a sentence each. Pure.
@@ -42,10 +42,10 @@ function plannedNotice(changes: readonly PlannedChange[], tokenLifeMs: number): 
   return [`Nothing: nobody is logged out.${until}`];
 }
 
-function loginNotice({ sessions, rotateInternalKeys }: Relevant, disables: boolean, due: Due): string[] {
+function loginNotice({ sessions, internalKeys }: Relevant, disables: boolean, due: Due): string[] {
   if (
     (due.sessions && sessions.revoke === "all") ||
-    (due.internalKeys && rotateInternalKeys.includes("hmac"))
+    (due.internalKeys && internalKeys.includes("hmac"))
   )
     return ["Everyone is logged out and logs in again."];
   const isSome = due.sessions && sessions.revoke !== "none";

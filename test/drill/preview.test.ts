@@ -130,7 +130,7 @@ Users will notice:
       `Stack drill: emergency rotation 1 → 2
 
 Warnings:
-  - stolen refresh tokens survive this rotation: every session goes on getting tokens of the new key; sessions.revoke: all ends them, and so does rotateInternalKeys: [hmac], both of which make everyone log in again
+  - stolen refresh tokens survive this rotation: every session goes on getting tokens of the new key; sessions.revoke: all ends them, and so does internalKeys: [hmac], both of which make everyone log in again
 
 mode       emergency
 incident   INC-2

@@ -21,7 +21,7 @@ type Config = Parameters<typeof noticedByUsers>[0];
 const config = (more: Partial<Config> = {}): Config => ({
   mode: "emergency",
   freeze: "none",
-  rotateInternalKeys: [],
+  internalKeys: [],
   sessions: { revoke: "none", denyListPath: "/", adminProbe },
   ...more,
 });
@@ -35,7 +35,7 @@ suite("noticedByUsers", () => {
     ["no change", config(), [], /^Nothing\.$/],
     ["an emergency", config(), [disable], /^Access tokens of the old keys are refused at once/],
     ["all sessions", config({ sessions: everyone }), [disable], /^Everyone is logged out/],
-    ["the HMAC key", config({ rotateInternalKeys: ["hmac"] }), [disable], /^Everyone is logged out/],
+    ["the HMAC key", config({ internalKeys: ["hmac"] }), [disable], /^Everyone is logged out/],
     ["some sessions", config({ sessions: some }), [disable], /^The listed users and sessions are logged out/],
     ["a freeze", config({ freeze: "api" }), [disable], /Administrators can't change anything until/],
     [

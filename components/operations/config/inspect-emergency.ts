@@ -56,7 +56,7 @@ export async function inspectEmergency(
     internalKeys: internalKeys.map(costOf),
     problems: [...(lockOut ? [lockOut] : []), ...sessions.problems],
     missingRights: missing.flatMap((error) => (error ? [error.message] : [])),
-    warnings: openHoles({ mode: "emergency", revoke, rotateInternalKeys: internalKeys }),
+    warnings: openHoles({ mode: "emergency", revoke, internalKeys }),
   };
 }
 

@@ -135,7 +135,7 @@ function emergencyQuestion(given: Raw): EmergencyQuestion {
   return {
     freeze: shape.freeze.safeParse(given.freeze).data ?? "none",
     revoke: sessions.revoke,
-    internalKeys: shape.rotateInternalKeys.safeParse(given.rotateInternalKeys).data ?? [],
+    internalKeys: shape.internalKeys.safeParse(given.internalKeys).data ?? [],
     adminRoles: sessions.adminProbe.realmRoles,
   };
 }

@@ -203,7 +203,7 @@ export const settingsShape = z.strictObject({
     .enum(["none", "api", "keycloak", "both", "release"], "is not none, api, keycloak, both or release")
     .default("none"),
   freezePath: path.default("/internal/admin/freeze"),
-  rotateInternalKeys: z
+  internalKeys: z
     .array(z.enum(internalKeyKinds, `is not one of ${internalKeyKinds.join(", ")}`))
     .refine((list) => new Set(list).size === list.length, "names a kind twice")
     .default([]),
@@ -308,7 +308,7 @@ export const structuredKeys = [
   "refresh",
   "probe",
   "restart",
-  "rotateInternalKeys",
+  "internalKeys",
   "sessions",
   "notify",
   "evidence",
