@@ -18,7 +18,7 @@ import { usage } from "./preview/usage.ts";
 import { runOnStack, type StackOptions } from "./stack-options.ts";
 import { defaultRunner, namespaceOf, readStack, type StackContents } from "./stack-reader.ts";
 
-/** Looks at everything that an `up` would look at, and changes nothing. */
+/** Inspects everything that an `up` would inspect, and changes nothing. */
 async function preview({ place }: StackOptions): Promise<PreviewSummary> {
   const runner = await defaultRunner(place.projectDir);
   const contents = await readStack(place, runner);
@@ -31,8 +31,10 @@ async function preview({ place }: StackOptions): Promise<PreviewSummary> {
     previewByEngine(place, runner),
   ]);
   const { config, realms } = inspection;
-  const lists = config ? [config.instances, ...realms.flatMap(({ entry }) => entry.instances ?? [])] : [];
-  const targets = await reachTargets(distinctTargets(lists.flat()));
+  const targetLists = config
+    ? [config.instances, ...realms.flatMap(({ entry }) => entry.instances ?? [])]
+    : [];
+  const targets = await reachTargets(distinctTargets(targetLists.flat()));
   const now = new Date().toISOString();
   return summarize({
     stack: place.stack,
@@ -48,7 +50,7 @@ async function preview({ place }: StackOptions): Promise<PreviewSummary> {
   });
 }
 
-/** Whether every realm's last cut-over was verified; undefined where there was none. */
+/** Whether the last cut-over of every realm was verified; undefined where there was none. */
 function lastVerified(contents: StackContents): boolean | undefined {
   const known = knownRealms(contents);
   return known.length === 0 ? undefined : known.every(({ verified }) => verified);

@@ -5,23 +5,23 @@ import { messageOf } from "#operations/base/errors";
 import type { ConfiguredTarget } from "#operations/config/settings-shape";
 import { openTargets } from "#operations/fleet/targets";
 
-/** What is to be found at a target now. */
+/** The instances of a target, and which of them can be reached now. */
 export interface TargetReach {
   name: string;
   kind: ConfiguredTarget["kind"];
   instances: number;
-  /** By name; instances by URL that take no connection, and pods that are not ready. */
+  /** Names of the instances by URL that accept no connection, and of the pods that are not ready. */
   unreachable: string[];
-  /** Why the target can't be looked at. */
+  /** Why the target can't be inspected. */
   error?: string;
 }
 
-const patienceMs = 2_000;
+const timeoutMs = 2_000;
 const limit = pLimit(128);
 
 /**
- * Looks for the instances of each target without asking one of them anything: whether a URL's port takes a connection,
- * and which pods are ready.
+ * Checks which instances of each target can be reached, without sending a request to any of them: whether a URL's port
+ * accepts a connection, and which pods are ready.
  */
 export function reachTargets(targets: readonly ConfiguredTarget[]): Promise<TargetReach[]> {
   return Promise.all(
@@ -34,17 +34,19 @@ async function reachUrls({
   kind,
   instances,
 }: Extract<ConfiguredTarget, { kind: "static" }>): Promise<TargetReach> {
-  const answers = await Promise.all(instances.map(({ url }) => limit(() => takesConnection(url))));
-  const unreachable = instances.filter((_, index) => answers[index] !== true).map((one) => one.name);
+  const answers = await Promise.all(instances.map(({ url }) => limit(() => acceptsConnection(url))));
+  const unreachable = instances
+    .filter((_, index) => answers[index] !== true)
+    .map((instance) => instance.name);
   return { name, kind, instances: instances.length, unreachable };
 }
 
-async function takesConnection(url: string): Promise<boolean> {
+async function acceptsConnection(url: string): Promise<boolean> {
   const { hostname, port, protocol } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   const socket = connect({ host, port: Number(port || (protocol === "https:" ? 443 : 80)) });
   try {
-    await once(socket, "connect", { signal: AbortSignal.timeout(patienceMs) });
+    await once(socket, "connect", { signal: AbortSignal.timeout(timeoutMs) });
     return true;
   } catch {
     return false;
@@ -58,7 +60,7 @@ async function reachPods(target: Extract<ConfiguredTarget, { kind: "kubernetes" 
   try {
     const [opened] = await openTargets([target]);
     if (!opened) return { name, kind, instances: 0, unreachable: [] };
-    const { ready, waiting } = await opened.list(patienceMs);
+    const { ready, waiting } = await opened.list(timeoutMs);
     return {
       name,
       kind,

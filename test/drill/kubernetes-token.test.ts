@@ -99,7 +99,7 @@ suite("the refresh token's Secret", { skip }, () => {
     assert.match(evidence.restarts[0]?.because.join() ?? "", /HTTP 401/);
   });
 
-  test("a Secret that somebody has altered is drift, and so says the drift check; its command mends it", async () => {
+  test("a Secret that somebody has altered is drift, and so says the drift check; its command fixes it", async () => {
     const { stack, kubernetes, namespaces } = scenario;
     assert.equal((await stack.script("drift")).stdout.match(/: clean\n/)?.length, 1);
     const token = await tokenIn(scenario);
@@ -114,7 +114,7 @@ suite("the refresh token's Secret", { skip }, () => {
       stdout,
       new RegExp(`SECRET_ALTERED\\n  Secret ${namespace}/${secretName} .* has another token\\n`),
     );
-    assert.match(stdout, /mend: {2}pulumi up --refresh --stack drill\n/);
+    assert.match(stdout, /fix: {3}pulumi up --refresh --stack drill\n/);
     assert.ok(!stdout.includes(token) && !stdout.includes("somebody-elses"));
     succeeded(await stack.up(["--refresh"]));
     assert.equal(await tokenIn(scenario), token);

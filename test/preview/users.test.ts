@@ -48,7 +48,7 @@ suite("noticedByUsers", () => {
       "an overlap that is shorter than tokens live",
       config({ mode: "planned" }),
       [{ kind: "passivate", key, trustedForMs: 0 }],
-      /^Tokens of the old key are refused after 0 s, though they may live for 1 min/,
+      /^Tokens of the old key are refused after 0 s, although they are valid for up to 1 min/,
     ],
     ["sessions that were ended before", config({ sessions: everyone, freeze: "api" }), [], /^Nothing\.$/],
     [
@@ -67,7 +67,7 @@ suite("noticedByUsers", () => {
   }
 });
 
-test("the estimate grows with the rounds that the fleet takes, and with the realms that change", () => {
+test("the estimate grows with the size of the fleet and with the number of realms that change", () => {
   const refresh = { path: "/", attempts: 4, timeoutSeconds: 5, concurrency: 10 };
   const realm = { keys: [{ change: "disable" as const, algorithm: "RS256", managed: true, text: "" }] };
   const of = (instances: number, realms: number) =>

@@ -151,7 +151,7 @@ function inspectAllTargets({ instances, restart, realm }: Raw): Promise<TargetIn
 function describeIssue(issue: z.core.$ZodIssue): string {
   if (issue.code === "unrecognized_keys") {
     const keys = issue.keys.map((key) => pathOf([...issue.path, key])).join(", ");
-    return `${keys}: no such key; see Pulumi.yaml for the keys there are`;
+    return `${keys}: no such key; Pulumi.yaml describes all keys`;
   }
   return `${pathOf(issue.path)}: ${issue.message}`;
 }

@@ -66,7 +66,7 @@ export async function instanceDrift(
 export function couldNotTell(
   realm: string,
   what: string,
-  next = "mend it, then run the drift check again",
+  next = "fix that, then run the drift check again",
 ): Finding {
   return {
     code: "COULD_NOT_TELL",
@@ -74,7 +74,7 @@ export function couldNotTell(
     realm,
     what,
     means: "nobody knows whether this has drifted",
-    mend: next,
+    fix: next,
   };
 }
 
@@ -165,7 +165,7 @@ function judge(
         realm: known.realm,
         what: `${where} ${what} ${kid}`,
         means,
-        mend: mend(instance),
+        fix: mend(instance),
       };
     }),
   ];

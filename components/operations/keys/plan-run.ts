@@ -10,7 +10,7 @@ export interface RunQuestion {
   mode: Mode;
   algorithms: readonly string[];
   exemptKeys: readonly string[];
-  /** Milliseconds for which keys that no longer sign stay trusted. */
+  /** How long keys that no longer sign stay trusted, in milliseconds. */
   overlapMs: number;
   /** Rotations whose disabled keys stay in Keycloak when a later one is retired. */
   keepRetired: number;
@@ -24,27 +24,27 @@ export interface RunPlan {
   changes: PlannedChange[];
   /** A sentence for each change; empty where there is none. */
   actions: string[];
-  /** Why it can't be done, each a sentence that begins with the config key. */
+  /** Why the update is refused, each a sentence that begins with the config key. */
   problems: string[];
 }
 
 type Plan = Omit<RunPlan, "actions">;
 
-/** The realm's keys, as a rotation sees them. */
+/** The realm's keys, sorted by what they are to this rotation. */
 interface View extends RunQuestion {
   fresh: RealmKey[];
   /** Trusted keys that are neither the rotation's nor exempt. */
   others: RealmKey[];
   /** Whether the rotation's keys sign for every algorithm. */
   signs: boolean;
-  /** End of the overlap that is under way or was last, ISO 8601 UTC. */
+  /** End of the current or the latest overlap, ISO 8601 UTC. */
   overlapEnd: string | undefined;
   keys: readonly RealmKey[];
 }
 
 /**
- * Decides how far a rotation is, from nothing but the realm's keys and the clock, so that a preview says the same as
- * the `up` after it does, whatever the stack's state knows. Pure.
+ * Decides how far a rotation has come, from nothing but the realm's keys and the clock: a preview then says what the
+ * `up` after it does, whatever the stack's state holds. Pure.
  */
 export function planRun(keys: readonly RealmKey[], question: RunQuestion): RunPlan {
   const plan = planFor(look(keys, question));
@@ -76,7 +76,7 @@ function look(keys: readonly RealmKey[], question: RunQuestion): View {
   return { ...question, keys, fresh, others, signs, overlapEnd: overlapEnd(keys) };
 }
 
-/** When the last overlap is over that a key which signs now has begun. */
+/** End of the latest overlap that was started when one of the current signing keys was activated. */
 export function overlapEnd(keys: readonly RealmKey[]): string | undefined {
   return keys
     .flatMap(({ signing, retireAfter }) => (signing && retireAfter ? [retireAfter] : []))
@@ -91,7 +91,7 @@ function planPlanned(view: View): Plan {
   }
   const changes = [
     ...publishes(view),
-    // A passive key that no overlap has an end for, such as one that somebody has enabled again, gets one.
+    // A passive key without an end of its overlap, such as one that somebody has enabled again, gets an overlap.
     ...view.others
       .filter((key) => isActive(key) || view.overlapEnd === undefined)
       .map((key) => becomesPassive(key, view, view.signs)),
@@ -123,7 +123,7 @@ function signsOnceMore(key: RealmKey): PlannedChange[] {
   return isAdopted ? [{ kind: "adopt", key }] : [];
 }
 
-/** Whether nothing but retiring is left to do, and its time has come. */
+/** Whether only the retirement is left to do, and the overlap has ended. */
 function isOver({ overlapEnd, now }: View, others: readonly RealmKey[]): boolean {
   if (others.some(isActive)) return false;
   return overlapEnd === undefined ? others.length === 0 : overlapEnd <= now;
@@ -150,7 +150,7 @@ function phrase(keys: readonly RealmKey[], singular: string, plural: string): st
   return `${keys.map(describeKey).join(", ")} ${keys.length === 1 ? singular : plural}`;
 }
 
-/** Where the new signer signs already, nothing begins the overlap anew that its activation has begun. */
+/** An overlap starts when the new signer is activated; it does not start again while that signer signs. */
 function becomesPassive(
   key: RealmKey,
   { overlapMs, overlapEnd, now }: View,
@@ -161,7 +161,7 @@ function becomesPassive(
   return { kind: "passivate", key, trustedForMs };
 }
 
-/** What is retired, and what is deleted with it. */
+/** The keys that are retired, and the obsolete keys that are deleted with them. */
 function retirement(view: View, others: readonly RealmKey[]): PlannedChange[] {
   if (others.length === 0) return [];
   const after = view.keys.map((key) =>
@@ -175,12 +175,12 @@ function retirement(view: View, others: readonly RealmKey[]): PlannedChange[] {
   ];
 }
 
-/** A rotation whose key was rolled back and retired is over. */
+/** A rotation whose key was rolled back and retired can't be continued. */
 function takenBack({ fresh, rotation }: View): string[] {
   const dead = fresh.filter((key) => !isTrusted(key));
   if (dead.length === 0) return [];
   return [
-    `rotation: ${rotation} is over, ${phrase(dead, "is", "are")} disabled and a disabled key is never enabled again; set ${rotation + 1}`,
+    `rotation: ${rotation} is over: ${phrase(dead, "is", "are")} disabled, and a disabled key is never enabled again; set rotation to ${rotation + 1}`,
   ];
 }
 
@@ -190,10 +190,10 @@ function overlapRunning({ keys, fresh, others, rotation, overlapEnd, now }: View
   if (passive.length === 0) return [];
   const left = describeDuration(Date.parse(overlapEnd) - Date.parse(now));
   const running = highestRotation(keys.map(({ componentName }) => ({ name: componentName })));
-  // Mode planned would make a key that was taken back sign again.
+  // In mode planned, the key that was rolled back would sign again.
   const isBack = passive.some(({ componentName }) => rotationOf(componentName) === running);
   return [
-    `rotation: ${rotation} must wait, the overlap of rotation ${running} ends at ${overlapEnd} (${left} left) and ${phrase(passive, "is", "are")} trusted until then; set ${running}${isBack ? " with mode rollback" : ""} until it is over, or mode emergency to end it at once`,
+    `rotation: ${rotation} must wait, the overlap of rotation ${running} ends at ${overlapEnd} (${left} left) and ${phrase(passive, "is", "are")} trusted until then; until it ends, set rotation to ${running}${isBack ? " and mode to rollback" : ""}, or set mode to emergency to end it at once`,
   ];
 }
 
@@ -202,16 +202,16 @@ function rollbackProblems({ keys, fresh, rotation }: View, signers: readonly Rea
   if (fresh.length === 0)
     return [
       highest === 0
-        ? "mode: rollback has nothing to take back, the realm has had no rotation; set planned or emergency"
-        : `rotation: rollback takes back rotation ${highest}, and makes no new key; set ${highest}`,
+        ? "mode: rollback has nothing to take back, since this realm has had no rotation; set mode to planned or emergency"
+        : `rotation: rollback takes back rotation ${highest} and makes no new key; set rotation to ${highest}`,
     ];
   if (signers.length > 0) return [];
-  const goOn = phrase(
+  const currentSigners = phrase(
     fresh.filter(({ signing }) => signing),
-    "goes",
-    "go",
+    "keeps",
+    "keep",
   );
   return [
-    `mode: rollback is not possible, no signing key from before rotation ${rotation} is trusted any more and a disabled key is never enabled again; ${goOn} on signing; set mode to planned and rotation to ${rotation + 1} for a new key`,
+    `mode: rollback is not possible, because no signing key from before rotation ${rotation} is still trusted and a disabled key is never enabled again; ${currentSigners} signing; set mode to planned and rotation to ${rotation + 1} for a new key`,
   ];
 }

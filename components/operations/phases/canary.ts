@@ -1,6 +1,6 @@
 import { stepChanged } from "../base/changed.ts";
 import { listNames } from "../base/list-names.ts";
-import { tellStart } from "../notify/run-notices.ts";
+import { notifyStart } from "../notify/run-notices.ts";
 import type { CanaryFindings, CanaryRequest, CanaryResult } from "../proof/canary-findings.ts";
 import { mintCanaries } from "../proof/prepare-proof.ts";
 import { adminOf, type Recorded, type Run } from "./phase-request.ts";
@@ -17,7 +17,7 @@ export async function canaryPhase(
   previous?: Partial<CanaryResult & Run>,
 ): Promise<CanaryResult & Recorded> {
   const admin = await adminOf(request);
-  tellStart(request.run);
+  notifyStart(request.run);
   const { rotation, mode, stage } = request.run;
   const { tokens, findings, run: before } = previous ?? {};
   const kept = tokens && findings ? { tokens, findings, rotation: before?.rotation ?? 0 } : undefined;

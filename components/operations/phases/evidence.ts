@@ -2,7 +2,7 @@ import { report } from "../base/report.ts";
 import { afterTheOthers, finished } from "../base/side-by-side.ts";
 import type { WholeFindings } from "../evidence/findings.ts";
 import { type EvidenceBundle, writeEvidence } from "../evidence/write-evidence.ts";
-import { tellEnd, told } from "../notify/run-notices.ts";
+import { notificationsSent, notifyEnd } from "../notify/run-notices.ts";
 import { verificationError } from "../proof/verify.ts";
 import { endTrace } from "../telemetry/telemetry.ts";
 import type { Run } from "./phase-request.ts";
@@ -20,24 +20,24 @@ export interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
  */
 export async function evidencePhase({ run, findings, isThawing }: EvidenceRequest): Promise<EvidenceOutputs> {
   const bundle = await writeEvidence(run, findings).catch(async (error: unknown) => {
-    tellEnd(run, "failed");
+    notifyEnd(run, "failed");
     const traced = endTrace(run, "EVIDENCE_NOT_WRITTEN");
     await afterTheOthers(run);
-    await Promise.all([told(run), traced]);
+    await Promise.all([notificationsSent(run), traced]);
     throw error;
   });
   const { evidence, directory, reportPath, digest } = bundle;
   report("evidence", reportPath, run);
   if (!findings.verification.verified) {
-    tellEnd(run, "failed", evidence);
+    notifyEnd(run, "failed", evidence);
     const traced = endTrace(run, "VERIFICATION_FAILED");
     await afterTheOthers(run);
-    await Promise.all([told(run), traced]);
+    await Promise.all([notificationsSent(run), traced]);
     throw verificationError(findings.verification, reportPath, findings.restarts);
   }
   if (!isThawing) finished(run);
-  tellEnd(run, "verified", evidence);
-  await Promise.all([told(run), endTrace(run)]);
+  notifyEnd(run, "verified", evidence);
+  await Promise.all([notificationsSent(run), endTrace(run)]);
   const window = evidence.exposureWindow;
   return { directory, reportPath, digest, exposureWindowMs: window?.ms ?? null };
 }

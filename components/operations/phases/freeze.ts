@@ -12,7 +12,7 @@ import type { Target } from "../fleet/targets.ts";
 import { connection } from "../keycloak/connection.ts";
 import { freezeKeycloak, refusesFreeze, thawKeycloak } from "../keycloak/freeze-keycloak.ts";
 import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
-import { tellStart } from "../notify/run-notices.ts";
+import { notifyStart } from "../notify/run-notices.ts";
 import { inPhase } from "../telemetry/telemetry.ts";
 
 export interface FreezePhaseRequest {
@@ -65,7 +65,7 @@ export async function freezePhase(request: FreezePhaseRequest): Promise<FreezeOu
 }
 
 async function freezeAll(request: FreezePhaseRequest): Promise<FreezeOutputs> {
-  tellStart(request.run);
+  notifyStart(request.run);
   const startedAt = new Date().toISOString();
   const [clients, api] = await Promise.all([freezeClients(request), freezeApi(request)]);
   const result = {
