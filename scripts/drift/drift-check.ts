@@ -1,5 +1,6 @@
 import { parseStructured } from "#operations/config/inspect-stack";
 import { settingsShape } from "#operations/config/settings-shape";
+import { validOrDefault } from "#operations/config/valid-or-default";
 import { type Finding, sortFindings } from "#operations/drift/finding";
 import { couldNotTell } from "#operations/drift/instance-drift";
 import type { KnownRealm } from "#operations/drift/known-realm";
@@ -87,7 +88,7 @@ function configured(contents: StackContents) {
   return {
     rotation: shape.rotation.safeParse(given.rotation).data,
     mode: shape.mode.safeParse(given.mode).data,
-    maxKeyAgeDays: shape.maxKeyAgeDays.safeParse(given.maxKeyAgeDays).data ?? 90,
+    maxKeyAgeDays: validOrDefault(shape.maxKeyAgeDays, given.maxKeyAgeDays),
     realms: (shape.realm.safeParse(given.realm).data ?? []).map(({ name }) => name),
   };
 }
