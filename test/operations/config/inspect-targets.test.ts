@@ -50,7 +50,7 @@ suite("inspectTargets", () => {
     const strategy = await inspectTargets(pods(kubeconfig), restartAll);
     assert.match(strategy.problems.join(), /target shop lists no workloads, and the strategy restart/);
     const secret = await inspectTargets(pods(kubeconfig, { secret: { name: "token" } }), refreshFirst);
-    assert.match(secret.problems.join(), /target shop lists no workloads, and a new refresh token/);
+    assert.match(secret.problems.join(), /target shop lists no workloads, and a new API refresh token/);
     const listed = await inspectTargets(instances.parse(["https://api-1.example.com"]), restartAll);
     assert.match(listed.problems.join(), /^restart\.command: the strategy restart needs it/);
   });
