@@ -5,23 +5,23 @@ import { messageOf } from "#operations/base/errors";
 import type { ConfiguredTarget } from "#operations/config/settings-shape";
 import { openTargets } from "#operations/fleet/targets";
 
-/** The instances of a target, and which of them can be reached now. */
+/** What is to be found at a target now. */
 export interface TargetReach {
   name: string;
   kind: ConfiguredTarget["kind"];
   instances: number;
-  /** Names of the instances by URL that accept no connection, and of the pods that are not ready. */
+  /** By name; instances by URL that take no connection, and pods that are not ready. */
   unreachable: string[];
-  /** Why the target can't be inspected. */
+  /** Why the target can't be looked at. */
   error?: string;
 }
 
-const timeoutMs = 2_000;
+const patienceMs = 2_000;
 const limit = pLimit(128);
 
 /**
- * Checks which instances of each target can be reached, without sending a request to any of them: whether a URL's port
- * accepts a connection, and which pods are ready.
+ * Looks for the instances of each target without asking one of them anything: whether a URL's port takes a connection,
+ * and which pods are ready.
  */
 export function reachTargets(targets: readonly ConfiguredTarget[]): Promise<TargetReach[]> {
   return Promise.all(
@@ -34,19 +34,17 @@ async function reachUrls({
   kind,
   instances,
 }: Extract<ConfiguredTarget, { kind: "static" }>): Promise<TargetReach> {
-  const answers = await Promise.all(instances.map(({ url }) => limit(() => acceptsConnection(url))));
-  const unreachable = instances
-    .filter((_, index) => answers[index] !== true)
-    .map((instance) => instance.name);
+  const answers = await Promise.all(instances.map(({ url }) => limit(() => takesConnection(url))));
+  const unreachable = instances.filter((_, index) => answers[index] !== true).map((one) => one.name);
   return { name, kind, instances: instances.length, unreachable };
 }
 
-async function acceptsConnection(url: string): Promise<boolean> {
+async function takesConnection(url: string): Promise<boolean> {
   const { hostname, port, protocol } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   const socket = connect({ host, port: Number(port || (protocol === "https:" ? 443 : 80)) });
   try {
-    await once(socket, "connect", { signal: AbortSignal.timeout(timeoutMs) });
+    await once(socket, "connect", { signal: AbortSignal.timeout(patienceMs) });
     return true;
   } catch {
     return false;
@@ -60,7 +58,7 @@ async function reachPods(target: Extract<ConfiguredTarget, { kind: "kubernetes" 
   try {
     const [opened] = await openTargets([target]);
     if (!opened) return { name, kind, instances: 0, unreachable: [] };
-    const { ready, waiting } = await opened.list(timeoutMs);
+    const { ready, waiting } = await opened.list(patienceMs);
     return {
       name,
       kind,

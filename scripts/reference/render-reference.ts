@@ -54,10 +54,10 @@ function detailsOf(key: string): { lead: string; schema: SchemaNode }[] {
   if (key === "instances")
     return [
       {
-        lead: "An instance by URL, which may also be given by its URL alone:\n\n",
+        lead: "An instance by URL, which may also be the URL alone:\n\n",
         schema: schemaOf(staticInstance),
       },
-      { lead: "Pods in Kubernetes:\n\n", schema: schemaOf(kubernetesTarget) },
+      { lead: "Pods:\n\n", schema: schemaOf(kubernetesTarget) },
     ];
   if (key === "realm")
     return [

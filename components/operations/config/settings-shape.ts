@@ -88,7 +88,7 @@ export const kubernetesTarget = z
     ...rest,
   }));
 
-/** An entry with the key `kubernetes` is checked as a Kubernetes target, any other as an instance by URL. */
+/** What an entry of the list is, is told by its look: then its problems are those of what it was meant to be. */
 const entry = z.unknown().transform((given, context) => {
   const isPods = typeof given === "object" && given !== null && "kubernetes" in given;
   const shape = isPods ? kubernetesTarget : staticInstance;
@@ -118,7 +118,7 @@ const targets = z
   .superRefine(refuseDoubles)
   .transform(toTargets);
 
-/** All instances by URL form one static target. */
+/** The instances of the static list are one target, where there are any. */
 function toTargets(entries: readonly Entry[]): ConfiguredTarget[] {
   const instances = entries.flatMap((one) =>
     one.kind === "instance" ? [{ name: one.name, url: one.url }] : [],
@@ -128,7 +128,7 @@ function toTargets(entries: readonly Entry[]): ConfiguredTarget[] {
   return [...list, ...pods];
 }
 
-/** A target, with the Secret from which its pods read the API refresh token. */
+/** A target, and the Secret that its pods take the API refresh token from. */
 export type ConfiguredTarget = StaticTarget | (KubernetesTarget & { secret?: TokenSecret | undefined });
 
 const algorithmList = z
@@ -351,7 +351,7 @@ function isPattern(text: string): boolean {
   }
 }
 
-/** Instances need distinct names and URLs, targets distinct names. They are missing here where an entry is itself wrong. */
+/** Names and URLs tell instances apart, and names targets. Where an entry is itself wrong, they may be missing here. */
 function refuseDoubles(entries: readonly (Entry | undefined)[], context: z.RefinementCtx): void {
   const instances = entries.filter((one) => one?.kind === "instance");
   const targets = entries.filter((one) => one?.kind === "kubernetes");

@@ -66,7 +66,7 @@ export async function instanceDrift(
 export function couldNotTell(
   realm: string,
   what: string,
-  next = "fix that, then run the drift check again",
+  next = "fix it, then run the drift check again",
 ): Finding {
   return {
     code: "COULD_NOT_TELL",
