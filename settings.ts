@@ -157,7 +157,7 @@ function toRealmSettings(
     keepRetired: data.keepRetired,
     actions,
     jwksUris: entry.jwksUris ?? data.jwksUris,
-    targets: entry.instances ?? data.instances,
+    targets: entry.targets ?? data.targets,
     jwksTimeoutMs: data.jwksTimeoutSeconds * 1000,
     probe: { ...probeRest, timeoutMs: timeoutSeconds * 1000 },
     probeClient: { audience, realmRoles },

@@ -31,9 +31,7 @@ async function preview({ place }: StackOptions): Promise<PreviewSummary> {
     previewByEngine(place, runner),
   ]);
   const { config, realms } = inspection;
-  const targetLists = config
-    ? [config.instances, ...realms.flatMap(({ entry }) => entry.instances ?? [])]
-    : [];
+  const targetLists = config ? [config.targets, ...realms.flatMap(({ entry }) => entry.targets ?? [])] : [];
   const targets = await reachTargets(distinctTargets(targetLists.flat()));
   const now = new Date().toISOString();
   return summarize({

@@ -75,7 +75,7 @@ test("Pulumi.prod.yaml sets known keys only, below refresh, restart and probe to
 
 test("the example's targets are valid, and include every kind", async () => {
   const { config } = parse(await read("Pulumi.prod.yaml"));
-  const targets = settingsShape.shape.instances.parse(config["jwks-break-glass:instances"]);
+  const targets = settingsShape.shape.targets.parse(config["jwks-break-glass:targets"]);
   assert.deepEqual(
     targets.map(({ kind, name }) => `${kind} ${name}`),
     ["static static", "kubernetes shop", "kubernetes us"],

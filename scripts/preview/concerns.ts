@@ -24,8 +24,7 @@ export function problemsOf(
     ...targets
       .filter(({ instances, error }) => isRotating && instances === 0 && error === undefined)
       .map(
-        ({ name }) =>
-          `NO_INSTANCES: target ${name} has no instance; scale it up, or remove it from instances`,
+        ({ name }) => `NO_INSTANCES: target ${name} has no instance; scale it up, or remove it from targets`,
       ),
   ];
   if (found.length > 0 || ok || refused.length > 0) return [...new Set(found)];

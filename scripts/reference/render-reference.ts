@@ -51,7 +51,7 @@ function section(key: string, described: Described): string[] {
 
 /** Lists of targets and realms have entries of several forms, which are described here one by one. */
 function detailsOf(key: string): { lead: string; schema: SchemaNode }[] {
-  if (key === "instances")
+  if (key === "targets")
     return [
       {
         lead: "An instance by URL, which may also be the URL alone:\n\n",

@@ -259,7 +259,7 @@ suite("npm run drift", () => {
     const [api] = scenario.fleet.instances;
     assert.ok(api);
     const dead = { name: "api-2", url: await refusingUrl() };
-    await stack.setConfig({ instances: [{ name: api.name, url: api.url }, dead] });
+    await stack.setConfig({ targets: [{ name: api.name, url: api.url }, dead] });
     succeeded(await stack.up([], soon));
     const silent = await expectDrift(t, scenario, ["COULD_NOT_TELL"], soon);
     assert.match(silent.findings[0]?.what ?? "", /^api-2 could not be asked/);

@@ -142,11 +142,11 @@ suite("a Secret that exists already", { skip }, () => {
         secret: { name: secretName, adopt },
       },
     });
-    await stack.setConfig({ instances: [target(false)] });
+    await stack.setConfig({ targets: [target(false)] });
     const refused = failed(await rotate(scenario, 1, "INC-1"));
     assert.match(refused.output, /SECRET_EXISTS/);
     assert.doesNotMatch(refused.output, /\[canary\]/);
-    await stack.setConfig({ instances: [target(true)] });
+    await stack.setConfig({ targets: [target(true)] });
     const { output } = succeeded(await rotate(scenario, 1, "INC-1"));
     assert.equal(await tokenIn(scenario), token);
     assert.deepEqual(await uids(scenario), pods);

@@ -195,7 +195,7 @@ Users will notice:
       { length: 5_000 },
       (_, index) => `http://127.${1 + Math.floor(index / 250)}.${index % 250}.1:1`,
     );
-    await scenario.stack.setConfig({ instances });
+    await scenario.stack.setConfig({ targets: instances });
     const { stdout, markdown } = succeededWith(await preview(t, scenario));
     assert.match(stdout, /instances {2}5000 in 1 target, 5000 of them unreachable/);
     assert.match(stdout, /127\.1\.19\.1:1 and 4980 more\n/);

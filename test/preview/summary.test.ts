@@ -36,7 +36,7 @@ function facts(
     rotation: "2",
     mode: "planned",
     realm: "shop",
-    instances: ["https://api-1"],
+    targets: ["https://api-1"],
     ...given,
   });
   const inspection: StackInspection = { config, realms, problems: [], warnings: [] };
@@ -153,7 +153,7 @@ suite("summarize", () => {
     const refused = summarize(facts(rotating, {}, { targets }));
     assert.deepEqual(
       [refused.outcome, refused.problems],
-      ["refused", ["NO_INSTANCES: target pods has no instance; scale it up, or remove it from instances"]],
+      ["refused", ["NO_INSTANCES: target pods has no instance; scale it up, or remove it from targets"]],
     );
   });
 

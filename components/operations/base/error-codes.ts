@@ -67,7 +67,7 @@ export const errorCodes = {
   ANNOUNCE_FAILED: {
     means:
       "Planned mode: not every instance has loaded the new keys, which do not sign yet. Users notice nothing.",
-    next: `repair the named instances or remove them from \`instances\`, ${sameUp}`,
+    next: `repair the named instances or remove them from \`targets\`, ${sameUp}`,
   },
   PRIORITY_EXHAUSTED: {
     means: "A key provider already has the highest possible priority, so no new key can be placed above it.",
@@ -100,11 +100,11 @@ export const errorCodes = {
   },
   BASELINE_INCOMPLETE: {
     means: "Planned mode: an instance does not accept a valid token. No key was changed.",
-    next: `repair the named instances or remove them from \`instances\`, ${sameUp}`,
+    next: `repair the named instances or remove them from \`targets\`, ${sameUp}`,
   },
   NO_INSTANCES: {
     means: "A target has no instance. No key was changed.",
-    next: "fix the target's namespace and selector, or remove it from `instances`",
+    next: "fix the target's namespace and selector, or remove it from `targets`",
   },
   PODS_NOT_STABLE: {
     means: "New pods keep appearing, and some of them were not probed.",

@@ -141,12 +141,12 @@ function emergencyQuestion(given: Raw): EmergencyQuestion {
   };
 }
 
-function inspectAllTargets({ instances, restart, realm }: Raw): Promise<TargetInspection> {
+function inspectAllTargets({ targets, restart, realm }: Raw): Promise<TargetInspection> {
   const { shape } = settingsShape;
   const realms = shape.realm.safeParse(realm).data ?? [];
-  const common = shape.instances.safeParse(instances).data ?? [];
-  const targets = distinctTargets([common, ...realms.flatMap((one) => one.instances ?? [])].flat());
-  return inspectTargets(targets, validOrDefault(shape.restart, restart));
+  const common = shape.targets.safeParse(targets).data ?? [];
+  const all = distinctTargets([common, ...realms.flatMap((one) => one.targets ?? [])].flat());
+  return inspectTargets(all, validOrDefault(shape.restart, restart));
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {

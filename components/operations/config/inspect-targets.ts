@@ -25,7 +25,7 @@ export async function inspectTargets(
     .filter(({ workloads, secret }) => workloads.length === 0 && (strategy === "restart" || secret))
     .map(
       ({ name, secret }) =>
-        `instances: target ${name} lists no workloads, and ${secret ? "a new API refresh token" : "the strategy restart"} needs a rolling restart; list them, e.g. deployment/shop-api`,
+        `targets: target ${name} lists no workloads, and ${secret ? "a new API refresh token" : "the strategy restart"} needs a rolling restart; list them, e.g. deployment/shop-api`,
     );
   const withoutCommand = strategy === "restart" && targets.length > pods.length && command.length === 0;
   return {

@@ -150,7 +150,7 @@ const someSessions = z
 /** One of several realms, with the settings that differ for it. */
 export const realmEntry = z.strictObject({
   name: z.string("is missing: set it to the realm's name").min(1),
-  instances: targets.optional().describe("Default: the stack's own, as for the keys below"),
+  targets: targets.optional().describe("Default: the stack's own, as for the keys below"),
   algorithms: algorithmList.optional(),
   exemptKeys: z.array(z.string().min(1)).optional(),
   jwksUris: z.array(httpUrl).optional(),
@@ -233,7 +233,7 @@ export const settingsShape = z.strictObject({
     .prefault({}),
   jwksUris: z.array(httpUrl).default([]),
   jwksTimeoutSeconds: z.coerce.number("is not a number of seconds").min(1).max(3600).default(60),
-  instances: targets,
+  targets,
   refresh: z
     .strictObject({
       path: path.default("/internal/auth/jwks/refresh").describe("Path of the instances' refresh operation"),
@@ -319,7 +319,7 @@ export const structuredKeys = [
   "algorithms",
   "exemptKeys",
   "jwksUris",
-  "instances",
+  "targets",
   "refresh",
   "probe",
   "restart",

@@ -65,7 +65,7 @@ function notAnnounced(left: readonly string[]): RotationError {
     `not every instance could be told of the new keys, which therefore do not sign yet: ${listNames(left)}`,
     {
       nextStep:
-        "repair what is named or take it out of instances, then run the same up again; users are not affected",
+        "repair what is named or remove it from targets, then run the same up again; users are not affected",
     },
   );
 }

@@ -79,7 +79,7 @@ export async function lookAround(
     "NO_INSTANCES",
     `no pod is found in target ${what.join(", ")}; nothing was rotated`,
     {
-      nextStep: "mend the target's namespace and selector, or take it out of instances",
+      nextStep: "mend the target's namespace and selector, or remove it from targets",
     },
   );
 }
@@ -159,7 +159,7 @@ export function refuseGaps(baseline: readonly Baseline[], notAsked: readonly str
     `not every instance accepts a valid token now (${listNames(all)})`,
     {
       nextStep:
-        "repair what is named or take it out of instances, then run the same up again; no key was changed",
+        "repair what is named or remove it from targets, then run the same up again; no key was changed",
     },
   );
 }
