@@ -53,18 +53,18 @@ export async function readSettings(): Promise<Settings> {
   return toSettings(config, realms, kubernetes);
 }
 
-/** Says what is about to change, for a preview is read by people who did not write it. */
+/** Says what is about to change: previews are read by people who did not write the change. */
 async function announceRealm({ name, problems, plan }: InspectedRealm): Promise<void> {
   if (problems.length > 0) {
     const list = problems.map((line) => `\n  - ${line}`).join("");
-    await pulumi.log.error(`realm ${name} can't be rotated, and nothing of it is touched:${list}`);
+    await pulumi.log.error(`realm ${name} can't be rotated; nothing in it was touched:${list}`);
     return;
   }
   for (const warning of plan?.warnings ?? []) await pulumi.log.warn(warning);
   if (plan && plan.actions.length > 0) {
-    const verb = pulumi.runtime.isDryRun() ? "An up would do" : "This up is to do";
+    const verb = pulumi.runtime.isDryRun() ? "This update would make" : "This update will make";
     await pulumi.log.info(
-      `${verb} this in realm ${name}:${plan.actions.map((line) => `\n  - ${line}`).join("")}`,
+      `${verb} these changes in realm ${name}:${plan.actions.map((line) => `\n  - ${line}`).join("")}`,
     );
   }
 }
@@ -82,7 +82,7 @@ function invalid(problems: readonly string[]): pulumi.RunError {
   const list = problems.map((problem) => `\n  - ${problem}`).join("");
   return new pulumi.RunError(
     `SETTINGS_INVALID: ${count} in the config of stack ${pulumi.getStack()}; nothing was touched.${list}\n` +
-      "Next: mend them with `pulumi config set` or in the stack's file, then run the same command again.",
+      "Next: fix them with `pulumi config set` or in the stack's config file, then run the same command again.",
   );
 }
 
@@ -128,7 +128,7 @@ function toRealmSettings(
   const { rotation, mode, incident, reason, evidenceDir, keySize } = data;
   const { audience, realmRoles } = data.probe;
   const { stage, actions, overlapSeconds, tokenLifeSeconds } = plan ?? unknownPlan;
-  const { freeze, freezePath, sessions, rotateInternalKeys: internalKeys } = data;
+  const { freeze, freezePath, sessions, internalKeys } = data;
   const { revoke, denyListPath, adminProbe } = sessions;
   const denyForMs = tokenLifeSeconds * 1000;
   const algorithms = entry.algorithms ?? data.algorithms;

@@ -11,8 +11,8 @@ async function verify({ directory, key }: EvidenceOptions): Promise<BundleCheck>
   return checkBundle(directory, publicKey);
 }
 
-/** That the findings can't be written makes a bad bundle no better. */
-async function tell({ directory, json }: EvidenceOptions, check: BundleCheck): Promise<void> {
+/** Prints and writes the findings. A failure to write them does not hide that a bundle is bad. */
+async function showFindings({ directory, json }: EvidenceOptions, check: BundleCheck): Promise<void> {
   printFindings(directory, check);
   if (!check.ok) process.exitCode = somethingIsWrong;
   if (json === undefined) return;
@@ -39,5 +39,5 @@ const options = readArguments();
 if (options === "help") console.log(usage);
 else if (options) {
   const check = await verify(options).catch((error: unknown) => fail(error));
-  if (check) await tell(options, check);
+  if (check) await showFindings(options, check);
 }

@@ -18,7 +18,7 @@ import { usage } from "./preview/usage.ts";
 import { runOnStack, type StackOptions } from "./stack-options.ts";
 import { defaultRunner, namespaceOf, readStack, type StackContents } from "./stack-reader.ts";
 
-/** Looks at everything that an `up` would look at, and changes nothing. */
+/** Inspects everything that an `up` would inspect, and changes nothing. */
 async function preview({ place }: StackOptions): Promise<PreviewSummary> {
   const runner = await defaultRunner(place.projectDir);
   const contents = await readStack(place, runner);
@@ -31,8 +31,8 @@ async function preview({ place }: StackOptions): Promise<PreviewSummary> {
     previewByEngine(place, runner),
   ]);
   const { config, realms } = inspection;
-  const lists = config ? [config.instances, ...realms.flatMap(({ entry }) => entry.instances ?? [])] : [];
-  const targets = await reachTargets(distinctTargets(lists.flat()));
+  const targetLists = config ? [config.targets, ...realms.flatMap(({ entry }) => entry.targets ?? [])] : [];
+  const targets = await reachTargets(distinctTargets(targetLists.flat()));
   const now = new Date().toISOString();
   return summarize({
     stack: place.stack,
@@ -48,14 +48,14 @@ async function preview({ place }: StackOptions): Promise<PreviewSummary> {
   });
 }
 
-/** Whether every realm's last cut-over was verified; undefined where there was none. */
+/** Whether the last cut-over of every realm was verified; undefined where there was none. */
 function lastVerified(contents: StackContents): boolean | undefined {
   const known = knownRealms(contents);
   return known.length === 0 ? undefined : known.every(({ verified }) => verified);
 }
 
 function dueOf(contents: StackContents, config: CheckedConfig, { name, plan }: InspectedRealm): Due {
-  const { rotation, mode, freeze, sessions, rotateInternalKeys: internalKeys } = config;
+  const { rotation, mode, freeze, sessions, internalKeys } = config;
   const run = { realm: name, rotation, mode, stage: plan?.stage ?? "final" };
   return dueBeside(contents, { ...run, freeze, revoke: sessions.revoke, internalKeys });
 }

@@ -2,16 +2,16 @@ import { parseArgs } from "node:util";
 import { messageOf } from "#operations/base/errors";
 import type { StackPlace } from "./stack-reader.ts";
 
-/** What a script takes that looks at a stack. */
+/** Options of a script that reads a stack. */
 export interface StackOptions {
   place: StackPlace;
-  /** File that gets the result for machines. */
+  /** File for the result as JSON. */
   json: string | undefined;
-  /** File that gets the result for a pull request or an issue. */
+  /** File for the result as Markdown, for a pull request or an issue. */
   markdown: string | undefined;
 }
 
-/** Runs a script on the stack that the command line names. What is wrong with that is told with what it takes. */
+/** Runs a script on the stack that the command line names. A wrong command line is answered with the usage. */
 export async function runOnStack(
   usage: string,
   main: (options: StackOptions) => Promise<void>,
@@ -34,7 +34,7 @@ function readArguments(usage: string): StackOptions | "help" {
   }
 }
 
-/** Throws an Error for people where the command line is wrong. */
+/** Throws an Error with a readable message where the command line is wrong. */
 function readStackOptions(argv: readonly string[]): StackOptions | "help" {
   const { values } = parseArgs({
     args: [...argv],
@@ -47,10 +47,10 @@ function readStackOptions(argv: readonly string[]): StackOptions | "help" {
     },
   });
   if (values.help) return "help";
-  if (!values.stack) throw new Error("--stack is missing: say which stack");
+  if (!values.stack) throw new Error("--stack is missing: name the stack");
   const configFile = values["config-file"];
   return {
-    // As for pulumi itself; npm runs a script in the package's folder.
+    // As pulumi does; npm runs scripts in the package's folder.
     place: {
       stack: values.stack,
       projectDir: process.cwd(),

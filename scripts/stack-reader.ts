@@ -8,7 +8,7 @@ import { SECRET_SIGNATURE, SIGNATURE_KEY } from "./lab/engine/property-values.ts
 import { type ConfigNode, StackConfigFile } from "./lab/engine/stack-config.ts";
 import { chooseEngine, collect, type RunResult } from "./lab/stack-engine.ts";
 
-/** Which stack is read, and where. */
+/** The stack that is read, and where its files are. */
 export interface StackPlace {
   /** Its name, as `--stack` takes it. */
   readonly stack: string;
@@ -18,13 +18,13 @@ export interface StackPlace {
   readonly configFile?: string;
 }
 
-/** What runs an engine's commands. Default: the Pulumi CLI where it is on PATH, the local engine elsewhere. */
+/** Runs commands of the engine: the Pulumi CLI where it is on PATH, otherwise the local engine. */
 export interface EngineRunner {
   readonly kind: "pulumi" | "local";
   run(args: readonly string[]): Promise<RunResult>;
 }
 
-/** A resource of the state, its secrets in plain text. */
+/** A resource in the state, with its secrets in plain text. */
 export interface StateResource {
   readonly urn: string;
   readonly type: string;
@@ -35,23 +35,23 @@ export interface StateResource {
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
-/** A stack as it is now. It holds secrets: it stays in memory, and nothing of it is printed as it is. */
+/** Config and state of a stack. It holds secrets: it stays in memory, and no part is printed as it is. */
 export interface StackContents {
   readonly name: string;
   /** `jwks-break-glass`: the namespace of the program's own keys. */
   readonly project: string;
   /** Values by full key (`namespace:key`), with the project's defaults, as the program gets them: text, or JSON for lists and objects. */
   readonly config: Readonly<Record<string, string>>;
-  /** Every resource of the last `up`, or none where there has been none. */
+  /** All resources of the last `up`; empty where there was none. */
   readonly resources: readonly StateResource[];
 }
 
-/** The program's own dynamic resources of a kind, such as `KeyCutover`. */
+/** The program's own dynamic resources of one kind, such as `KeyCutover`. */
 export function resourcesOf({ resources }: StackContents, kind: string): StateResource[] {
   return resources.filter(({ type }) => type.endsWith(`jwks:${kind}`));
 }
 
-/** The stack can't be read. Its message says why and what to do, and holds no secret. */
+/** The stack can't be read. The message says why and what to do, and holds no secret. */
 export class StackUnreadableError extends Error {
   override readonly name = "StackUnreadableError";
 
@@ -107,7 +107,7 @@ async function configOfCli({ stack, configFile }: StackPlace, runner: EngineRunn
   return Object.fromEntries(Object.entries(values).map(([key, { value = "" }]) => [key, value]));
 }
 
-/** The local engine lists no config: what is plain is in the file, and what is encrypted it gives one by one. */
+/** The local engine can't list the config: plain values come from the file, encrypted ones from `config get`. */
 async function configOfFile(place: StackPlace, runner: EngineRunner): Promise<Record<string, string>> {
   const { stack, projectDir = repository } = place;
   const file = StackConfigFile.of(projectDir, stack, place.configFile);
@@ -151,7 +151,7 @@ const exported = z.looseObject({
 });
 
 async function readState({ stack, projectDir = repository, configFile }: StackPlace, runner: EngineRunner) {
-  // The local engine takes the salt of the secrets from the config file; the CLI has it in the state.
+  // The local engine reads the salt of the secrets from the config file; the CLI has it in the state.
   const { path } = StackConfigFile.of(projectDir, stack, configFile);
   const salt = runner.kind === "local" ? ["--config-file", path] : [];
   const text = await must(runner, ["stack", "export", "--show-secrets", "--stack", stack, ...salt]);
@@ -174,7 +174,7 @@ function revealAll(values: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, reveal(value)]));
 }
 
-/** Secrets are wrapped at any depth, their plain text being JSON. */
+/** Unwraps secrets at any depth; their plain text is JSON. */
 function reveal(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reveal);
   if (typeof value !== "object" || value === null) return value;
@@ -189,12 +189,12 @@ async function must(runner: EngineRunner, args: readonly string[]): Promise<stri
     throw new StackUnreadableError(`${command.join(" ")} did not run (${String(error)})`, "check PATH");
   });
   if (result.exitCode === 0) return result.stdout;
-  // What it prints to stdout may be what was asked for: a secret.
+  // Only stderr is shown: stdout may hold a secret.
   const why = result.stderr.trim().split("\n").slice(-3).join(" ").slice(0, 500);
   throw new StackUnreadableError(
     `\`${command.join(" ")}\` ended with ${result.exitCode}: ${why}`,
     runner.kind === "local"
-      ? "check --stack; for a real stack put the Pulumi CLI on PATH: where it is not, the local engine of drills and tests is asked"
+      ? "check --stack; for a real stack put the Pulumi CLI on PATH, since otherwise the local engine of drills and tests is used"
       : "check --stack, the login to the backend and the passphrase, as for `pulumi stack export`",
   );
 }
@@ -203,7 +203,7 @@ function parse<T>(shape: z.ZodType<T>, text: string, what: string): T {
   try {
     return shape.parse(JSON.parse(text));
   } catch {
-    // The cause would quote what was read.
-    throw new StackUnreadableError(`${what} of the stack is of an unknown shape`, "update the engine");
+    // The cause would quote the text that was read.
+    throw new StackUnreadableError(`${what} of the stack has an unknown format`, "update the engine");
   }
 }

@@ -8,7 +8,7 @@ import { evidenceJsonSchema } from "#operations/evidence/evidence-schema";
 
 const root = new URL("../", import.meta.url);
 
-test("the published evidence schema is in step with the code", async () => {
+test("the published evidence schema matches the code", async () => {
   const published: unknown = JSON.parse(await read("docs/evidence-v1.schema.json"));
   assert.deepEqual(published, JSON.parse(JSON.stringify(evidenceJsonSchema())));
 });
@@ -18,7 +18,7 @@ test("the instance contract is a valid OpenAPI 3.1 document", async () => {
   assert.equal(valid, true, JSON.stringify(errors, null, 2));
 });
 
-test("the instance contract has every call, and each demands a token", async () => {
+test("the instance contract has every call, and each requires a token", async () => {
   const { openapi, paths } = parse(await read("docs/openapi.yaml"));
   assert.match(openapi, /^3\.1\./);
   const calls = Object.entries<Record<string, { security?: object[] }>>(paths).flatMap(([path, item]) =>
@@ -73,9 +73,9 @@ test("Pulumi.prod.yaml sets known keys only, below refresh, restart and probe to
   }
 });
 
-test("the example's targets are sound, and name every kind", async () => {
+test("the example's targets are valid, and include every kind", async () => {
   const { config } = parse(await read("Pulumi.prod.yaml"));
-  const targets = settingsShape.shape.instances.parse(config["jwks-break-glass:instances"]);
+  const targets = settingsShape.shape.targets.parse(config["jwks-break-glass:targets"]);
   assert.deepEqual(
     targets.map(({ kind, name }) => `${kind} ${name}`),
     ["static static", "kubernetes shop", "kubernetes us"],

@@ -54,13 +54,13 @@ suite("npm run evidence -- verify", () => {
     assert.ok(findings.every(({ level }) => level === "ok"));
   });
 
-  test("a red bundle is as good as a green one, and without a key the signature is said not to be checked", async (t) => {
+  test("a red bundle is as good as a green one, and without a key the output says that the signature was not checked", async (t) => {
     const directory = await bundleOf(t, redEmergency());
     await signBundle(directory, pair);
     const { code, text } = await evidence("verify", directory);
     assert.equal(code, 0, text);
     assert.match(text, /note +The signature was not checked/);
-    assert.match(text, /nothing is wrong in itself, but it is NOT AUTHENTICATED/);
+    assert.match(text, /the bundle is consistent, but it is NOT AUTHENTICATED/);
     assert.match(text, /outcome \(failed\) follows/);
   });
 
@@ -90,7 +90,7 @@ suite("npm run evidence -- verify", () => {
     assert.match(without.text, /the signature was taken away/);
   });
 
-  test("what a forger wrote does not steer the terminal", async (t) => {
+  test("text from a forged bundle does not control the terminal", async (t) => {
     const directory = await bundleOf(t, emergency());
     await forge(directory, ({ verification }) => {
       for (const instance of verification?.instances ?? []) instance.instance += "\u001b[2J\u001b[1A\r\n";
@@ -121,12 +121,12 @@ suite("npm run evidence -- verify", () => {
     }
   });
 
-  test("findings that can't be written: exit code 1, and 2 where something is wrong; they are printed all the same", async (t) => {
+  test("findings that can't be written: exit code 1, or 2 where something is wrong; they are printed in either case", async (t) => {
     const [directory, elsewhere] = [await bundleOf(t, emergency()), await temporaryDirectory(t)];
     const json = join(elsewhere, "none", "check.json");
     const good = await evidence("verify", directory, "--json", json);
     assert.equal(good.code, 1, good.text);
-    assert.match(good.text, /nothing is wrong.*could not be written: ENOENT/s);
+    assert.match(good.text, /the bundle is consistent.*could not be written: ENOENT/s);
     await rm(join(directory, "report.md"));
     const bad = await evidence("verify", directory, "--json", json);
     assert.equal(bad.code, 2, bad.text);
@@ -141,6 +141,9 @@ suite("npm run evidence -- verify", () => {
     }
     const { code, text } = await evidence("--help");
     assert.equal(code, 0);
-    assert.match(text, /Exit code: 0 nothing is wrong, 2 something is, 1 it could not be told/);
+    assert.match(
+      text,
+      /Exit code: 0 nothing is wrong, 2 something is wrong, 1 the bundle could not be checked/,
+    );
   });
 });

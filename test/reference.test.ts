@@ -16,12 +16,12 @@ async function filesLike(pattern: string): Promise<string[]> {
 }
 
 suite("the reference", () => {
-  test("is in step with the source: npm run reference", async () => {
+  test("matches the source (otherwise: npm run reference)", async () => {
     const { config } = parse(await read("Pulumi.yaml"));
     assert.equal(await read("docs/reference.md"), renderReference(config));
   });
 
-  test("has no code that nothing fails with", async () => {
+  test("has no error code that is never used", async () => {
     const sources = await filesLike("{components/**/*.ts,settings.ts}");
     const used = sources.filter((path) => !path.endsWith("/error-codes.ts"));
     const text = (await Promise.all(used.map(read))).join("");
@@ -30,7 +30,7 @@ suite("the reference", () => {
   });
 });
 
-test("a link in a document leads to a file that is there, and to a heading that it has", async () => {
+test("every link in a document leads to an existing file and heading", async () => {
   const pages = await filesLike("{*.md,docs/**/*.md}");
   const broken: string[] = [];
   for (const page of pages) {

@@ -21,7 +21,7 @@ export async function measureStackSize(count: number): Promise<StackSize> {
       async ({ issuer, apiRefreshToken }) => {
         const many = await startManyInstances({ count, issuer, apiRefreshToken });
         const fleet = { instances: [], list: async () => [], stop: () => many.stop() };
-        return { fleet, config: { instances: many.instances }, secrets: { apiRefreshToken } };
+        return { fleet, config: { targets: many.instances }, secrets: { apiRefreshToken } };
       },
       undo,
     );

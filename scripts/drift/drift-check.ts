@@ -1,5 +1,6 @@
 import { parseStructured } from "#operations/config/inspect-stack";
 import { settingsShape } from "#operations/config/settings-shape";
+import { validOrDefault } from "#operations/config/valid-or-default";
 import { type Finding, sortFindings } from "#operations/drift/finding";
 import { couldNotTell } from "#operations/drift/instance-drift";
 import type { KnownRealm } from "#operations/drift/known-realm";
@@ -11,16 +12,16 @@ import { namespaceOf, type StackContents } from "../stack-reader.ts";
 import { knownRealms, knownSecrets } from "./known-state.ts";
 import { secretDrift } from "./secret-drift.ts";
 
-/** What a drift check has found, for machines: `--json`. */
+/** What a drift check has found, in the form that `--json` writes. */
 export interface DriftReport {
   schemaVersion: 1;
   stack: string;
   /** ISO 8601 UTC. */
   checkedAt: string;
   outcome: "clean" | "drift" | "could-not-tell";
-  /** What was looked at, by realm. */
+  /** What was checked, by realm. */
   realms: Omit<RealmDrift, "findings">[];
-  /** The worst first. */
+  /** The most severe first. */
   findings: Finding[];
 }
 
@@ -31,12 +32,12 @@ export async function checkDrift(contents: StackContents, checkedAt: string): Pr
   const kubernetes = namespaceOf(contents, "kubernetes");
   configureKubernetes((key) => kubernetes[key]);
   const known = knownRealms(contents);
-  const realms = await lookAtRealms(known, contents, config, checkedAt);
+  const realms = await checkRealms(known, contents, config, checkedAt);
   const findings = sortFindings([
     ...("problems" in realms
       ? realms.problems.map((what) => couldNotTell("", what))
       : realms.found.flatMap((one) => one.findings)),
-    ...(known.length === 0 ? [neverUp(stack)] : neverRotated(config, known, stack)),
+    ...(known.length === 0 ? [noUpdateYet(stack)] : neverRotated(config, known, stack)),
     ...known.flatMap((one) => configAhead(config, one, stack)),
     ...(await secretDrift(knownSecrets(contents), stack)),
   ]);
@@ -46,12 +47,12 @@ export async function checkDrift(contents: StackContents, checkedAt: string): Pr
     stack,
     checkedAt,
     outcome: isDrift ? "drift" : findings.length > 0 ? "could-not-tell" : "clean",
-    realms: "problems" in realms ? [] : realms.found.map(({ findings: _findings, ...looked }) => looked),
+    realms: "problems" in realms ? [] : realms.found.map(({ findings: _findings, ...checked }) => checked),
     findings,
   };
 }
 
-async function lookAtRealms(
+async function checkRealms(
   known: readonly KnownRealm[],
   contents: StackContents,
   { mode, maxKeyAgeDays }: Configured,
@@ -61,16 +62,17 @@ async function lookAtRealms(
   const read = readConnection((key) => keycloak[key]);
   if ("problems" in read) return read;
   const question = { stack: contents.name, mode, maxKeyAgeDays, now };
-  const look = (one: KnownRealm) => realmDrift(new KeycloakAdmin(read.connection, one.realm), one, question);
-  return { found: await Promise.all(known.map(look)) };
+  const check = (realm: KnownRealm) =>
+    realmDrift(new KeycloakAdmin(read.connection, realm.realm), realm, question);
+  return { found: await Promise.all(known.map(check)) };
 }
 
-function neverUp(stack: string): Finding {
+function noUpdateYet(stack: string): Finding {
   const next = `pulumi up --stack ${stack}, or check the stack's name`;
-  return couldNotTell("", `stack ${stack} has never been up`, next);
+  return couldNotTell("", `stack ${stack} has had no update yet`, next);
 }
 
-/** A realm that no `up` has come to the end of is in no state that could be compared. */
+/** Nothing can be compared in a realm where no `up` has got as far as a cut-over. */
 function neverRotated({ realms }: Configured, known: readonly KnownRealm[], stack: string): Finding[] {
   return realms
     .filter((name) => !known.some(({ realm }) => realm === name))
@@ -86,34 +88,34 @@ function configured(contents: StackContents) {
   return {
     rotation: shape.rotation.safeParse(given.rotation).data,
     mode: shape.mode.safeParse(given.mode).data,
-    maxKeyAgeDays: shape.maxKeyAgeDays.safeParse(given.maxKeyAgeDays).data ?? 90,
+    maxKeyAgeDays: validOrDefault(shape.maxKeyAgeDays, given.maxKeyAgeDays),
     realms: (shape.realm.safeParse(given.realm).data ?? []).map(({ name }) => name),
   };
 }
 
 type Configured = ReturnType<typeof configured>;
 
-/** A config that was changed, and whose `up` has not come or has failed; or an `up` whose config is not in this checkout. */
+/** The config was changed and no `up` has carried that out; or the config of the last `up` is not in this checkout. */
 function configAhead({ rotation, mode }: Configured, known: KnownRealm, stack: string): Finding[] {
-  const find = (what: string, means: string, mend: string): Finding[] => [
-    { code: "CONFIG_AHEAD", severity: "warning", realm: known.realm, what, means, mend },
+  const find = (what: string, means: string, fix: string): Finding[] => [
+    { code: "CONFIG_AHEAD", severity: "warning", realm: known.realm, what, means, fix },
   ];
   const up = `pulumi up --stack ${stack}`;
-  const notDone = "a change that was agreed on has not been carried out";
+  const notDone = "an agreed change has not been carried out";
   if (rotation !== undefined && rotation < known.rotation)
     return find(
-      `the config says rotation ${rotation}, and the last up has come to rotation ${known.rotation} already`,
-      "the config of that up is not merged, so that the next one is refused",
+      `the config says rotation ${rotation}, but the last update was rotation ${known.rotation}`,
+      "the config of that update is not merged here, so the next update would be refused",
       `merge it, or pulumi config set rotation ${known.rotation} --stack ${stack}`,
     );
   if (rotation !== undefined && rotation > known.rotation)
     return find(
-      `the config says rotation ${rotation}, and the last up has come to rotation ${known.rotation}`,
+      `the config says rotation ${rotation}, but the last update was rotation ${known.rotation}`,
       notDone,
       up,
     );
   const asks = (one: string) => mode !== undefined && (mode === one) !== (known.mode === one);
-  // Back from emergency to planned is what the runbook asks for, and changes nothing.
+  // The on-call page asks for the change back from emergency to planned; it changes no key.
   if (!asks("rollback") && !(asks("emergency") && mode === "emergency")) return [];
-  return find(`the config says mode ${mode}, and the last up was in mode ${known.mode}`, notDone, up);
+  return find(`the config says mode ${mode}, but the last update was in mode ${known.mode}`, notDone, up);
 }

@@ -9,25 +9,25 @@ export function renderText(report: DriftReport): string {
   const { stack, checkedAt, outcome, findings } = report;
   const lines = [
     `Stack ${stack}, ${checkedAt}: ${words[outcome]}`,
-    ...lookedAt(report).map((line) => `  ${line}`),
-    ...findings.flatMap(({ code, severity, realm, what, means, mend }) => [
+    ...scopeOf(report).map((line) => `  ${line}`),
+    ...findings.flatMap(({ code, severity, realm, what, means, fix }) => [
       "",
       `${severity.toUpperCase()} ${code}${realm ? ` in realm ${realm}` : ""}`,
       `  ${oneLine(what)}`,
       `  means: ${means}`,
-      `  mend:  ${mend}`,
+      `  fix:   ${fix}`,
     ]),
   ];
   return `${lines.join("\n")}\n`;
 }
 
-/** The report as the text of an issue. What comes from elsewhere stands in code, where nothing is markup. Pure. */
+/** The report as the text of an issue. Text from elsewhere is shown as code, where nothing acts as markup. Pure. */
 export function renderMarkdown(report: DriftReport): string {
   const { stack, checkedAt, outcome, findings } = report;
   const shown = findings.slice(0, 100);
   const parts = [
     `**Stack ${code(stack)}: ${words[outcome]}** at ${checkedAt}`,
-    lookedAt(report)
+    scopeOf(report)
       .map((line) => `- ${line}`)
       .join("\n"),
     ...shown.map(section),
@@ -38,15 +38,15 @@ export function renderMarkdown(report: DriftReport): string {
   return `${parts.filter(Boolean).join("\n\n")}\n`;
 }
 
-function section({ code: name, severity, realm, what, means, mend }: Finding): string {
+function section({ code: name, severity, realm, what, means, fix }: Finding): string {
   const title = `### ${severity}: ${name}${realm ? `, realm ${code(realm)}` : ""}`;
-  return `${title}\n\n${code(what)}\n\n${means[0]?.toUpperCase()}${means.slice(1)}.\n\nMend: ${code(mend)}`;
+  return `${title}\n\n${code(what)}\n\n${means[0]?.toUpperCase()}${means.slice(1)}.\n\nFix: ${code(fix)}`;
 }
 
-function lookedAt({ realms }: DriftReport): string[] {
+function scopeOf({ realms }: DriftReport): string[] {
   return realms.map(
     ({ realm, keys, jwksUris, instances }) =>
-      `realm ${realm}: ${keys} signing keys, ${jwksUris} JWKS URLs and ${instances} instances looked at`,
+      `realm ${realm}: ${keys} signing keys, ${jwksUris} JWKS URLs and ${instances} instances checked`,
   );
 }
 

@@ -4,12 +4,12 @@ import { couldNotTell } from "#operations/drift/instance-drift";
 import { tokenKey } from "#operations/fleet/api-refresh-token";
 import type { KnownSecret } from "./known-state.ts";
 
-/** Compares the Secrets of the API refresh token with what the last `up` has put there. */
+/** Compares the Secrets of the API refresh token with what the last `up` has written. */
 export async function secretDrift(secrets: readonly KnownSecret[], stack: string): Promise<Finding[]> {
-  return (await Promise.all(secrets.map((one) => lookAt(one, stack)))).flat();
+  return (await Promise.all(secrets.map((secret) => checkSecret(secret, stack)))).flat();
 }
 
-async function lookAt({ target, name, token }: KnownSecret, stack: string): Promise<Finding[]> {
+async function checkSecret({ target, name, token }: KnownSecret, stack: string): Promise<Finding[]> {
   const where = `Secret ${target.namespace}/${name} of target ${target.name}`;
   try {
     const { openCluster } = await import("#operations/fleet/kubernetes/cluster");
@@ -25,8 +25,8 @@ async function lookAt({ target, name, token }: KnownSecret, stack: string): Prom
         severity: "critical",
         realm: "",
         what: `${where} ${what}`,
-        means: "pods that start now can't be refreshed in an emergency, but only restarted",
-        mend: `pulumi up --refresh --stack ${stack}`,
+        means: "pods that start now can't be refreshed in an emergency, only restarted",
+        fix: `pulumi up --refresh --stack ${stack}`,
       },
     ];
   } catch (error) {

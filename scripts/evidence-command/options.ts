@@ -3,13 +3,13 @@ import { parseArgs } from "node:util";
 export interface EvidenceOptions {
   /** Directory of the bundle. */
   directory: string;
-  /** File of the public key. Undefined: the signature is not checked. */
+  /** File with the public key. Undefined: the signature is not checked. */
   key: string | undefined;
-  /** File that gets the findings as JSON. */
+  /** File for the findings as JSON. */
   json: string | undefined;
 }
 
-/** Reads the command's options. Throws an Error with what is wrong. */
+/** Reads the command's options. Throws an Error that says what is wrong. */
 export function readOptions(argv: readonly string[]): EvidenceOptions | "help" {
   const { values, positionals } = parseArgs({
     args: [...argv],
@@ -29,12 +29,12 @@ export function readOptions(argv: readonly string[]): EvidenceOptions | "help" {
 
 export const usage = `npm run evidence -- verify DIR [--key FILE] [--json FILE]
 
-Checks an evidence bundle: that every file is what it was, that the signature fits, and that
-the verdicts follow from the answers beside them. It asks nobody and changes nothing.
+Checks an evidence bundle: that no file was changed, that the signature is valid, and that the
+verdicts follow from the recorded answers. It works offline and changes nothing.
 
   DIR          a bundle, such as evidence/INC-4711/8
   --key FILE   the public key, a JWK or PEM, as "pulumi stack output evidenceKey" gives it;
-               take it from there and not from beside the bundle
-  --json FILE  writes the findings as JSON, too
+               get it from there, not from the place where the bundle is kept
+  --json FILE  also writes the findings as JSON
 
-Exit code: 0 nothing is wrong, 2 something is, 1 it could not be told.`;
+Exit code: 0 nothing is wrong, 2 something is wrong, 1 the bundle could not be checked.`;

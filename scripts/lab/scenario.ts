@@ -62,7 +62,7 @@ export async function openScenario(options: ScenarioOptions = {}): Promise<Scena
     onProgress(`starting ${count} API processes`);
     const fleet = await startFleet({ count, issuer, apiRefreshToken, env: strictCache });
     const instances = fleet.instances.map(({ name, url }) => ({ name, url }));
-    return { fleet, config: { instances }, secrets: { apiRefreshToken } };
+    return { fleet, config: { targets: instances }, secrets: { apiRefreshToken } };
   });
   return new Scenario(core);
 }

@@ -3,8 +3,8 @@ import type { PreviewFacts } from "./preview-facts.ts";
 import type { RealmSummary } from "./preview-summary.ts";
 
 /**
- * What keeps all of an `up` from starting. Of several realms, one that can't be rotated keeps only itself from it. The
- * engine's own errors say the same as the inspection, where that has found something. Pure.
+ * What keeps a whole `up` from starting. One of several realms that can't be rotated does not stop the others. The
+ * engine's errors are left out where the inspection has found something, since they say the same. Pure.
  */
 export function problemsOf(
   { inspection, engine: { ok, errors }, targets }: PreviewFacts,
@@ -24,35 +24,34 @@ export function problemsOf(
     ...targets
       .filter(({ instances, error }) => isRotating && instances === 0 && error === undefined)
       .map(
-        ({ name }) =>
-          `NO_INSTANCES: target ${name} has no instance; scale it up, or take it out of instances`,
+        ({ name }) => `NO_INSTANCES: target ${name} has no instance; scale it up, or remove it from targets`,
       ),
   ];
   if (found.length > 0 || ok || refused.length > 0) return [...new Set(found)];
   return errors.length > 0 ? errors : ["the engine's preview failed"];
 }
 
-/** What should be known before an `up`, and is no mistake. Pure. */
+/** What should be known before an `up` and is not a mistake. Pure. */
 export function warningsOf(
   { inspection, targets, verified }: PreviewFacts,
   config: CheckedConfig | undefined,
 ): string[] {
   const isEmergency = config?.mode === "emergency";
-  const left = targets.reduce((sum, { unreachable }) => sum + unreachable.length, 0);
+  const unreachable = targets.reduce((sum, target) => sum + target.unreachable.length, 0);
   const all = targets.reduce((sum, { instances }) => sum + instances, 0);
-  const cost = isEmergency
-    ? "the keys die all the same, and the run is red until each is proven or restarted"
-    : "a planned rotation stops before anything has changed for anybody";
+  const consequence = isEmergency
+    ? "the keys are disabled regardless, and the run stays red until each of them is proven or restarted"
+    : "a planned rotation stops before any key changes";
   return [
     ...inspection.realms.flatMap(({ plan }) => plan?.warnings ?? []),
     ...inspection.warnings,
-    ...(left > 0 ? [`${left} of ${all} instances take no connection now: ${cost}`] : []),
+    ...(unreachable > 0 ? [`${unreachable} of ${all} instances are unreachable: ${consequence}`] : []),
     ...targets.flatMap(({ name, error }) =>
-      error === undefined ? [] : [`target ${name} can't be looked at: ${error}`],
+      error === undefined ? [] : [`target ${name} can't be inspected: ${error}`],
     ),
     ...(isEmergency && config?.freeze === "release"
-      ? ["freeze: release is left over from an earlier emergency: nothing is frozen in this one"]
+      ? ["freeze is still set to release from an earlier emergency: nothing is frozen in this one"]
       : []),
-    ...(verified === false ? ["the last run is not verified: it stays red until an up proves it"] : []),
+    ...(verified === false ? ["the last run is not verified; it stays red until an update proves it"] : []),
   ];
 }

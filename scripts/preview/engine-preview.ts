@@ -1,12 +1,12 @@
 import { z } from "zod";
 import type { EngineRunner, StackPlace } from "../stack-reader.ts";
 
-/** What the engine's own preview has come to. */
+/** Result of the engine's own preview. */
 export interface EnginePreview {
   ok: boolean;
-  /** Resources by what would happen to them, such as `{ create: 3, same: 8 }`. */
+  /** Number of resources for each operation, such as `{ create: 3, same: 8 }`. */
   changes: Record<string, number>;
-  /** Messages of severity error, without what the engine puts around them. */
+  /** Messages of severity error, trimmed. */
   errors: string[];
 }
 

@@ -2,17 +2,17 @@ import type { CheckedConfig } from "#operations/config/inspect-stack";
 import type { RealmSummary } from "./preview-summary.ts";
 import type { TargetReach } from "./reach.ts";
 
-/** Seconds for the phases that do not depend on the fleet: minting, making a key, reading the JWKS back. */
+/** Seconds for the phases that do not depend on the fleet: minting tokens, creating a key, reading the JWKS. */
 const baseSeconds = 5;
-/** Probes prove nothing before the JWKS has settled and a token has expired. */
+/** The verification waits until the JWKS has settled and one token has expired. */
 const verifySeconds = 3;
-/** Calls that each instance gets: both canaries before and after, a fresh token, five forged ones, the refresh. */
+/** Calls to each instance: both canary tokens before and after, a fresh token, five forged ones, the refresh. */
 const callsEach = 12;
 const secondsPerCall = 0.05;
 
 /**
- * A guess, for instances that answer and need no restart, from how many there are and how many are worked on at a
- * time. In seconds.
+ * An estimate in seconds, for instances that answer and need no restart, from their number and from how many are called
+ * at the same time.
  */
 export function estimateSeconds(
   { refresh }: Pick<CheckedConfig, "refresh">,

@@ -5,14 +5,14 @@ import type { TargetReach } from "./reach.ts";
 
 export interface PreviewFacts {
   stack: string;
-  /** The config as given, of which some may be shown where it is not sound. */
+  /** The config as given: parts of it are shown even if it is not valid. */
   given: Readonly<Record<string, string>>;
   inspection: StackInspection;
   engine: EnginePreview;
   targets: TargetReach[];
-  /** By realm, what an emergency has left to do beside the keys. */
+  /** By realm, which other actions of an emergency are still due. */
   due: Readonly<Record<string, Due>>;
-  /** Of the last `up`: whether its verification was green; undefined where there was none. */
+  /** Whether the verification of the last `up` was green; undefined where there was none. */
   verified: boolean | undefined;
   now: string;
 }

@@ -5,16 +5,16 @@ import type { TargetReach } from "./reach.ts";
 /** A key that would change. */
 export interface KeyChange {
   change: PlannedChange["kind"];
-  /** Absent for a key that is not made yet. */
+  /** Absent for a key that does not exist yet. */
   kid?: string;
   algorithm: string;
-  /** Name of the key provider in Keycloak; absent as the kid. */
+  /** Name of the key provider in Keycloak; absent where the kid is. */
   component?: string;
-  /** Whether this stack has made it. */
+  /** Whether this stack has created it. */
   managed: boolean;
-  /** For a key that becomes passive: milliseconds for which its tokens go on being accepted. */
+  /** For a key that becomes passive: how long its tokens are still accepted, in milliseconds. */
   trustedForMs?: number;
-  /** All of it in words. */
+  /** The change in words. */
   text: string;
 }
 
@@ -24,23 +24,23 @@ export interface RealmSummary {
   from: number | null;
   stage: Stage | null;
   keys: KeyChange[];
-  /** What an emergency does before its changes to the keys, a sentence each. */
+  /** Actions of an emergency before the keys change, a sentence each. */
   before: string[];
-  /** And after them. */
+  /** Actions of an emergency after the keys have changed, a sentence each. */
   after: string[];
-  /** End of the overlap that is under way, ISO 8601 UTC; null where there is none. */
+  /** End of the current overlap, ISO 8601 UTC; null where there is none. */
   overlapEnd: string | null;
   /** What users will notice, a sentence each. */
   users: string[];
-  /** Why an up would leave it alone; empty where it would not. */
+  /** Why an `up` would not rotate this realm; empty where it would. */
   problems: string[];
 }
 
-/** What an `up` would do, for machines: `--json`. */
+/** What an `up` would do, in the form that `--json` writes. */
 export interface PreviewSummary {
   schemaVersion: 1;
   stack: string;
-  /** `refused`: an up would end before it touches anything. A realm may have problems of its own beside. */
+  /** `refused`: an `up` would stop before it changes anything. Single realms may have problems of their own as well. */
   outcome: "nothing" | "change" | "refused";
   rotation: number | null;
   mode: Mode | null;
@@ -48,9 +48,9 @@ export interface PreviewSummary {
   reason: string;
   realms: RealmSummary[];
   targets: TargetReach[];
-  /** An estimate, in seconds, for instances that answer and need no restart; null where nothing is to be done. */
+  /** An estimate in seconds, for instances that answer and need no restart; null where there is nothing to do. */
   estimatedSeconds: number | null;
-  /** Resources by what the engine would do to them. */
+  /** Number of resources for each operation of the engine. */
   resources: Record<string, number>;
   warnings: string[];
   problems: string[];

@@ -10,19 +10,19 @@ export function markerOf(stack: string): string {
   return `<!-- jwks-break-glass preview: ${stack.replaceAll(/[^\w./-]/g, "_")} -->`;
 }
 
-/** The summary as a pull request's comment. Text of others is escaped. Pure. */
+/** The summary as a comment on a pull request. Text from elsewhere is escaped. Pure. */
 export function renderMarkdown(summary: PreviewSummary): string {
   const { stack, problems, warnings, realms, targets, outcome } = summary;
   const parts = [
     `${markerOf(stack)}\n## Signing keys, stack ${plain(stack)}: ${plain(headline(summary))}`,
     ...(problems.length > 0
-      ? [`### Problems\n\nNothing is touched until these are mended:\n\n${list(problems)}`]
+      ? [`### Problems\n\nNothing is changed until these are fixed:\n\n${list(problems)}`]
       : []),
     ...(warnings.length > 0 ? [`### Warnings\n\n${list(warnings)}`] : []),
     table(["", ""], factsOf(summary)),
     ...(outcome === "refused" ? [] : realms.map((realm) => realmPart(realm))),
     ...targetPart(targets),
-    "_Written by `npm run preview`. It has changed nothing, and called no instance._",
+    "_Written by `npm run preview`, which changes nothing and calls no instance._",
   ];
   return fit(`${parts.join("\n\n")}\n`);
 }
@@ -42,9 +42,9 @@ function targetPart(targets: readonly TargetReach[]): string[] {
     String(target.instances),
     target.error ?? unreachableOf(target),
   ]);
-  const body = table(["target", "instances", "no connection to"], rows.slice(0, 50));
+  const body = table(["target", "instances", "unreachable"], rows.slice(0, 50));
   const more = rows.length > 50 ? `\n\nand ${rows.length - 50} more targets` : "";
-  return [`<details><summary>Where the instances are</summary>\n\n${body}${more}\n\n</details>`];
+  return [`<details><summary>Instances by target</summary>\n\n${body}${more}\n\n</details>`];
 }
 
 function list(lines: readonly string[]): string {
@@ -57,7 +57,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), `|${head.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n");
 }
 
-/** One line of plain text, in which nothing is markup, a mention or a link. */
+/** One line of plain text: nothing in it acts as markup, a mention or a link. */
 function plain(text: string): string {
   const line = text
     .trim()
@@ -71,10 +71,10 @@ function plain(text: string): string {
     .replaceAll(/(^|\s)#(?=\d)/g, "$1#\u200b");
 }
 
-/** Whole lines from the top, and a word on what was left out. */
+/** Keeps whole lines from the top, and adds a note where the rest was left out. */
 function fit(text: string): string {
   if (text.length <= maxCharacters) return text;
-  const note = "\n\n_Cut here: the rest is in the job's log._\n";
+  const note = "\n\n_Shortened: the rest is in the job's log._\n";
   const kept = text.slice(0, maxCharacters - note.length);
   return kept.slice(0, kept.lastIndexOf("\n")) + note;
 }

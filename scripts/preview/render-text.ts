@@ -20,7 +20,7 @@ export function renderText(summary: PreviewSummary): string {
         ])),
     ...targets
       .filter(({ unreachable }) => unreachable.length > 0)
-      .flatMap((target) => section(`Target ${target.name}: no connection to`, [unreachableOf(target)])),
+      .flatMap((target) => section(`Target ${target.name}: unreachable`, [unreachableOf(target)])),
   ];
   return `${lines.join("\n").trimEnd()}\n`;
 }

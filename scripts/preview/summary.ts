@@ -1,5 +1,5 @@
 import type { Mode } from "#operations/base/run-context";
-import { nothingBeside } from "#operations/config/inspect-emergency";
+import { noEmergencyActions } from "#operations/config/inspect-emergency";
 import type { InspectedRealm } from "#operations/config/inspect-stack";
 import { settingsShape } from "#operations/config/settings-shape";
 import { describeChange, type PlannedChange } from "#operations/keys/planned-change";
@@ -11,7 +11,7 @@ import type { PreviewFacts } from "./preview-facts.ts";
 import type { KeyChange, PreviewSummary, RealmSummary } from "./preview-summary.ts";
 import { noticedByUsers } from "./users.ts";
 
-/** Puts the facts together. Pure. */
+/** Builds the summary from the facts. Pure. */
 export function summarize(facts: PreviewFacts): PreviewSummary {
   const { stack, given, inspection, engine, targets } = facts;
   const { config } = inspection;
@@ -48,35 +48,35 @@ function summarizeRealm(
   { inspection, now, due: allDue }: PreviewFacts,
 ): RealmSummary {
   const keys = (plan?.changes ?? []).map(keyChange);
-  const { beside = nothingBeside } = plan ?? {};
-  const left = allDue[name] ?? nothingDue;
-  // Where a key changes, the inspection has its problems already.
-  const due = keys.length > 0 ? allOfIt : left;
-  const isOnlyBeside = keys.length === 0 && Object.values(left).includes(true);
+  const { emergency = noEmergencyActions } = plan ?? {};
+  const remaining = allDue[name] ?? nothingDue;
+  const due = keys.length > 0 ? everythingDue : remaining;
+  // Where a key changes, the inspection reports these problems already.
+  const isWithoutKeys = keys.length === 0 && Object.values(remaining).includes(true);
   const end = plan?.overlapEnd;
   return {
     realm: name,
     from: plan?.highestRotation ?? null,
     stage: plan?.stage ?? null,
     keys,
-    before: due.freeze ? beside.freeze : [],
-    after: [...(due.sessions ? beside.sessions : []), ...(due.internalKeys ? beside.internalKeys : [])],
+    before: due.freeze ? emergency.freeze : [],
+    after: [...(due.sessions ? emergency.sessions : []), ...(due.internalKeys ? emergency.internalKeys : [])],
     overlapEnd: end !== undefined && end > now ? end : null,
     users:
       plan && inspection.config
         ? noticedByUsers(inspection.config, plan.changes, due, plan.tokenLifeSeconds * 1000)
         : [],
-    problems: [...problems, ...(isOnlyBeside ? beside.problems : [])],
+    problems: [...problems, ...(isWithoutKeys ? emergency.problems : [])],
   };
 }
 
-const allOfIt: Due = { freeze: true, sessions: true, internalKeys: true };
+const everythingDue: Due = { freeze: true, sessions: true, internalKeys: true };
 const nothingDue: Due = { freeze: false, sessions: false, internalKeys: false };
 
 function keyChange(change: PlannedChange): KeyChange {
-  const said = describeChange(change);
+  const text = describeChange(change);
   if (change.kind === "publish")
-    return { change: change.kind, algorithm: change.algorithm, managed: true, text: said };
+    return { change: change.kind, algorithm: change.algorithm, managed: true, text };
   const { kid, algorithm, componentName } = change.key;
   const managed = rotationOf(componentName) !== undefined;
   return {
@@ -86,6 +86,6 @@ function keyChange(change: PlannedChange): KeyChange {
     component: componentName,
     managed,
     ...(change.kind === "passivate" ? { trustedForMs: change.trustedForMs } : {}),
-    text: managed ? said : `${said} (unmanaged: this stack has not made it)`,
+    text: managed ? text : `${text} (unmanaged: not created by this stack)`,
   };
 }

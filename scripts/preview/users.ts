@@ -3,16 +3,16 @@ import type { CheckedConfig } from "#operations/config/inspect-stack";
 import type { PlannedChange } from "#operations/keys/planned-change";
 import type { Due } from "./due.ts";
 
-type Relevant = Pick<CheckedConfig, "mode" | "sessions" | "rotateInternalKeys" | "freeze">;
+type UserFacingConfig = Pick<CheckedConfig, "mode" | "sessions" | "internalKeys" | "freeze">;
 
 /**
  * What the users of the realm will notice, a sentence each. Pure.
  *
- * @param due what an emergency has left to do beside the keys
- * @param tokenLifeMs how long a token of the realm may live
+ * @param due which other actions of an emergency are still due
+ * @param tokenLifeMs the longest lifetime of a token in the realm, in milliseconds
  */
 export function noticedByUsers(
-  config: Relevant,
+  config: UserFacingConfig,
   changes: readonly PlannedChange[],
   due: Due,
   tokenLifeMs: number,
@@ -27,7 +27,7 @@ function plannedNotice(changes: readonly PlannedChange[], tokenLifeMs: number): 
   if (changes.length === 0) return ["Nothing."];
   if (changes.some(({ kind }) => kind === "retire"))
     return [
-      "Nothing, unless something has kept an access token for longer than the overlap: that token is refused.",
+      "Nothing, unless a client kept an access token for longer than the overlap: that token is refused.",
     ];
   const trustedForMs = changes.flatMap((change) =>
     change.kind === "passivate" ? [change.trustedForMs] : [],
@@ -35,30 +35,27 @@ function plannedNotice(changes: readonly PlannedChange[], tokenLifeMs: number): 
   const longest = Math.max(0, ...trustedForMs);
   if (trustedForMs.length > 0 && longest < tokenLifeMs)
     return [
-      `Tokens of the old key are refused after ${describeDuration(longest)}, though they may live for ${describeDuration(tokenLifeMs)}: whoever has one is logged out, or has to refresh.`,
+      `Tokens of the old key are refused after ${describeDuration(longest)}, although they are valid for up to ${describeDuration(tokenLifeMs)}: their users are logged out, or their clients have to refresh.`,
     ];
   const until =
     longest > 0 ? ` Tokens of the old key are accepted for another ${describeDuration(longest)}.` : "";
   return [`Nothing: nobody is logged out.${until}`];
 }
 
-function loginNotice({ sessions, rotateInternalKeys }: Relevant, disables: boolean, due: Due): string[] {
-  if (
-    (due.sessions && sessions.revoke === "all") ||
-    (due.internalKeys && rotateInternalKeys.includes("hmac"))
-  )
-    return ["Everyone is logged out and logs in again."];
+function loginNotice({ sessions, internalKeys }: UserFacingConfig, disables: boolean, due: Due): string[] {
+  if ((due.sessions && sessions.revoke === "all") || (due.internalKeys && internalKeys.includes("hmac")))
+    return ["Everyone is logged out and has to log in again."];
   const isSome = due.sessions && sessions.revoke !== "none";
-  const some = isSome ? ["The listed users and sessions are logged out."] : [];
+  const listed = isSome ? ["The listed users and sessions are logged out."] : [];
   const tokens = disables
     ? [
-        "Access tokens of the old keys are refused at once: each client gets a new one with its refresh token, nobody else logs in again.",
+        `Access tokens of the old keys are refused at once: clients get a new one with their refresh token, and nobody${isSome ? " else" : ""} has to log in again.`,
       ]
     : [];
-  return [...some, ...tokens];
+  return [...listed, ...tokens];
 }
 
-function adminNotice({ freeze }: Relevant): string[] {
+function adminNotice({ freeze }: UserFacingConfig): string[] {
   if (freeze === "none" || freeze === "release") return [];
   return ["Administrators can't change anything until the rotation is verified."];
 }

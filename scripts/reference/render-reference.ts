@@ -6,16 +6,16 @@ import { type Row, rowsOf, type SchemaNode, schemaOf } from "./schema-rows.ts";
 /** Pulumi.yaml's own description of a key. */
 export type Described = Readonly<Record<string, { description: string; default?: unknown }>>;
 
-/** The reference of config keys and error codes, in Markdown: all of it comes from what the program itself goes by. */
+/** The reference of config keys and error codes, in Markdown, generated from what the program itself uses. */
 export function renderReference(described: Described): string {
   const parts = [
     "# Reference",
-    "Generated from the source by `npm run reference`; a test keeps it in step. The stack config's own keys are checked by the program, all at once and before anything is touched.",
+    "Generated from the source by `npm run reference`; a test checks that it is up to date. The program checks all of its config keys at once, before anything is touched.",
     "## Config keys",
     summary(described),
     ...Object.keys(described).flatMap((key) => section(key, described)),
-    "## Where Keycloak is",
-    "From the `keycloak:` namespace, as for `@pulumi/keycloak`, or from the environment.",
+    "## Keycloak connection",
+    "Read from the `keycloak:` namespace, as for `@pulumi/keycloak`, or from the environment.",
     table(["key", "environment", "meaning"], keycloakRows()),
     "## Error codes",
     "A message is `CODE: what happened. Next: what to do.` Codes are stable: alerts may match on them.",
@@ -44,9 +44,9 @@ function section(key: string, described: Described): string[] {
   return [`### ${key}`, description.trim(), ...details];
 }
 
-/** Lists of targets and realms take entries of several looks, which their shapes tell by code. */
+/** Lists of targets and realms have entries of several forms, which are described here one by one. */
 function detailsOf(key: string): { lead: string; schema: SchemaNode }[] {
-  if (key === "instances")
+  if (key === "targets")
     return [
       { lead: "An instance by URL, which may also be the URL alone:\n\n", schema: schemaOf(staticInstance) },
       ...Object.values(targetShapes).map(({ heading, shape }) => ({
@@ -56,7 +56,10 @@ function detailsOf(key: string): { lead: string; schema: SchemaNode }[] {
     ];
   if (key === "realm")
     return [
-      { lead: "One of several realms, which may also be the name alone:\n\n", schema: schemaOf(realmEntry) },
+      {
+        lead: "One of several realms, which may also be given by its name alone:\n\n",
+        schema: schemaOf(realmEntry),
+      },
     ];
   const schema = schemaOf(settingsShape).properties?.[key];
   return schema?.properties ? [{ lead: "", schema }] : [];

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What JSON Schema says of a key, as far as a reader wants to know it. */
+/** The parts of a key's JSON Schema that the reference shows. */
 const node = z.looseObject({
   type: z.string().optional(),
   description: z.string().optional(),
@@ -23,7 +23,7 @@ const node = z.looseObject({
 });
 export type SchemaNode = z.infer<typeof node>;
 
-/** A line of a table of keys. */
+/** A row in a table of keys. */
 export interface Row {
   key: string;
   values: string;
@@ -32,7 +32,7 @@ export interface Row {
   meaning: string;
 }
 
-/** The input side of a shape as JSON Schema; what it says by code alone is left out. */
+/** The input side of a shape as JSON Schema, without what only code expresses. */
 export function schemaOf(shape: z.ZodType): SchemaNode {
   return node.parse(z.toJSONSchema(shape, { io: "input", unrepresentable: "any" }));
 }
@@ -68,7 +68,7 @@ function numbers(type: "integer" | "number", { minimum, exclusiveMinimum, maximu
   return `${noun}, ${from ?? "any"} to ${maximum ?? "any"}`;
 }
 
-/** A default that no reader could make out, such as a long pattern, is only named. */
+/** A default that is too long to read, such as a long pattern, is shown as `built in`. */
 function initialOf(schema: SchemaNode): string {
   if (schema.default === undefined || schema.properties) return "";
   const text = JSON.stringify(schema.default);

@@ -15,7 +15,7 @@ interface Found {
   code: string;
   severity: string;
   what: string;
-  mend: string;
+  fix: string;
 }
 interface Drift extends RunResult {
   findings: Found[];
@@ -63,19 +63,19 @@ async function componentOf({ admin, realm }: Scenario, kid: string): Promise<str
 }
 
 suite("npm run drift", () => {
-  test("keys that were added, made by Keycloak itself, enabled again and deleted are found, named and mended", async (t) => {
+  test("keys that were added, made by Keycloak itself, enabled again and deleted are found, named and fixed", async (t) => {
     const scenario = await scenarioFor(t, { instances: 2 });
     const { admin, realm, stack } = scenario;
     const never = await drift(t, scenario);
     assert.equal(never.exitCode, 1);
-    assert.match(never.stdout, /UNKNOWN COULD_NOT_TELL\n {2}stack drill has never been up/);
+    assert.match(never.stdout, /UNKNOWN COULD_NOT_TELL\n {2}stack drill has had no update yet/);
 
     await scenario.rotateTo(1, "INC-1");
     await up(scenario);
     const clean = await expectDrift(t, scenario, []);
     assert.match(
       clean.stdout,
-      /: clean\n {2}realm \S+: 2 signing keys, 1 JWKS URLs and 2 instances looked at\n/,
+      /: clean\n {2}realm \S+: 2 signing keys, 1 JWKS URLs and 2 instances checked\n/,
     );
 
     await admin.createKey(realm, "added-by-hand", "rsa-generated", { priority: "9000" });
@@ -87,11 +87,11 @@ suite("npm run drift", () => {
     ]);
     assert.match(
       added.findings[1]?.what ?? "",
-      /\(RS256, added-by-hand\) is trusted, and this stack has not made it/,
+      /\(RS256, added-by-hand\) is trusted, but was not created by this stack/,
     );
     const bumped = "pulumi config set rotation 2 --stack drill && pulumi up --stack drill";
     assert.deepEqual(
-      added.findings.slice(0, 2).map(({ mend }) => mend),
+      added.findings.slice(0, 2).map(({ fix }) => fix),
       [bumped, bumped],
     );
     await stack.setConfig({ rotation: 2 });
@@ -103,9 +103,9 @@ suite("npm run drift", () => {
     const client = await admin.createClient(realm, "asks-es256", undefined, attributes);
     await admin.mint(realm, client);
     const fallback = await expectDrift(t, scenario, ["KEY_FALLBACK"]);
-    assert.match(fallback.findings[0]?.mend ?? "", /^add ES256 to algorithms/);
+    assert.match(fallback.findings[0]?.fix ?? "", /^add ES256 to algorithms/);
     assert.match(
-      fallback.findings[0]?.mend ?? "",
+      fallback.findings[0]?.fix ?? "",
       /, then pulumi config set rotation 3 --stack drill && pulumi up/,
     );
     await stack.setConfig({ algorithms: ["RS256", "ES256"], rotation: 3 });
@@ -115,13 +115,13 @@ suite("npm run drift", () => {
     await admin.setKey(realm, await componentOf(scenario, second), { enabled: "true", active: "false" });
     const again = await expectDrift(t, scenario, ["KEY_ENABLED_AGAIN"]);
     assert.ok(again.findings[0]?.what.includes(second));
-    assert.equal(again.findings[0]?.mend, "pulumi up --stack drill");
+    assert.equal(again.findings[0]?.fix, "pulumi up --stack drill");
     await up(scenario);
     await expectDrift(t, scenario, []);
 
     await admin.deleteKey(realm, await componentOf(scenario, await signingKid(scenario, "ES256")));
     const deleted = await expectDrift(t, scenario, ["KEY_MISSING"]);
-    assert.match(deleted.findings[0]?.mend ?? "", /^pulumi config set rotation 4 --stack drill && pulumi up/);
+    assert.match(deleted.findings[0]?.fix ?? "", /^pulumi config set rotation 4 --stack drill && pulumi up/);
     await stack.setConfig({ rotation: 4 });
     await expectDrift(t, scenario, ["KEY_MISSING", "CONFIG_AHEAD"]);
     // Nobody can show that the instances have forgotten a key of which there is no canary.
@@ -175,7 +175,7 @@ suite("npm run drift", () => {
     const accepts = await expectDrift(t, scenario, ["INSTANCE_ACCEPTS_RETIRED"]);
     assert.ok(accepts.findings[0]?.what.endsWith(`api-1 ACCEPTS a token of the retired kid ${first}`));
     assert.ok(
-      accepts.findings[0]?.mend.endsWith(`curl --fail -X POST -H @- '${api.url}/internal/auth/jwks/refresh'`),
+      accepts.findings[0]?.fix.endsWith(`curl --fail -X POST -H @- '${api.url}/internal/auth/jwks/refresh'`),
     );
     assert.equal(await refresh(), 200);
     await expectDrift(t, scenario, []);
@@ -199,7 +199,7 @@ suite("npm run drift", () => {
       "STILL_FROZEN",
       "STILL_FROZEN",
     ]);
-    assert.match(red.findings.at(-1)?.mend ?? "", /^pulumi config set freeze release/);
+    assert.match(red.findings.at(-1)?.fix ?? "", /^pulumi config set freeze release/);
     await stack.setConfig({ freeze: "release" });
     await api.repair();
     await up(scenario);
@@ -226,10 +226,13 @@ suite("npm run drift", () => {
 
     await stack.setConfig({ rotation: 2 });
     const ahead = await expectDrift(t, scenario, ["CONFIG_AHEAD"]);
-    assert.match(ahead.findings[0]?.what ?? "", /rotation 2, and the last up has come to rotation 1$/);
+    assert.match(ahead.findings[0]?.what ?? "", /rotation 2, but the last update was rotation 1$/);
     await stack.setConfig({ rotation: 1, mode: "emergency", incident: "INC-1" });
     const escalated = await expectDrift(t, scenario, ["CONFIG_AHEAD"]);
-    assert.match(escalated.findings[0]?.what ?? "", /mode emergency, and the last up was in mode planned$/);
+    assert.match(
+      escalated.findings[0]?.what ?? "",
+      /mode emergency, but the last update was in mode planned$/,
+    );
     await stack.setConfig({ mode: "planned", incident: undefined });
     const other = await admin.createRealm();
     t.after(() => admin.deleteRealm(other.name));
@@ -256,7 +259,7 @@ suite("npm run drift", () => {
     const [api] = scenario.fleet.instances;
     assert.ok(api);
     const dead = { name: "api-2", url: await refusingUrl() };
-    await stack.setConfig({ instances: [{ name: api.name, url: api.url }, dead] });
+    await stack.setConfig({ targets: [{ name: api.name, url: api.url }, dead] });
     succeeded(await stack.up([], soon));
     const silent = await expectDrift(t, scenario, ["COULD_NOT_TELL"], soon);
     assert.match(silent.findings[0]?.what ?? "", /^api-2 could not be asked/);

@@ -24,8 +24,8 @@ suite("clusters that go wrong", { skip }, () => {
     rotation += 1;
     return rotate(scenario, rotation, `INC-${rotation}`);
   };
-  const instances = (change: (index: number) => Record<string, unknown>) => ({
-    instances: scenario.namespaces.map((namespace, index) => ({
+  const targets = (change: (index: number) => Record<string, unknown>) => ({
+    targets: scenario.namespaces.map((namespace, index) => ({
       kubernetes: {
         namespace,
         selector: "app=shop-api",
@@ -43,7 +43,7 @@ suite("clusters that go wrong", { skip }, () => {
     return path;
   };
   const second = (change: Record<string, unknown>) =>
-    scenario.stack.setConfig(instances((index) => (index === 1 ? change : {})));
+    scenario.stack.setConfig(targets((index) => (index === 1 ? change : {})));
 
   test("two targets are rotated, verified and evidenced as one", async () => {
     succeeded(await next());
@@ -101,8 +101,8 @@ suite("clusters that go wrong", { skip }, () => {
     const { kubeconfigPath } = await kubernetes.kubeconfigFor({ user: "jo", groups: [shippedGroup] });
     const { rules } = (await shippedRole()).role;
     await grant(kubernetes, namespace, rules);
-    const [first] = instances(() => ({ kubeconfig: kubeconfigPath })).instances;
-    await scenario.stack.setConfig({ instances: [first], restart: { strategy: "restart" } });
+    const [first] = targets(() => ({ kubeconfig: kubeconfigPath })).targets;
+    await scenario.stack.setConfig({ targets: [first], restart: { strategy: "restart" } });
     succeeded(await next());
     const watchless = rules.map((rule) => ({
       ...rule,

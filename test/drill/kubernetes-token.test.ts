@@ -102,7 +102,7 @@ suite("the refresh token's Secret", { skip }, () => {
     assert.match(evidence.restarts[0]?.because.join() ?? "", /HTTP 401/);
   });
 
-  test("a Secret that somebody has altered is drift, and so says the drift check; its command mends it", async () => {
+  test("a Secret that somebody has altered is drift, and so says the drift check; its command fixes it", async () => {
     const { stack, kubernetes, namespaces } = scenario;
     assert.equal((await stack.script("drift")).stdout.match(/: clean\n/)?.length, 1);
     const token = await tokenIn(scenario);
@@ -117,7 +117,7 @@ suite("the refresh token's Secret", { skip }, () => {
       stdout,
       new RegExp(`SECRET_ALTERED\\n  Secret ${namespace}/${secretName} .* has another token\\n`),
     );
-    assert.match(stdout, /mend: {2}pulumi up --refresh --stack drill\n/);
+    assert.match(stdout, /fix: {3}pulumi up --refresh --stack drill\n/);
     assert.ok(!stdout.includes(token) && !stdout.includes("somebody-elses"));
     succeeded(await stack.up(["--refresh"]));
     assert.equal(await tokenIn(scenario), token);
@@ -145,11 +145,11 @@ suite("a Secret that exists already", { skip }, () => {
         secret: { name: secretName, adopt },
       },
     });
-    await stack.setConfig({ instances: [target(false)] });
+    await stack.setConfig({ targets: [target(false)] });
     const refused = failed(await rotate(scenario, 1, "INC-1"));
     assert.match(refused.output, /SECRET_EXISTS/);
     assert.doesNotMatch(refused.output, /\[canary\]/);
-    await stack.setConfig({ instances: [target(true)] });
+    await stack.setConfig({ targets: [target(true)] });
     const { output } = succeeded(await rotate(scenario, 1, "INC-1"));
     assert.equal(await tokenIn(scenario), token);
     assert.deepEqual(await uids(scenario), pods);

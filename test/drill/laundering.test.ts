@@ -119,7 +119,7 @@ suite("a run that was red stays red until what it has found is mended", () => {
     await stack.setConfig({ sessions: { revoke: { users: ["mallory"] } } });
     succeeded(await stack.up());
     assert.deepEqual(await write(await login("alicia")), [200, 200]);
-    await stack.setConfig({ rotateInternalKeys: ["hmac"] });
+    await stack.setConfig({ internalKeys: ["hmac"] });
     succeeded(await stack.up());
     const { internalKeys, sessions } = await evidenceOf(scenario, "INC-2", 2);
     assert.deepEqual([internalKeys?.failures, sessions?.failures], [[], []]);

@@ -72,9 +72,9 @@ suite("watching a run", () => {
   test("a receiver that is down, answers 500 or never answers leaves the rotation as green as ever, and is warned of", async (t) => {
     const scenario = await adoptedScenario(t, { instances: 2 });
     const broken: [string, RegExp][] = [
-      [await refusingUrl(), /did not take the message \(connection failed: ECONNREFUSED, 3 tries\)/],
-      [await receiverThat(t, (response) => sendJson(response, 500, {})), /\(HTTP 500, 3 tries\)/],
-      [await receiverThat(t, () => undefined), /\(no answer within 5000 ms, 3 tries\)/],
+      [await refusingUrl(), /did not accept the message \(connection failed: ECONNREFUSED, 3 attempts\)/],
+      [await receiverThat(t, (response) => sendJson(response, 500, {})), /\(HTTP 500, 3 attempts\)/],
+      [await receiverThat(t, () => undefined), /\(no answer within 5000 ms, 3 attempts\)/],
     ];
     for (const [index, [url, warning]] of broken.entries()) {
       const rotation = index + 2;

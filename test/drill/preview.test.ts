@@ -58,7 +58,7 @@ async function traces({ admin, realm, fleet, stack }: Scenario): Promise<unknown
 }
 
 const estimate =
-  "takes      about N s (an estimate; longer where instances must be restarted, or a cache in front of the JWKS is slow)";
+  "takes      about N s (an estimate; longer if instances must be restarted, or if a cache in front of the JWKS is slow)";
 
 suite("npm run preview", () => {
   test("says what an up would do, from adoption to an emergency, and leaves no trace anywhere", async (t) => {
@@ -86,7 +86,7 @@ resources  N to create
 
 Realm REALM:
   - publish a new RS256 key for rotation 1, and make it the signer
-  - kid KID (RS256, rsa-generated) no longer signs; its tokens are accepted for another 6 min, then the next up retires it (unmanaged: this stack has not made it)
+  - kid KID (RS256, rsa-generated) no longer signs; its tokens are accepted for another 6 min, then the next update retires it (unmanaged: not created by this stack)
 
 Users will notice:
   - Nothing: nobody is logged out. Tokens of the old key are accepted for another 6 min.`,
@@ -106,7 +106,7 @@ instances  2 in 1 target
 resources  no change
 
 Realm REALM:
-  - no key changes; the overlap ends at TIME, and the first up after that retires the old keys
+  - no key changes; the overlap ends at TIME, and the first update after that retires the old keys
 
 Users will notice:
   - Nothing.`,
@@ -117,7 +117,7 @@ Users will notice:
     assert.equal(early.exitCode, 1);
     assert.match(
       early.golden,
-      /^Stack drill: an up would be refused\n\nProblems \(nothing was touched\):\n {2}- rotation: 2 must wait, .*left\)/,
+      /^Stack drill: the update would be refused\n\nProblems \(nothing was touched\):\n {2}- rotation: 2 must wait, .*left\)/,
     );
     await stack.setConfig({
       mode: "emergency",
@@ -130,7 +130,7 @@ Users will notice:
       `Stack drill: emergency rotation 1 → 2
 
 Warnings:
-  - stolen refresh tokens survive this rotation: every session goes on getting tokens of the new key; sessions.revoke: all ends them, and so does rotateInternalKeys: [hmac], both of which make everyone log in again
+  - stolen refresh tokens survive this rotation: every session can still get tokens of the new key; set sessions.revoke: all or internalKeys: [hmac] to end them (either makes everyone log in again)
 
 mode       emergency
 incident   INC-2
@@ -142,10 +142,10 @@ resources  N to update, N to replace
 Realm REALM:
   - publish a new RS256 key for rotation 2, and make it the signer
   - disable kid KID (RS256, jwks-break-glass-r1-RS256) at once: its tokens are refused from then on
-  - disable kid KID (RS256, rsa-generated) at once: its tokens are refused from then on (unmanaged: this stack has not made it)
+  - disable kid KID (RS256, rsa-generated) at once: its tokens are refused from then on (unmanaged: not created by this stack)
 
 Users will notice:
-  - Access tokens of the old keys are refused at once: each client gets a new one with its refresh token, nobody else logs in again.`,
+  - Access tokens of the old keys are refused at once: clients get a new one with their refresh token, and nobody has to log in again.`,
     );
     assert.match(
       escalation.markdown,
@@ -163,10 +163,10 @@ ${estimate}
 resources  N to update
 
 Realm REALM:
-  - retire kid KID (RS256, rsa-generated): its overlap ended at TIME; its tokens are refused from then on (unmanaged: this stack has not made it)
+  - retire kid KID (RS256, rsa-generated): its overlap ended at TIME; its tokens are refused from then on (unmanaged: not created by this stack)
 
 Users will notice:
-  - Nothing, unless something has kept an access token for longer than the overlap: that token is refused.`,
+  - Nothing, unless a client kept an access token for longer than the overlap: that token is refused.`,
     );
 
     for (const text of seen)
@@ -179,7 +179,7 @@ Users will notice:
     const { stack } = scenario;
     await stack.setConfig({ "keycloak:url": await refusingUrl() });
     const down = failed(await preview(t, scenario));
-    assert.match(down.stdout, /an up would be refused[\s\S]*KEYCLOAK_UNREACHABLE: .*connection refused/);
+    assert.match(down.stdout, /the update would be refused[\s\S]*KEYCLOAK_UNREACHABLE: .*connection refused/);
     await stack.setConfig({ "keycloak:url": scenario.keycloak.url, keySize: 1024, algorithms: ["RS1"] });
     const wrong = failed(await preview(t, scenario));
     assert.match(wrong.stdout, /- keySize: is not 2048, 3072 or 4096/);
@@ -195,9 +195,9 @@ Users will notice:
       { length: 5_000 },
       (_, index) => `http://127.${1 + Math.floor(index / 250)}.${index % 250}.1:1`,
     );
-    await scenario.stack.setConfig({ instances });
+    await scenario.stack.setConfig({ targets: instances });
     const { stdout, markdown } = succeededWith(await preview(t, scenario));
-    assert.match(stdout, /instances {2}5000 in 1 target, 5000 of them take no connection now/);
+    assert.match(stdout, /instances {2}5000 in 1 target, 5000 of them unreachable/);
     assert.match(stdout, /127\.1\.19\.1:1 and 4980 more\n/);
     assert.ok(!stdout.includes("127.1.20.1"));
     assert.ok(markdown.length < 64_000, `${markdown.length} characters`);

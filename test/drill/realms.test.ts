@@ -41,7 +41,7 @@ async function twoRealms(t: TestContext): Promise<TwoRealms> {
   await scenario.stack.setConfig(
     {
       "keycloak:clientId": client.clientId,
-      realm: [realm, { name: other.name, instances: instancesOf(fleet) }],
+      realm: [realm, { name: other.name, targets: instancesOf(fleet) }],
     },
     { "keycloak:clientSecret": client.clientSecret },
   );

@@ -50,7 +50,7 @@ suite("no secret anywhere", () => {
     const everything = {
       freeze: "both",
       sessions: { revoke: "all" },
-      rotateInternalKeys: ["hmac", "aes", "rsa-oaep"],
+      internalKeys: ["hmac", "aes", "rsa-oaep"],
     };
     await scenario.rotateTo(2, "INC-2", everything);
     const signingKey = generateKeyPairSync("ed25519")

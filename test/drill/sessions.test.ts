@@ -110,8 +110,8 @@ suite("sessions in an emergency", () => {
 
 suite("a refresh token that was stolen before an emergency", () => {
   const closing = {
-    "sessions.revoke: all": { sessions: { revoke: "all" }, rotateInternalKeys: [] },
-    "rotateInternalKeys: [hmac]": { sessions: { revoke: "none" }, rotateInternalKeys: ["hmac"] },
+    "sessions.revoke: all": { sessions: { revoke: "all" }, internalKeys: [] },
+    "internalKeys: [hmac]": { sessions: { revoke: "none" }, internalKeys: ["hmac"] },
   };
 
   test("survives it, as the preview has warned, and then dies by either closing option", async (t) => {

@@ -34,7 +34,7 @@ suite("the examples in docs/examples", () => {
       );
     const everywhere = <T>(value: T) => Object.fromEntries(instances.map(({ name }) => [name, value]));
 
-    await stack.setConfig({ instances, mode: "planned", rotation: 1, incident: undefined });
+    await stack.setConfig({ targets: instances, mode: "planned", rotation: 1, incident: undefined });
     succeeded(await stack.up());
     const stolen = await admin.login(realm, client, "mallory", "mallory-password");
     assert.deepEqual(await statuses("GET", stolen.access_token), everywhere(200));

@@ -43,16 +43,16 @@ const summary = (more: Partial<PreviewSummary> = {}): PreviewSummary => ({
 });
 
 suite("renderMarkdown", () => {
-  test("fits into a comment with hundreds of realms, keys and targets, and says that it was cut", () => {
+  test("with hundreds of realms, keys and targets the text still fits into a comment, and says that it was shortened", () => {
     const keys = Array.from({ length: 200 }, (_, index) => key(index));
     const realms = Array.from({ length: 50 }, (_, index) => realm(index, keys));
     const text = renderMarkdown(summary({ realms }));
     assert.ok(text.length <= maxCharacters, `${text.length}`);
     assert.match(text, /and 160 more keys/);
-    assert.match(text, /_Cut here: the rest is in the job's log\._\n$/);
+    assert.match(text, /_Shortened: the rest is in the job's log\._\n$/);
   });
 
-  test("text of others is no markup, mention, reference or row of its own", () => {
+  test("text from elsewhere acts as no markup, mention, reference or table row", () => {
     const reason = "<img src=x onerror=alert(1)> [a](http://e) `x` **b** @team #12 | y\nz";
     const text = renderMarkdown(summary({ reason, stack: "a--><script>" }));
     assert.doesNotMatch(text, /<img|<script|[^\\]\[a]|[^\\]`x|[^\\]\*\*b|@team|#12/);
@@ -64,7 +64,7 @@ suite("renderMarkdown", () => {
     const refused = summary({ outcome: "refused", problems: ["rotation: is missing"] });
     assert.match(
       renderMarkdown(refused),
-      /an up would be refused\n\n### Problems[\s\S]*- rotation: is missing/,
+      /the update would be refused\n\n### Problems[\s\S]*- rotation: is missing/,
     );
     assert.doesNotMatch(renderMarkdown(refused), /### Realm/);
     assert.match(renderText(refused), /Problems \(nothing was touched\):\n {2}- rotation: is missing/);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { nothingBeside } from "#operations/config/inspect-emergency";
+import { noEmergencyActions } from "#operations/config/inspect-emergency";
 import type { InspectedRealm, StackInspection } from "#operations/config/inspect-stack";
 import { settingsShape } from "#operations/config/settings-shape";
 import { planRun } from "#operations/keys/plan-run";
@@ -23,8 +23,8 @@ const managed = (rotation: number, change: Partial<RealmKey> = {}) =>
 /** What is found of a realm with these keys, by the program's own plan. */
 function realm(name: string, keys: RealmKey[], question: Partial<RunQuestion>): InspectedRealm {
   const { problems, ...plan } = planRun(keys, { ...runQuestion, ...question });
-  const beside = nothingBeside;
-  const rest = { overlapSeconds: 360, tokenLifeSeconds: 360, highestRotation: 1, warnings: [], beside };
+  const emergency = noEmergencyActions;
+  const rest = { overlapSeconds: 360, tokenLifeSeconds: 360, highestRotation: 1, warnings: [], emergency };
   return { name, entry: { name }, problems, missingRights: [], plan: { ...plan, ...rest } };
 }
 
@@ -37,7 +37,7 @@ function facts(
     rotation: "2",
     mode: "planned",
     realm: "shop",
-    instances: ["https://api-1"],
+    targets: ["https://api-1"],
     ...given,
   });
   const inspection: StackInspection = { config, realms, problems: [], warnings: [] };
@@ -60,7 +60,7 @@ suite("summarize", () => {
     assert.doesNotMatch(text, /unmanaged/);
   });
 
-  test("a rollback says which key signs again, and that nobody notices", () => {
+  test("a rollback says which key signs again, and that users notice nothing", () => {
     const keys = [
       managed(1, { status: "PASSIVE" }),
       managed(2, { signing: true, retireAfter: "2026-01-01T10:05:00.000Z" }),
@@ -71,13 +71,17 @@ suite("summarize", () => {
     assert.match(text, /Nothing: nobody is logged out/);
   });
 
-  test("an emergency with everything beside it, in its order", () => {
+  test("an emergency lists its other actions in their order, before and after the keys", () => {
     const emergency = realm("shop", [managed(1, { signing: true })], { mode: "emergency" });
     const { plan } = emergency;
     assert.ok(plan);
-    const beside = { ...nothingBeside, freeze: ["freeze administrators"], sessions: ["end every session"] };
+    const actions = {
+      ...noEmergencyActions,
+      freeze: ["freeze administrators"],
+      sessions: ["end every session"],
+    };
     const given = { mode: "emergency", incident: "INC-2", freeze: "both", sessions: { revoke: "all" } };
-    const text = textOf(facts([{ ...emergency, plan: { ...plan, beside } }], given));
+    const text = textOf(facts([{ ...emergency, plan: { ...plan, emergency: actions } }], given));
     const order = ["freeze administrators", "publish a new", "disable kid", "end every session"];
     const places = order.map((words) => text.indexOf(words));
     assert.deepEqual(
@@ -88,25 +92,32 @@ suite("summarize", () => {
     assert.match(text, /Everyone is logged out[\s\S]*Administrators can't change anything/);
   });
 
-  test("what an emergency has left to do beside the keys is told, and nothing that it has done", () => {
+  test("other actions of an emergency are listed while they are due, and not once they are done", () => {
     const done = realm("shop", [managed(2, { signing: true })], { mode: "emergency" });
     const { plan } = done;
     assert.ok(plan);
-    const beside = { ...nothingBeside, freeze: ["freeze administrators"], sessions: ["end every session"] };
+    const actions = {
+      ...noEmergencyActions,
+      freeze: ["freeze administrators"],
+      sessions: ["end every session"],
+    };
     const given = { mode: "emergency", incident: "INC-2", freeze: "both", sessions: { revoke: "all" } };
-    const seen = { ...done, plan: { ...plan, beside: { ...beside, problems: ["USER_NOT_FOUND: nobody"] } } };
+    const seen = {
+      ...done,
+      plan: { ...plan, emergency: { ...actions, problems: ["USER_NOT_FOUND: nobody"] } },
+    };
     assert.match(textOf(facts([seen], given)), /- no key changes[\s\S]*- Nothing\.$/m);
     const due = { shop: { freeze: false, sessions: true, internalKeys: false } };
     const refused = summarize(facts([seen], given, { due }));
     assert.deepEqual([refused.outcome, refused.problems], ["refused", ["USER_NOT_FOUND: nobody"]]);
-    const sound = { ...done, plan: { ...plan, beside } };
+    const sound = { ...done, plan: { ...plan, emergency: actions } };
     const text = textOf(facts([sound], given, { due }));
-    assert.match(text, /^Stack prod: the keys stay as they are\n/);
-    assert.match(text, /- end every session\n[\s\S]*- Everyone is logged out and logs in again\.$/m);
+    assert.match(text, /^Stack prod: no key changes\n/);
+    assert.match(text, /- end every session\n[\s\S]*- Everyone is logged out and has to log in again\.$/m);
     assert.doesNotMatch(text, /freeze administrators|can't change anything/);
   });
 
-  test("of several realms each is told, and one that is refused keeps none of the others from it", () => {
+  test("each of several realms is listed, and one that is refused does not stop the others", () => {
     const good = realm("shop", [managed(1, { signing: true })], {});
     const bad = {
       ...realm("bank", [], {}),
@@ -115,11 +126,11 @@ suite("summarize", () => {
     const summary = summarize(facts([good, bad], { realm: ["shop", "bank"] }));
     assert.deepEqual([summary.outcome, summary.problems], ["change", []]);
     const text = renderText(summary);
-    assert.match(text, /^Stack prod: planned rotation 1 → 2, but not of bank\n/);
+    assert.match(text, /^Stack prod: planned rotation 1 → 2, except in bank\n/);
     assert.match(text, /Realm shop:\n {2}- publish a new RS256 key/);
     assert.match(
       text,
-      /Realm bank:\n {2}- REFUSED, while the others go on: algorithms: the realm asks for ES256/,
+      /Realm bank:\n {2}- REFUSED \(the other realms are rotated\): algorithms: the realm asks for ES256/,
     );
     const none = summarize(facts([{ ...bad, name: "shop" }, bad], { realm: ["shop", "bank"] }));
     assert.equal(none.outcome, "refused");
@@ -129,7 +140,7 @@ suite("summarize", () => {
     ]);
   });
 
-  test("what the engine alone has found is told, and so are a last run that is red and a target that is empty", () => {
+  test("problems that only the engine finds are shown, and so are a red last run and an empty target", () => {
     const failed = { ok: false, changes: {}, errors: ["error: no passphrase"] };
     const shop = [realm("shop", [managed(2, { signing: true })], {})];
     assert.deepEqual(summarize(facts(shop, {}, { engine: failed })).problems, ["error: no passphrase"]);
@@ -138,21 +149,21 @@ suite("summarize", () => {
       facts(shop, {}, { verified: false, targets, engine: { ok: true, changes: { same: 9 }, errors: [] } }),
     );
     assert.equal(outcome, "nothing");
-    assert.deepEqual(warnings, ["the last run is not verified: it stays red until an up proves it"]);
+    assert.deepEqual(warnings, ["the last run is not verified; it stays red until an update proves it"]);
     const rotating = [realm("shop", [managed(1, { signing: true })], {})];
     const refused = summarize(facts(rotating, {}, { targets }));
     assert.deepEqual(
       [refused.outcome, refused.problems],
-      ["refused", ["NO_INSTANCES: target pods has no instance; scale it up, or take it out of instances"]],
+      ["refused", ["NO_INSTANCES: target pods has no instance; scale it up, or remove it from targets"]],
     );
   });
 
-  test("a release that was left over is warned of in the next emergency", () => {
+  test("a leftover freeze: release is a warning in the next emergency", () => {
     const shop = [realm("shop", [managed(1, { signing: true })], { mode: "emergency" })];
     const given = { mode: "emergency", incident: "INC-2", freeze: "release" };
     assert.match(
       textOf(facts(shop, given)),
-      /- freeze: release is left over .* nothing is frozen in this one/,
+      /- freeze is still set to release .* nothing is frozen in this one/,
     );
   });
 });

@@ -21,7 +21,7 @@ type Config = Parameters<typeof noticedByUsers>[0];
 const config = (more: Partial<Config> = {}): Config => ({
   mode: "emergency",
   freeze: "none",
-  rotateInternalKeys: [],
+  internalKeys: [],
   sessions: { revoke: "none", denyListPath: "/", adminProbe },
   ...more,
 });
@@ -35,7 +35,7 @@ suite("noticedByUsers", () => {
     ["no change", config(), [], /^Nothing\.$/],
     ["an emergency", config(), [disable], /^Access tokens of the old keys are refused at once/],
     ["all sessions", config({ sessions: everyone }), [disable], /^Everyone is logged out/],
-    ["the HMAC key", config({ rotateInternalKeys: ["hmac"] }), [disable], /^Everyone is logged out/],
+    ["the HMAC key", config({ internalKeys: ["hmac"] }), [disable], /^Everyone is logged out/],
     ["some sessions", config({ sessions: some }), [disable], /^The listed users and sessions are logged out/],
     ["a freeze", config({ freeze: "api" }), [disable], /Administrators can't change anything until/],
     [
@@ -48,7 +48,7 @@ suite("noticedByUsers", () => {
       "an overlap that is shorter than tokens live",
       config({ mode: "planned" }),
       [{ kind: "passivate", key, trustedForMs: 0 }],
-      /^Tokens of the old key are refused after 0 s, though they may live for 1 min/,
+      /^Tokens of the old key are refused after 0 s, although they are valid for up to 1 min/,
     ],
     ["sessions that were ended before", config({ sessions: everyone, freeze: "api" }), [], /^Nothing\.$/],
     [
@@ -67,7 +67,7 @@ suite("noticedByUsers", () => {
   }
 });
 
-test("the estimate grows with the rounds that the fleet takes, and with the realms that change", () => {
+test("the estimate grows with the size of the fleet and with the number of realms that change", () => {
   const refresh = { path: "/", attempts: 4, timeoutSeconds: 5, concurrency: 10 };
   const realm = { keys: [{ change: "disable" as const, algorithm: "RS256", managed: true, text: "" }] };
   const of = (instances: number, realms: number) =>

@@ -1,182 +1,184 @@
 interface CodeEntry {
-  /** What has happened, and where it matters what has become of the keys. */
+  /** What has happened, and, where it matters, what the state of the keys is now. */
   means: string;
-  /** What the reader should do; the message itself says it for the case at hand. */
+  /** What to do; the message itself says it for the case at hand. */
   next: string;
 }
 
 const nothing = "Nothing was touched.";
-const sameUp = "run the same `up` again";
+const sameUp = "then run the same `up` again";
 
-/** Every code that this program can fail with, for people to look up. Codes are stable: alerts and runbooks may match on them. */
+/** Every code that this program can fail with. Codes are stable: alerts and runbooks may match on them. */
 export const errorCodes = {
   SETTINGS_INVALID: {
-    means: `The config, the login, a role or the realm is not fit for a rotation; the message lists every problem. ${nothing}`,
-    next: `mend what is listed, ${sameUp}`,
+    means: `The config, the login, a role or the realm does not allow a rotation; the message lists every problem. ${nothing}`,
+    next: `fix every listed problem, ${sameUp}`,
   },
   KEYCLOAK_UNREACHABLE: {
-    means: "Keycloak gave no answer in time, refused the connection, or answered 5xx to a login.",
-    next: `check \`keycloak:url\` and that Keycloak is up, ${sameUp}: it goes on where it was`,
+    means: "Keycloak did not answer in time, refused the connection, or answered a login with 5xx.",
+    next: `check \`keycloak:url\` and that Keycloak is running, ${sameUp}: it continues where it stopped`,
   },
   KEYCLOAK_LOGIN_REFUSED: {
     means: "Keycloak refused the admin client's login.",
     next: "check `keycloak:clientId`, `keycloak:clientSecret` and `keycloak:realm`",
   },
   KEYCLOAK_ROLE_MISSING: {
-    means: "The admin client lacks a role for the realm; the message names it.",
-    next: "give it to the client's service account",
+    means: "The admin client lacks a role in the realm; the message names it.",
+    next: "grant it to the client's service account",
   },
   KEYCLOAK_UNEXPECTED_ANSWER: {
-    means: "Keycloak answered with a status or a body that it should not.",
-    next: `look into Keycloak's log, check that no proxy's error page is in between, ${sameUp}`,
+    means: "Keycloak answered with an unexpected status or body.",
+    next: `check Keycloak's log, and that no proxy answers with an error page of its own, ${sameUp}`,
   },
   REALM_NOT_FOUND: {
-    means: "There is no realm of that name.",
+    means: "There is no realm with that name.",
     next: "set `realm` to the realm's name, not its id or display name",
   },
   REALM_REFUSED: {
     means:
-      "One realm of several is not fit for a rotation. Nothing of it was touched; the others were not held up.",
-    next: `mend what is listed, ${sameUp}`,
+      "One of several realms can't be rotated. Nothing in it was touched; the other realms were rotated.",
+    next: `fix every listed problem, ${sameUp}`,
   },
   ALGORITHM_NOT_COVERED: {
-    means: "An enabled key signs an algorithm that is not in `algorithms`, so its death could not be proven.",
-    next: "add it to `algorithms`, or the key to `exemptKeys` if it must stay trusted",
+    means:
+      "An enabled key signs an algorithm that is not in `algorithms`, so its retirement could not be proven.",
+    next: "add the algorithm to `algorithms`, or the key to `exemptKeys` if it must stay trusted",
   },
   ROTATION_WENT_BACK: {
-    means: "`rotation` is lower than one that the realm has had.",
-    next: "set it to the number in the message, or one more to rotate",
+    means: "`rotation` is lower than the latest rotation of the realm.",
+    next: "set it to the number in the message, or to one more to rotate",
   },
   KEY_NAME_TAKEN: {
-    means: "The rotation's key is there already, disabled or of another kind.",
+    means: "A key provider with the name of the new key exists already, and is disabled or of another kind.",
     next: "bump `rotation`; a disabled key is never enabled again",
   },
   KEY_NOT_PUBLISHED: {
-    means: "A new key is not in the realm as it should be. No old key was disabled.",
+    means: "Keycloak does not have the new key as it was requested. No old key was disabled.",
     next: "do what the message says: delete the key provider, or bump `rotation`",
   },
   KEY_NOT_ACTIVE: {
-    means: "The new key does not sign, though it was made active. No old key was disabled.",
-    next: `look for someone else changing the realm's keys, ${sameUp}`,
+    means: "The new key does not sign, although it was made active. No old key was disabled.",
+    next: `find out who else changes the realm's keys, ${sameUp}`,
   },
   ROLLBACK_IMPOSSIBLE: {
-    means: "No earlier key is trusted any more.",
-    next: "bump `rotation` to make a new one; a disabled key is never enabled again",
+    means: "No earlier key is still trusted.",
+    next: "bump `rotation` to make a new key; a disabled key is never enabled again",
   },
   ANNOUNCE_FAILED: {
     means:
-      "Planned mode: not every instance could be told of the new keys, which do not sign yet. Users notice nothing.",
-    next: `repair what is named or take it out of \`instances\`, ${sameUp}`,
+      "Planned mode: not every instance has loaded the new keys, which do not sign yet. Users notice nothing.",
+    next: `repair the named instances or remove them from \`targets\`, ${sameUp}`,
   },
   PRIORITY_EXHAUSTED: {
-    means: "A key provider has the highest priority there is, so that none can be above it.",
+    means: "A key provider already has the highest possible priority, so no new key can be placed above it.",
     next: `lower its priority in Keycloak's console, ${sameUp}`,
   },
   CANARY_EXPIRED: {
-    means: "The canaries are too old to prove anything. No key was disabled.",
-    next: "bump `rotation`, which mints new ones",
+    means: "The canary tokens have expired and prove nothing. No key was disabled.",
+    next: "bump `rotation`, which mints new canary tokens",
   },
   CUTOVER_UNSETTLED: {
     means:
-      "Signing keys keep appearing while old ones are disabled: somebody asks for an algorithm that has no key.",
-    next: `find the client (a \`fallback-*\` key names the algorithm), add it to \`algorithms\`, ${sameUp}`,
+      "Signing keys keep appearing while old ones are disabled: a client asks for an algorithm that has no key.",
+    next: `find the client (the \`fallback-*\` key names the algorithm), add that algorithm to \`algorithms\`, ${sameUp}`,
   },
   JWKS_UNREADABLE: {
     means: "A JWKS URL does not answer with a key set; verifiers can't fetch it either.",
     next: `check \`jwksUris\`, ${sameUp}`,
   },
   JWKS_NOT_CURRENT: {
-    means: "A JWKS URL goes on showing an older set. The keys are rotated; no instance was told yet.",
-    next: `purge the cache in front of it, or raise \`jwksTimeoutSeconds\` to its maximum age, ${sameUp}`,
+    means: "A JWKS URL still shows an older key set. The keys are rotated; no instance was refreshed yet.",
+    next: `purge the cache in front of it, or raise \`jwksTimeoutSeconds\` to the maximum age of that cache, ${sameUp}`,
   },
   TOKEN_NOT_MINTED: {
-    means: "Keycloak did not give a probe its token, or signed it with another key than asked for.",
+    means: "Keycloak did not issue a token for a probe, or signed it with another key than expected.",
     next: `do what the message says, ${sameUp}`,
   },
   BASELINE_REJECTED: {
-    means: `No instance accepts a valid token, so a rejection later would prove nothing. No key was changed.`,
-    next: "set `probe.audience`, `probe.realmRoles` and `probe.path` to what the API demands",
+    means: "No instance accepts a valid token, so a later rejection would prove nothing. No key was changed.",
+    next: "set `probe.audience`, `probe.realmRoles` and `probe.path` to what the API requires",
   },
   BASELINE_INCOMPLETE: {
-    means: "Planned mode: an instance does not accept a valid token now. No key was changed.",
-    next: `repair what is named or take it out of \`instances\`, ${sameUp}`,
+    means: "Planned mode: an instance does not accept a valid token. No key was changed.",
+    next: `repair the named instances or remove them from \`targets\`, ${sameUp}`,
   },
   NO_INSTANCES: {
     means: "A target has no instance. No key was changed.",
-    next: "mend the target's namespace and selector, or take it out of `instances`",
+    next: "fix the target's namespace and selector, or remove it from `targets`",
   },
   PODS_NOT_STABLE: {
-    means: "New pods keep appearing, and some were not asked.",
+    means: "New pods keep appearing, and some of them were not probed.",
     next: `find what replaces them (a crash loop, an autoscaler), ${sameUp}`,
   },
   KUBECONFIG_INVALID: {
-    means: "There is no kubeconfig, or no such context in it.",
+    means: "There is no kubeconfig, or it has no such context.",
     next: "set `kubernetes:kubeconfig` and `kubernetes:context`, or those of the target",
   },
   KUBERNETES_UNREACHABLE: {
-    means: "The cluster's API server gives no answer. In an emergency the keys die all the same.",
+    means: "The cluster's API server does not answer. In an emergency the keys are disabled regardless.",
     next: `check the cluster and the network to it, ${sameUp}`,
   },
   KUBERNETES_LOGIN_REFUSED: {
-    means: "The API server does not take the kubeconfig's credentials.",
+    means: "The API server refuses the kubeconfig's credentials.",
     next: `log in again, ${sameUp}`,
   },
   KUBERNETES_FORBIDDEN: {
     means: "The kubeconfig's user lacks rights; the message lists them.",
-    next: "grant them, as `docs/kubernetes-rbac.yaml` does",
+    next: "grant the rights in `docs/kubernetes-rbac.yaml`",
   },
   KUBERNETES_UNEXPECTED_ANSWER: {
-    means: "The API server answered with a status that it should not.",
+    means: "The API server answered with an unexpected status.",
     next: "check the target's namespace, selector, port and workloads",
   },
   WORKLOAD_NOT_RESTARTABLE: {
     means:
-      "An instance must be restarted, and its workload is not listed, not there, paused, or updates on delete only.",
-    next: `list it in \`workloads\`, or restart it by hand; then ${sameUp}`,
+      "An instance must be restarted, but its workload is not listed, does not exist, is paused, or updates only on delete.",
+    next: `list it in \`workloads\`, or restart it by hand, ${sameUp}`,
   },
   ROLLOUT_STUCK: {
-    means: "A rolling restart does not end; the message says why (image, quota, crash loop, …).",
-    next: `mend what it names, ${sameUp}: it joins the roll-out`,
+    means: "A rolling restart does not finish; the message says why (image, quota, crash loop, …).",
+    next: `fix the cause, ${sameUp}: it joins the rollout that is under way`,
   },
   RESTART_FAILED: {
     means: "`restart.command` failed, or the instance did not answer after it.",
     next: `run that command by hand to see why, ${sameUp}`,
   },
   BOOTSTRAP_NOT_SEEN: {
-    means: "A restarted instance's log shows no JWKS bootstrap; its last lines are in the message.",
-    next: "see why it can't fetch the keys, or set `restart.bootstrapPattern` to the line that it writes",
+    means:
+      "The start-up log of a restarted instance shows no JWKS bootstrap; the message has its last lines.",
+    next: "find out why it can't fetch the keys, or set `restart.bootstrapPattern` to the line that the API writes",
   },
   SECRET_EXISTS: {
-    means: `The API refresh token's Secret is there already, and is not this stack's. ${nothing}`,
-    next: "set `secret.adopt: true` to take it over, or give another name",
+    means: `The Secret for the API refresh token exists already and is not managed by this stack. ${nothing}`,
+    next: "set `secret.adopt: true` to take it over, or choose another name",
   },
-  REFRESH_TOKEN_NOT_TAKEN: {
-    means: "Pods do not have the present API refresh token after their restart.",
-    next: "see that they read INTERNAL_JWKS_REFRESH_TOKEN from the Secret, and that their workload is listed",
+  API_REFRESH_TOKEN_NOT_TAKEN: {
+    means: "Pods do not accept the current API refresh token after their restart.",
+    next: "check that they read INTERNAL_JWKS_REFRESH_TOKEN from the Secret, and that their workload is listed",
   },
   THAW_INCOMPLETE: {
-    means: "The rotation is proven, and something that was frozen could not be thawed.",
-    next: `repair what is named, ${sameUp}; the keys are not affected`,
+    means: "The rotation is proven, but something that was frozen could not be thawed.",
+    next: `repair what the message names, ${sameUp}; the keys are not affected`,
   },
   ADMIN_PROBE_LEFT: {
-    means: "The probe's administrator could not be deleted after the run.",
-    next: `delete the user and the client that it names in Keycloak's console, or ${sameUp}`,
+    means: "The administrator that was created for the probe could not be deleted after the run.",
+    next: "delete the named user and client in Keycloak's console, or run the same `up` again",
   },
   USER_NOT_FOUND: {
     means: "`sessions.revoke` names a user or role that the realm does not have. No session was ended.",
-    next: "mend `sessions.revoke`",
+    next: "fix `sessions.revoke`",
   },
   ROLE_NOT_FOUND: {
     means: "`sessions.adminProbe.realmRoles` names a role that the realm does not have.",
-    next: "set it to the realm roles that the API takes for an administrator's",
+    next: "set it to the realm roles that make a user an administrator in the API",
   },
   VERIFICATION_FAILED: {
     means:
-      "The keys are rotated, and not every instance is proven. It stays red until a later run proves it.",
-    next: `read the named instances' reasons, repair them, ${sameUp}; bump \`rotation\` only where the message says so`,
+      "The keys are rotated, but not every instance is proven. The stack stays red until a later run proves them.",
+    next: `read the reason for each named instance, repair it, ${sameUp}; bump \`rotation\` only if the message says so`,
   },
   EVIDENCE_NOT_WRITTEN: {
-    means: "The bundle could not be written.",
+    means: "The evidence bundle could not be written.",
     next: `make \`evidenceDir\` writable, ${sameUp}`,
   },
 } as const satisfies Record<string, CodeEntry>;

@@ -8,13 +8,10 @@ export interface ConfiguredFleet extends FleetSettings {
 }
 
 /** @param entry what is different for this realm */
-export function configuredFleet(
-  config: CheckedConfig,
-  entry?: Pick<RealmEntry, "instances">,
-): ConfiguredFleet {
+export function configuredFleet(config: CheckedConfig, entry?: Pick<RealmEntry, "targets">): ConfiguredFleet {
   const { audience: _audience, realmRoles: _realmRoles, ...probe } = config.probe;
   return {
-    targets: entry?.instances ?? config.instances,
+    targets: entry?.targets ?? config.targets,
     refresh: inMilliseconds(config.refresh),
     restart: inMilliseconds(config.restart),
     probe: inMilliseconds(probe),

@@ -5,7 +5,7 @@ import { refusesFreeze } from "../keycloak/freeze-keycloak.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { findConcerned, type Revoke } from "../keycloak/revoke-sessions.ts";
 import { costOf, type InternalKeyKind } from "../keys/internal-keys.ts";
-import { openHoles } from "./open-holes.ts";
+import { emergencyWarnings } from "./emergency-warnings.ts";
 
 export interface EmergencyQuestion {
   freeze: Freeze;
@@ -15,7 +15,7 @@ export interface EmergencyQuestion {
   adminRoles: readonly string[];
 }
 
-/** What an emergency would do beside the rotation of the signing keys. */
+/** What an emergency would do apart from the rotation of the signing keys. */
 export interface EmergencyInspection {
   /** What comes before the rotation, a sentence each. */
   freeze: string[];
@@ -28,7 +28,7 @@ export interface EmergencyInspection {
   warnings: string[];
 }
 
-export const nothingBeside: EmergencyInspection = {
+export const noEmergencyActions: EmergencyInspection = {
   freeze: [],
   sessions: [],
   internalKeys: [],
@@ -37,7 +37,7 @@ export const nothingBeside: EmergencyInspection = {
   warnings: [],
 };
 
-/** Looks, without changing anything, at what an emergency would do beside, and for what would make it fail. */
+/** Finds out, without changing anything, what else an emergency would do, and what would make that fail. */
 export async function inspectEmergency(
   admin: KeycloakAdmin,
   { freeze, revoke, internalKeys, adminRoles }: EmergencyQuestion,
@@ -56,7 +56,7 @@ export async function inspectEmergency(
     internalKeys: internalKeys.map(costOf),
     problems: [...(lockOut ? [lockOut] : []), ...sessions.problems],
     missingRights: missing.flatMap((error) => (error ? [error.message] : [])),
-    warnings: openHoles({ mode: "emergency", revoke, rotateInternalKeys: internalKeys }),
+    warnings: emergencyWarnings({ mode: "emergency", revoke, internalKeys }),
   };
 }
 

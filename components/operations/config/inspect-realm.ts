@@ -11,7 +11,7 @@ import {
   type EmergencyInspection,
   type EmergencyQuestion,
   inspectEmergency,
-  nothingBeside,
+  noEmergencyActions,
 } from "./inspect-emergency.ts";
 
 export interface RealmQuestion extends Omit<RunQuestion, "overlapMs" | "now"> {
@@ -32,8 +32,8 @@ export interface RealmInspection {
   missingRights: string[];
   /** What the `up` would do to the realm's keys; absent where the realm can't be read. */
   plan?: Pick<RunPlan, "stage" | "actions" | "changes"> & {
-    /** What an emergency does beside, where it has not been done yet; empty in other modes. */
-    beside: EmergencyInspection;
+    /** What else an emergency does; empty in other modes. */
+    emergency: EmergencyInspection;
     overlapSeconds: number;
     /** Highest rotation that has left a key in the realm; 0 where there is none. */
     highestRotation: number;
@@ -67,14 +67,14 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
     const { problems, ...plan } = Number.isFinite(question.rotation) ? planRun(keys, asked) : noPlan;
     const isBack = question.rotation < highestRotation(components);
     const isEmergency = question.mode === "emergency";
-    const beside = isEmergency ? await inspectEmergency(admin, question.emergency) : nothingBeside;
+    const emergency = isEmergency ? await inspectEmergency(admin, question.emergency) : noEmergencyActions;
     // Whether any of it is left to do where no key changes, only the state knows.
-    const due = plan.actions.length > 0 ? beside : nothingBeside;
+    const due = plan.actions.length > 0 ? emergency : noEmergencyActions;
     return {
       plan: {
         stage: plan.stage,
         changes: plan.changes,
-        beside,
+        emergency,
         actions: [...due.freeze, ...plan.actions, ...due.sessions, ...due.internalKeys],
         warnings: [...(await stillFrozen(admin)), ...due.warnings],
         overlapSeconds,

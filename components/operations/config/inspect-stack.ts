@@ -13,6 +13,7 @@ import {
   settingsShape,
   structuredKeys,
 } from "./settings-shape.ts";
+import { validOrDefault } from "./valid-or-default.ts";
 
 /** The stack config's own keys, checked. */
 export type CheckedConfig = z.infer<typeof settingsShape>;
@@ -114,15 +115,15 @@ function inspectRealms(connection: KeycloakConnection, given: Raw): Promise<Insp
 
 function questionFor(entry: RealmEntry, given: Raw): RealmQuestion {
   const { shape } = settingsShape;
-  const probe = shape.probe.safeParse(given.probe).data ?? shape.probe.parse(undefined);
+  const probe = validOrDefault(shape.probe, given.probe);
   return {
     rotation: shape.rotation.safeParse(given.rotation).data ?? Number.POSITIVE_INFINITY,
     mode: shape.mode.safeParse(given.mode).data ?? "emergency",
     algorithms: entry.algorithms ?? shape.algorithms.safeParse(given.algorithms).data ?? algorithms,
-    exemptKeys: entry.exemptKeys ?? shape.exemptKeys.safeParse(given.exemptKeys).data ?? [],
-    overlapSeconds: shape.overlapSeconds.safeParse(given.overlapSeconds).data,
-    allowShortOverlap: shape.allowShortOverlap.safeParse(given.allowShortOverlap).data ?? false,
-    keepRetired: shape.keepRetired.safeParse(given.keepRetired).data ?? 1,
+    exemptKeys: entry.exemptKeys ?? validOrDefault(shape.exemptKeys, given.exemptKeys),
+    overlapSeconds: validOrDefault(shape.overlapSeconds, given.overlapSeconds),
+    allowShortOverlap: validOrDefault(shape.allowShortOverlap, given.allowShortOverlap),
+    keepRetired: validOrDefault(shape.keepRetired, given.keepRetired),
     clockSkewSeconds: probe.clockSkewSeconds,
     probeHasRoles: probe.realmRoles.length > 0,
     emergency: emergencyQuestion(given),
@@ -131,27 +132,27 @@ function questionFor(entry: RealmEntry, given: Raw): RealmQuestion {
 
 function emergencyQuestion(given: Raw): EmergencyQuestion {
   const { shape } = settingsShape;
-  const sessions = shape.sessions.safeParse(given.sessions).data ?? shape.sessions.parse(undefined);
+  const sessions = validOrDefault(shape.sessions, given.sessions);
   return {
-    freeze: shape.freeze.safeParse(given.freeze).data ?? "none",
+    freeze: validOrDefault(shape.freeze, given.freeze),
     revoke: sessions.revoke,
-    internalKeys: shape.rotateInternalKeys.safeParse(given.rotateInternalKeys).data ?? [],
+    internalKeys: validOrDefault(shape.internalKeys, given.internalKeys),
     adminRoles: sessions.adminProbe.realmRoles,
   };
 }
 
-function inspectAllTargets({ instances, restart, realm }: Raw): Promise<TargetInspection> {
+function inspectAllTargets({ targets, restart, realm }: Raw): Promise<TargetInspection> {
   const { shape } = settingsShape;
   const realms = shape.realm.safeParse(realm).data ?? [];
-  const common = shape.instances.safeParse(instances).data ?? [];
-  const targets = distinctTargets([common, ...realms.flatMap((one) => one.instances ?? [])].flat());
-  return inspectTargets(targets, shape.restart.safeParse(restart).data ?? shape.restart.parse(undefined));
+  const common = shape.targets.safeParse(targets).data ?? [];
+  const all = distinctTargets([common, ...realms.flatMap((one) => one.targets ?? [])].flat());
+  return inspectTargets(all, validOrDefault(shape.restart, restart));
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {
   if (issue.code === "unrecognized_keys") {
     const keys = issue.keys.map((key) => pathOf([...issue.path, key])).join(", ");
-    return `${keys}: no such key; see Pulumi.yaml for the keys there are`;
+    return `${keys}: no such key; Pulumi.yaml describes all keys`;
   }
   return `${pathOf(issue.path)}: ${issue.message}`;
 }

@@ -12,7 +12,7 @@ const httpUrl = z.string().refine(isHttpUrl, "is not an http(s) URL without cred
 const baseUrl = httpUrl.transform(trimSlash);
 const path = z.string().regex(/^\/\S*$/, "is not a path that starts with /");
 const accepted = z.int().min(200, "is not a 2xx status").max(299, "is not a 2xx status");
-/** Anything else, a redirect or a 5xx above all, is no verdict and must never count as a rejection. */
+/** Any other status, such as a redirect or a 5xx, is not a verdict and must never count as a rejection. */
 const rejected = z.literal([401, 403], "is not 401 or 403");
 const seconds = (initial: number) => z.number().positive().max(600).default(initial);
 const flag = z
@@ -34,7 +34,7 @@ const port = z.union(
 /** Either a base URL, whose host is then the name, or both. */
 export const staticInstance = z
   .strictObject({
-    name: z.string().min(1).optional().describe("In messages and evidence. Default: the URL's host"),
+    name: z.string().min(1).optional().describe("Name in messages and evidence. Default: the URL's host"),
     url: baseUrl.describe("The process's own base URL, never a load balancer's"),
   })
   .transform(({ name, url }) => ({ kind: "instance" as const, name: name ?? new URL(url).host, url }));
@@ -42,36 +42,40 @@ export const staticInstance = z
 const kubernetesTarget = z
   .strictObject({
     kubernetes: z.strictObject({
-      name: z.string().min(1).optional().describe("Of the target. Default: the namespace"),
+      name: z.string().min(1).optional().describe("Name of the target. Default: the namespace"),
       namespace: z.string("is missing: set it to the API's namespace").min(1),
       selector: z
         .string("is missing: set it to a label selector of the API's pods")
         .min(1)
         .describe("Label selector of the pods"),
-      port: port.describe("Number or name of the container port"),
+      port: port.describe("Container port, by number or name"),
       scheme: z.enum(["http", "https"]).default("http"),
       serverName: z.string().min(1).optional().describe("Name in the pods' certificate, for `https`"),
       workloads: z
         .array(workload)
         .default([])
-        .describe("What may be restarted, such as `deployment/shop-api`"),
+        .describe("Workloads that may be restarted, such as `deployment/shop-api`"),
       transport: z
         .enum(["port-forward", "pod-ip"])
         .default("port-forward")
-        .describe("Through the API server, or straight from inside the cluster"),
-      readyTimeoutSeconds: seconds(60).describe("For how long a pod that is not ready is waited for"),
+        .describe("`port-forward`: through the API server. `pod-ip`: directly, from inside the cluster"),
+      readyTimeoutSeconds: seconds(60).describe("How long to wait for a pod that is not ready"),
       kubeconfig: z
         .string()
         .regex(/^[^\n{]+$/, "is not a path: contents belong in the secret kubernetes:kubeconfig")
         .optional()
         .describe(
-          "A path. Default: that of the `kubernetes:` namespace, KUBECONFIG, or the pod's own account",
+          "Path of a kubeconfig. Default: `kubernetes:kubeconfig`, KUBECONFIG, or the pod's own account",
         ),
-      context: z.string().min(1).optional().describe("Default: that of the `kubernetes:` namespace"),
+      context: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("Context in the kubeconfig. Default: `kubernetes:context`"),
       secret: z
         .strictObject({
-          name: z.string().min(1).describe("The Secret to keep the API refresh token in"),
-          adopt: z.boolean().default(false).describe("Take over the one that is there"),
+          name: z.string().min(1).describe("Secret that holds the API refresh token"),
+          adopt: z.boolean().default(false).describe("Take over a Secret that exists already"),
         })
         .optional(),
     }),
@@ -100,8 +104,7 @@ const entry = z.unknown().transform((given, context) => {
     const strange = issue.code === "unrecognized_keys" ? issue.keys : [undefined];
     for (const key of strange) {
       const path = key === undefined ? issue.path : [...issue.path, key];
-      const message =
-        key === undefined ? issue.message : "no such key; see Pulumi.yaml for the keys there are";
+      const message = key === undefined ? issue.message : "no such key; Pulumi.yaml describes all keys";
       context.addIssue({ code: "custom", path, message, input: given });
     }
   }
@@ -142,24 +145,24 @@ const algorithmList = z
 const someSessions = z
   .strictObject({
     sids: names.describe("Session ids"),
-    users: names.describe("User names, whose sessions all end"),
-    realmRoles: names.describe("Realm roles: the sessions of everyone who has one of them"),
+    users: names.describe("User names; all sessions of these users end"),
+    realmRoles: names.describe("Realm roles; the sessions of every user with one of these roles end"),
   })
   .refine(
     (some) => Object.values(some).some((list) => list.length > 0),
     "names no session, no user and no role",
   );
 
-/** A realm of several, and what is different for it. */
+/** One of several realms, with the settings that differ for it. */
 export const realmEntry = z.strictObject({
   name: z.string("is missing: set it to the realm's name").min(1),
-  instances: targets.optional().describe("Default: those of the stack, as all that follow"),
+  targets: targets.optional().describe("Default: the stack's own, as for the keys below"),
   algorithms: algorithmList.optional(),
   exemptKeys: z.array(z.string().min(1)).optional(),
   jwksUris: z.array(httpUrl).optional(),
 });
 
-/** What one realm of several has instead of what the stack says for all. */
+/** One of several realms, with the settings that it has instead of the stack's. */
 export type RealmEntry = z.infer<typeof realmEntry>;
 
 /** A name, or a list of names and objects. */
@@ -176,8 +179,8 @@ const realms = z
   .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, "names a realm twice");
 
 /**
- * The stack config's own keys, with their defaults and what is wrong with a value in words. Lists and objects come
- * parsed, everything else as text, which is how Pulumi hands them out.
+ * The stack config's own keys, with their defaults, and a message for each value that is wrong. Lists and objects are
+ * parsed already; all other values are text, as Pulumi passes them.
  */
 export const settingsShape = z.strictObject({
   rotation: z
@@ -209,7 +212,7 @@ export const settingsShape = z.strictObject({
     .enum(["none", "api", "keycloak", "both", "release"], "is not none, api, keycloak, both or release")
     .default("none"),
   freezePath: path.default("/internal/admin/freeze"),
-  rotateInternalKeys: z
+  internalKeys: z
     .array(z.enum(internalKeyKinds, `is not one of ${internalKeyKinds.join(", ")}`))
     .refine((list) => new Set(list).size === list.length, "names a kind twice")
     .default([]),
@@ -220,14 +223,14 @@ export const settingsShape = z.strictObject({
         .default("none"),
       denyListPath: path
         .default("/internal/auth/deny-list")
-        .describe("Path of the instances' deny-list, to which `/{sid}` is added"),
+        .describe("Path of the instances' deny-list operation; `/{sid}` is appended"),
       adminProbe: z
         .strictObject({
           path: path.default("/api/admin").describe("GET path that only administrators may read"),
           realmRoles: z
             .array(z.string().min(1))
             .default(["admin"])
-            .describe("Realm roles that the probe's administrator gets"),
+            .describe("Realm roles of the administrator that is created for the probe"),
           acceptedStatuses: z.array(accepted).min(1).default([200]),
           rejectedStatuses: z.array(rejected).min(1).default([401, 403]),
         })
@@ -236,25 +239,35 @@ export const settingsShape = z.strictObject({
     .prefault({}),
   jwksUris: z.array(httpUrl).default([]),
   jwksTimeoutSeconds: z.coerce.number("is not a number of seconds").min(1).max(3600).default(60),
-  instances: targets,
+  targets,
   refresh: z
     .strictObject({
       path: path.default("/internal/auth/jwks/refresh").describe("Path of the instances' refresh operation"),
-      attempts: z.int().min(1).max(100).default(4).describe("For each instance"),
-      timeoutSeconds: seconds(5).describe("For each attempt"),
-      concurrency: z.int().min(1).max(1000).default(16).describe("Instances at a time"),
+      attempts: z.int().min(1).max(100).default(4).describe("Attempts per instance"),
+      timeoutSeconds: seconds(5).describe("Limit for each attempt"),
+      concurrency: z
+        .int()
+        .min(1)
+        .max(1000)
+        .default(16)
+        .describe("Instances that are called at the same time"),
     })
     .prefault({}),
   probe: z
     .strictObject({
-      path: path.default("/api/me").describe("GET path that takes any valid user's token"),
+      path: path.default("/api/me").describe("GET path that accepts the token of any valid user"),
       acceptedStatuses: z.array(accepted).min(1).default([200]),
       rejectedStatuses: z.array(rejected).min(1).default([401]),
-      attempts: z.int().min(1).max(100).default(3).describe("While an answer is inconclusive"),
-      timeoutSeconds: seconds(5).describe("For each attempt"),
+      attempts: z
+        .int()
+        .min(1)
+        .max(100)
+        .default(3)
+        .describe("Attempts per token while an answer is inconclusive"),
+      timeoutSeconds: seconds(5).describe("Limit for each attempt"),
       clockSkewSeconds: z.number().min(0).max(600).default(60).describe("Clock skew that instances tolerate"),
-      audience: names.describe("Audiences that the API demands of a token"),
-      realmRoles: names.describe("Realm roles that the API demands of a token"),
+      audience: names.describe("Audiences that the API requires in a token"),
+      realmRoles: names.describe("Realm roles that the API requires in a token"),
     })
     .prefault({}),
   restart: z
@@ -265,21 +278,23 @@ export const settingsShape = z.strictObject({
           "is not refresh, restart or refresh-then-restart",
         )
         .default("refresh-then-restart")
-        .describe("What is done to an instance that can't be refreshed or keeps its cache"),
-      timeoutSeconds: z.number().min(1).max(7200).default(600).describe("For one roll-out"),
+        .describe("What to do with an instance that can't be refreshed or keeps its cache"),
+      timeoutSeconds: z.number().min(1).max(7200).default(600).describe("Limit for one rollout"),
       bootstrapPattern: z
         .string()
         .refine(isPattern, "is not a regular expression")
         .default(defaultBootstrapPattern)
-        .describe("Regular expression, case-insensitive, that a line of the start-up log must match"),
+        .describe("Regular expression (case-insensitive) that a line of the start-up log must match"),
       command: z
         .array(z.string().min(1))
         .default([])
-        .describe("For instances by URL: program and arguments that restart one, run without a shell"),
+        .describe(
+          "For instances by URL: program and arguments that restart one instance; run without a shell",
+        ),
       logs: z
         .array(z.string().min(1))
         .default([])
-        .describe("For instances by URL: program and arguments that print the log of one"),
+        .describe("For instances by URL: program and arguments that print the log of one instance"),
     })
     .prefault({}),
   apiRefreshTokenVersion: z
@@ -310,17 +325,17 @@ export const structuredKeys = [
   "algorithms",
   "exemptKeys",
   "jwksUris",
-  "instances",
+  "targets",
   "refresh",
   "probe",
   "restart",
-  "rotateInternalKeys",
+  "internalKeys",
   "sessions",
   "notify",
   "evidence",
 ];
 
-/** What is wrong with values that are sound each by itself. */
+/** Problems of values that are each valid alone, but not together. */
 export function contradictions({ mode, incident }: Record<string, unknown>): string[] {
   if (mode !== "emergency" || incident) return [];
   return ["incident: is missing: an emergency rotation needs the incident's ticket"];

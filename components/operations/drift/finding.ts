@@ -23,8 +23,8 @@ export type DriftCode =
   | "COULD_NOT_TELL";
 
 /**
- * `critical`: a token may be accepted that must not be, or users are locked out. `unknown`: it could not be looked at,
- * which is never the same as clean.
+ * `critical`: a token that must be refused may be accepted, or users are locked out. `unknown`: it could not be checked,
+ * which never counts as clean.
  */
 export type Severity = "critical" | "warning" | "unknown";
 
@@ -33,22 +33,22 @@ const order: readonly Severity[] = ["critical", "warning", "unknown"];
 export interface Finding {
   code: DriftCode;
   severity: Severity;
-  /** Empty where it concerns the stack as a whole. */
+  /** Empty where the finding is about the stack as a whole. */
   realm: string;
-  /** What was found, with the key or the instance. Holds no secret. */
+  /** What was found, and on which key or instance. Holds no secret. */
   what: string;
-  /** What follows from it. */
+  /** What it means for the users or for security. */
   means: string;
-  /** A command, or a step in Keycloak's console where there is no command. */
-  mend: string;
+  /** What fixes it: a command, or a step in Keycloak's console where there is no command. */
+  fix: string;
 }
 
-/** The worst first; else in the order found. */
+/** The most severe first; otherwise in the order found. */
 export function sortFindings(findings: readonly Finding[]): Finding[] {
   return findings.toSorted((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
 }
 
-/** 0: clean; 2: something has drifted; 1: nothing found, and not everything could be looked at. */
+/** 0: clean; 2: drift; 1: no drift found, but not everything could be checked. */
 export function exitCodeOf(findings: readonly Finding[]): 0 | 1 | 2 {
   if (findings.some(({ severity }) => severity !== "unknown")) return 2;
   return findings.length > 0 ? 1 : 0;

@@ -83,8 +83,8 @@ export function couldNotTell(
     severity: "unknown",
     realm,
     what,
-    means: "it is not known whether this has drifted",
-    mend: next,
+    means: "nobody knows whether this has drifted",
+    fix: next,
   };
 }
 
@@ -170,7 +170,7 @@ function judge(instance: Instance, answers: readonly Answer[], realm: string, me
         realm,
         what: `${where} ${what} ${kid}`,
         means,
-        mend,
+        fix: mend,
       };
     }),
   ];

@@ -7,7 +7,7 @@ import type { KnownRealm } from "./known-realm.ts";
 
 export interface KeyQuestion {
   stack: string;
-  /** That the config asks for now; undefined where it can't be read. */
+  /** The mode in the config now; undefined where it can't be read. */
   mode: Mode | undefined;
   /** Days after which the newest rotation is too old. */
   maxKeyAgeDays: number;
@@ -19,49 +19,53 @@ const dayMs = 86_400_000;
 
 /** Compares the realm's keys with what the last `up` has left. Pure. */
 export function keyDrift(keys: readonly RealmKey[], known: KnownRealm, question: KeyQuestion): Finding[] {
-  const begun = keys.filter((key) => isTrusted(key) && isAhead(key, known));
+  const unfinishedKeys = keys.filter((key) => isTrusted(key) && isAhead(key, known));
   return [
-    ...unfinished(begun, known, question),
-    ...signerDrift(keys, known, question, begun),
-    ...strangers(keys, known, question),
+    ...unfinishedRotation(unfinishedKeys, known, question),
+    ...signerDrift(keys, known, question, unfinishedKeys),
+    ...unexpectedKeys(keys, known, question),
     ...retiredEarly(keys, known),
     ...retirement(keys, known, question),
     ...age(known, question),
   ];
 }
 
-/** Whether a key is of a rotation that no `up` has brought to its end. */
+/** Whether a key belongs to a rotation that no `up` has finished. */
 function isAhead({ componentName }: RealmKey, { rotation }: KnownRealm): boolean {
   return (rotationOf(componentName) ?? 0) > rotation;
 }
 
-function unfinished(begun: readonly RealmKey[], known: KnownRealm, question: KeyQuestion): Finding[] {
-  if (begun.length === 0) return [];
-  const rotations = begun.map(({ componentName }) => rotationOf(componentName) ?? 0);
+function unfinishedRotation(
+  unfinishedKeys: readonly RealmKey[],
+  known: KnownRealm,
+  question: KeyQuestion,
+): Finding[] {
+  if (unfinishedKeys.length === 0) return [];
+  const rotations = unfinishedKeys.map(({ componentName }) => rotationOf(componentName) ?? 0);
   return [
     finder(known)(
       "ROTATION_UNFINISHED",
       "critical",
-      `rotation ${Math.max(...rotations)} was begun and not brought to its end; the realm has ${begun.map(describeKey).join(", ")}`,
-      "some instances may know the new key and others not, and nothing is proven; where no up was begun, somebody else has made that key",
-      `${up(question)}, with the config of the run that was begun`,
+      `rotation ${Math.max(...rotations)} was started and not finished; the realm has ${unfinishedKeys.map(describeKey).join(", ")}`,
+      "some instances may know the new key and others not, and nothing is proven; if nobody started that update, somebody else created the key",
+      `${up(question)}, with the config of the update that was started`,
     ),
   ];
 }
 
 /** Makes findings of one realm. */
 function finder({ realm }: KnownRealm) {
-  return (code: DriftCode, severity: Severity, what: string, means: string, mend: string): Finding => ({
+  return (code: DriftCode, severity: Severity, what: string, means: string, fix: string): Finding => ({
     code,
     severity,
     realm,
     what,
     means,
-    mend,
+    fix,
   });
 }
 
-/** Asks for the next rotation, in a mode in which it is not refused. */
+/** The commands for the next rotation, in a mode in which it is not refused. */
 function bump(keys: readonly RealmKey[], known: KnownRealm, question: KeyQuestion): string {
   const end = overlapEnd(keys);
   const isOverlap = end !== undefined && end > question.now;
@@ -70,7 +74,7 @@ function bump(keys: readonly RealmKey[], known: KnownRealm, question: KeyQuestio
   return [...mode, next(known, question), up(question)].join(" && ");
 }
 
-/** A key that nobody may have is not left to an overlap. */
+/** The commands for an emergency: a key that must not be trusted gets no overlap. */
 function rotateAtOnce(known: KnownRealm, question: KeyQuestion): string {
   return [...emergency(question), next(known, question), up(question)].join(" && ");
 }
@@ -92,28 +96,29 @@ function up({ stack }: KeyQuestion): string {
   return `pulumi up --stack ${stack}`;
 }
 
-/** The keys that are to sign: whether they are there, and do. */
+/** Whether the signing keys of the last `up` are still there and sign. */
 function signerDrift(
   keys: readonly RealmKey[],
   known: KnownRealm,
   question: KeyQuestion,
-  begun: readonly RealmKey[],
+  unfinishedKeys: readonly RealmKey[],
 ): Finding[] {
   const find = finder(known);
-  const isSucceeded = (algorithm: string) => begun.some((key) => key.algorithm === algorithm && key.signing);
+  const isSucceeded = (algorithm: string) =>
+    unfinishedKeys.some((key) => key.algorithm === algorithm && key.signing);
   const expected = known.signers.filter(({ algorithm }) => !isSucceeded(algorithm));
   return expected.flatMap(({ kid, algorithm }) => {
     const name = `kid ${kid} (${algorithm})`;
     const key = keys.find((one) => one.kid === kid);
-    const lost =
-      "tokens that it signed are refused, and Keycloak signs with another key or makes one of its own";
+    const consequence =
+      "tokens that it signed are refused, and Keycloak signs with another key or creates one of its own";
     if (!key)
       return [
         find(
           "KEY_MISSING",
           "critical",
-          `${name}, which is to sign, is deleted`,
-          lost,
+          `${name}, the signing key, was deleted`,
+          consequence,
           bump(keys, known, question),
         ),
       ];
@@ -122,8 +127,8 @@ function signerDrift(
         find(
           "KEY_DISABLED",
           "critical",
-          `${describeKey(key)}, which is to sign, is disabled`,
-          lost,
+          `${describeKey(key)}, the signing key, is disabled`,
+          consequence,
           bump(keys, known, question),
         ),
       ];
@@ -131,38 +136,38 @@ function signerDrift(
     const above = rivals.filter(({ priority }) => priority >= key.priority);
     if (key.signing && key.status === "ACTIVE" && above.length === 0) return [];
     const how = key.signing
-      ? `shares its priority ${key.priority} with, or is below,`
-      : "does not sign; above it is";
+      ? `has priority ${key.priority}, which is not above that of`
+      : "does not sign; above it:";
     const who = above.map(describeKey).join(", ") || "no other key";
-    const means = "new tokens are, or may at any time be, signed with a key that was not meant to sign";
-    const [stranger] = above.filter((one) => isStranger(one, known));
-    const mend = stranger ? kill(stranger, known, question) : up(question);
-    return [find("KEY_NOT_SIGNING", "critical", `${describeKey(key)} ${how} ${who}`, means, mend)];
+    const means = "new tokens are, or may at any time be, signed with a key that is not meant to sign";
+    const [unexpected] = above.filter((one) => isUnexpected(one, known));
+    const fix = unexpected ? kill(unexpected, known, question) : up(question);
+    return [find("KEY_NOT_SIGNING", "critical", `${describeKey(key)} ${how} ${who}`, means, fix)];
   });
 }
 
 /** Whether a key is trusted that should not be. */
-function isStranger(key: RealmKey, known: KnownRealm): boolean {
+function isUnexpected(key: RealmKey, known: KnownRealm): boolean {
   const { signers, passive, exemptKeys } = known;
   const expected = [...signers, ...passive].map(({ kid }) => kid);
   if (isAhead(key, known)) return false;
   return isTrusted(key) && !expected.includes(key.kid) && !exemptKeys.includes(key.componentName);
 }
 
-/** An `up` can kill a key and prove its death where it has canaries of it; only another rotation mints them. */
+/** An `up` can disable a key and prove it where there are canary tokens of that key; only another rotation mints them. */
 function kill(key: RealmKey, known: KnownRealm, question: KeyQuestion): string {
   const isProvable = known.canaries.some(({ kid, seen }) => kid === key.kid && seen.expiresAt > question.now);
   return isProvable ? [...emergency(question), up(question)].join(" && ") : rotateAtOnce(known, question);
 }
 
-/** Keys that are trusted and should not be. */
-function strangers(keys: readonly RealmKey[], known: KnownRealm, question: KeyQuestion): Finding[] {
+/** Keys that are trusted but should not be. */
+function unexpectedKeys(keys: readonly RealmKey[], known: KnownRealm, question: KeyQuestion): Finding[] {
   return keys
-    .filter((key) => isStranger(key, known))
-    .map((key) => finder(known)(...describeStranger(key, keys, known, question)));
+    .filter((key) => isUnexpected(key, known))
+    .map((key) => finder(known)(...describeUnexpected(key, keys, known, question)));
 }
 
-function describeStranger(
+function describeUnexpected(
   key: RealmKey,
   keys: readonly RealmKey[],
   known: KnownRealm,
@@ -170,21 +175,21 @@ function describeStranger(
 ): Parameters<ReturnType<typeof finder>> {
   const name = describeKey(key);
   if (key.componentName.startsWith("fallback-")) {
-    const means = `a client asks for ${key.algorithm}, which is not in algorithms, so that its tokens are signed with a key that no rotation retires`;
-    const mend = `add ${key.algorithm} to algorithms in the stack's config, then ${bump(keys, known, question)}`;
-    return ["KEY_FALLBACK", "critical", `${name} was made by Keycloak itself`, means, mend];
+    const means = `a client asks for ${key.algorithm}, which is not in algorithms, so its tokens are signed with a key that no rotation retires`;
+    const fix = `add ${key.algorithm} to algorithms in the stack's config, then ${bump(keys, known, question)}`;
+    return ["KEY_FALLBACK", "critical", `${name} was created by Keycloak itself`, means, fix];
   }
-  const mend = kill(key, known, question);
-  const whoever = "can sign tokens that are accepted";
+  const fix = kill(key, known, question);
+  const danger = "can sign tokens that are accepted";
   if (known.retired.some(({ kid }) => kid === key.kid) || rotationOf(key.componentName) !== undefined) {
-    const what = `${name} was retired, and is trusted again`;
-    return ["KEY_ENABLED_AGAIN", "critical", what, `whoever has that key ${whoever}`, mend];
+    const what = `${name} was retired and is trusted again`;
+    return ["KEY_ENABLED_AGAIN", "critical", what, `whoever has that key ${danger}`, fix];
   }
-  const what = `${name} is trusted, and this stack has not made it`;
-  return ["KEY_UNMANAGED", "critical", what, `whoever has added it ${whoever}`, mend];
+  const what = `${name} is trusted, but was not created by this stack`;
+  return ["KEY_UNMANAGED", "critical", what, `whoever added it ${danger}`, fix];
 }
 
-/** Passive keys that were to be trusted for longer. */
+/** Passive keys whose trust ended before their overlap did. */
 function retiredEarly(keys: readonly RealmKey[], known: KnownRealm): Finding[] {
   return known.passive
     .filter(({ kid }) => !keys.some((key) => key.kid === kid && isTrusted(key)))
@@ -192,9 +197,9 @@ function retiredEarly(keys: readonly RealmKey[], known: KnownRealm): Finding[] {
       finder(known)(
         "KEY_RETIRED_EARLY",
         "warning",
-        `${describeKey({ kid, algorithm, componentName })} is no longer trusted, though it was to be until its overlap is over`,
-        "users whose token it has signed are refused until they get another one",
-        "nothing can undo it: a disabled key is never enabled again; the first up after the end of its overlap settles it",
+        `${describeKey({ kid, algorithm, componentName })} is no longer trusted, although its overlap has not ended`,
+        "users with a token that it signed are refused until they get a new one",
+        "can't be undone, since a disabled key is never enabled again; the first update after the end of the overlap settles it",
       ),
     );
 }
@@ -209,8 +214,8 @@ function retirement(keys: readonly RealmKey[], known: KnownRealm, question: KeyQ
     finder(known)(
       isOverdue ? "RETIREMENT_OVERDUE" : "RETIREMENT_DUE",
       "warning",
-      `${left.map(describeKey).join(", ")}: the overlap is over since ${end} (${describeDuration(lateMs)})`,
-      "the old key is trusted for longer than anybody needs it",
+      `${left.map(describeKey).join(", ")}: the overlap ended at ${end} (${describeDuration(lateMs)} ago)`,
+      "the old key is trusted for longer than necessary",
       up(question),
     ),
   ];
@@ -224,7 +229,7 @@ function age(known: KnownRealm, question: KeyQuestion): Finding[] {
       "KEY_TOO_OLD",
       "warning",
       `rotation ${known.rotation} is ${describeDuration(ageMs)} old, and maxKeyAgeDays is ${question.maxKeyAgeDays}`,
-      "what nobody has rehearsed for long does not work when it must",
+      "a rotation that is not rehearsed may fail when it is needed",
       [set("mode planned", question), next(known, question), up(question)].join(" && "),
     ),
   ];

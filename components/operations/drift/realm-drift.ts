@@ -14,15 +14,15 @@ import type { KnownRealm } from "./known-realm.ts";
 export interface RealmDrift {
   realm: string;
   findings: Finding[];
-  /** What was looked at. */
+  /** How many signing keys, JWKS URLs and instances were checked. */
   keys: number;
   jwksUris: number;
   instances: number;
 }
 
 /**
- * Compares one realm, its JWKS and its instances with what the last `up` has left. It reads, and mints a token with the
- * probe's client; it changes nothing. What can't be looked at is a finding, never clean.
+ * Compares one realm, its JWKS and its instances with the state after the last `up`. It reads, and mints one token for
+ * each of the probe's clients; it changes nothing. What can't be checked is a finding, never clean.
  */
 export async function realmDrift(
   admin: KeycloakAdmin,
@@ -68,7 +68,7 @@ function stateDrift({ realm, verified, rotation }: KnownRealm, { stack }: KeyQue
       realm,
       what: `rotation ${rotation} is not verified`,
       means: "an instance may still accept the retired key",
-      mend: `pulumi up --stack ${stack}`,
+      fix: `pulumi up --stack ${stack}`,
     },
   ];
 }
@@ -88,11 +88,11 @@ async function jwksAt(
 ): Promise<Finding[]> {
   try {
     const shown = signatureKids(await readJwks(admin, url));
-    const dead = shown.filter((kid) => !trusted.includes(kid));
+    const untrusted = shown.filter((kid) => !trusted.includes(kid));
     const missing = trusted.filter((kid) => !shown.includes(kid));
-    if (dead.length + missing.length === 0) return [];
+    if (untrusted.length + missing.length === 0) return [];
     const differences = [
-      ...(dead.length > 0 ? [`still shows ${dead.join(", ")}`] : []),
+      ...(untrusted.length > 0 ? [`still shows ${untrusted.join(", ")}`] : []),
       ...(missing.length > 0 ? [`lacks ${missing.join(", ")}`] : []),
     ];
     return [
@@ -101,8 +101,8 @@ async function jwksAt(
         severity: "critical",
         realm,
         what: `${url} ${differences.join(" and ")}`,
-        means: "whoever fetches its keys there trusts other keys than Keycloak does",
-        mend: "purge the cache in front of it (CDN, proxy, second Keycloak node), then have the instances refresh",
+        means: "verifiers that fetch their keys there trust other keys than Keycloak does",
+        fix: "purge the cache in front of it (CDN, proxy, second Keycloak node), then refresh the instances",
       },
     ];
   } catch (error) {
@@ -119,15 +119,15 @@ async function freezeDrift(
   const clients = await frozenClients(admin);
   const left = [
     ...clients.map(({ clientId }) => `client ${clientId} is disabled by the freeze of an emergency`),
-    ...(frozenAt === undefined ? [] : [`what was frozen at ${frozenAt} was never thawed`]),
+    ...(frozenAt === undefined ? [] : [`the freeze of ${frozenAt} was never undone`]),
   ];
   return left.map((what) => ({
     code: "STILL_FROZEN",
     severity: "warning",
     realm,
     what,
-    means: "administrators can't work",
-    mend: `pulumi config set freeze release --stack ${stack} && pulumi up --stack ${stack}`,
+    means: "administrators can't change anything",
+    fix: `pulumi config set freeze release --stack ${stack} && pulumi up --stack ${stack}`,
   }));
 }
 
@@ -143,14 +143,14 @@ async function probeDrift(
       code: "ADMIN_PROBE_LEFT",
       severity: "warning",
       realm,
-      what: `${left.join(" and ")} of a run that was killed ${left.length === 1 ? "is" : "are"} still there`,
-      means: "an administrator exists whom nobody needs; nobody knows its password",
-      mend: `delete it in Keycloak's console, or, where the run is not verified, pulumi up --stack ${stack}`,
+      what: `${left.join(" and ")} ${left.length === 1 ? "is" : "are"} left over from a run that was killed`,
+      means: "there is an administrator account that nobody needs; nobody knows its password",
+      fix: `delete it in Keycloak's console or, if the run is not verified, pulumi up --stack ${stack}`,
     },
   ];
 }
 
-/** Without an active key of its algorithm a client is not asked: Keycloak would make a key for it. */
+/** Mints no token for a client whose algorithm has no active key: Keycloak would create a key for it. */
 async function freshTokens(admin: KeycloakAdmin, known: KnownRealm, keys: readonly RealmKey[]) {
   const { tokenEndpoint } = await discover(admin);
   const active = keys.filter(({ status }) => status === "ACTIVE").map(({ algorithm }) => algorithm);

@@ -66,7 +66,7 @@ function notAnnounced(untold: readonly string[]): RotationError {
     `not every instance could be told of the new keys, so they do not sign yet: ${listNames(untold)}`,
     {
       nextStep:
-        "fix what is named or remove it from instances, then run the same up again; users are not affected",
+        "fix what is named or remove it from targets, then run the same up again; users are not affected",
     },
   );
 }

@@ -40,7 +40,7 @@ type Asked = Sweep<RefreshResult>;
  * does not accept it yet, its workload is restarted, and each pod that has started then must show the JWKS bootstrap.
  *
  * @param progress lines that can be shown
- * @throws {RotationError} REFRESH_TOKEN_NOT_TAKEN, BOOTSTRAP_NOT_SEEN, WORKLOAD_NOT_RESTARTABLE, ROLLOUT_STUCK, or a
+ * @throws {RotationError} API_REFRESH_TOKEN_NOT_TAKEN, BOOTSTRAP_NOT_SEEN, WORKLOAD_NOT_RESTARTABLE, ROLLOUT_STUCK, or a
  *   Kubernetes code
  */
 export async function rollOutToken(
@@ -144,7 +144,7 @@ function done({ results }: Asked, restarted: string[]): TokenRolloutResult {
 
 function notTaken(target: string, details: readonly string[]): RotationError {
   return new RotationError(
-    "REFRESH_TOKEN_NOT_TAKEN",
+    "API_REFRESH_TOKEN_NOT_TAKEN",
     `target ${target} has pods that do not accept the current API refresh token: ${listNames(details)}`,
     {
       nextStep:

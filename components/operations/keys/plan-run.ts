@@ -11,15 +11,15 @@ export interface RunPlan {
   changes: PlannedChange[];
   /** A sentence for each change; empty where there is none. */
   actions: string[];
-  /** Why it can't be done, each a sentence that begins with the config key. */
+  /** Why the update is refused, each a sentence that begins with the config key. */
   problems: string[];
 }
 
 type Plan = Omit<RunPlan, "actions">;
 
 /**
- * Decides how far a rotation is, from nothing but the realm's keys and the clock, so that a preview says the same as
- * the `up` after it does, whatever the stack's state knows. Pure.
+ * Decides how far a rotation has come, from nothing but the realm's keys and the clock: a preview then says what the
+ * `up` after it does, whatever the stack's state holds. Pure.
  */
 export function planRun(keys: readonly RealmKey[], question: RunQuestion): RunPlan {
   const plan = planFor(viewRun(keys, question));

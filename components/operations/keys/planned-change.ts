@@ -7,7 +7,7 @@ export type PlannedChange =
   | { kind: "activate"; key: RealmKey }
   | { kind: "sign-again"; key: RealmKey }
   | { kind: "adopt"; key: RealmKey }
-  /** `trustedForMs`: for how long its tokens are accepted from now. */
+  /** `trustedForMs`: how long its tokens are still accepted, from now. */
   | { kind: "passivate"; key: RealmKey; trustedForMs: number }
   | { kind: "disable"; key: RealmKey }
   /** `overlapEnd`: ISO 8601 UTC. */
@@ -24,9 +24,9 @@ export function describeChange(change: PlannedChange): string {
     case "sign-again":
       return `${describeKey(change.key)} signs again`;
     case "adopt":
-      return `${describeKey(change.key)} goes on signing, and becomes ${managedKeyName(0, change.key.algorithm)}`;
+      return `${describeKey(change.key)} keeps signing, and is renamed to ${managedKeyName(0, change.key.algorithm)}`;
     case "passivate":
-      return `${describeKey(change.key)} no longer signs; its tokens are accepted for another ${describeDuration(change.trustedForMs)}, then the next up retires it`;
+      return `${describeKey(change.key)} no longer signs; its tokens are accepted for another ${describeDuration(change.trustedForMs)}, then the next update retires it`;
     case "disable":
       return `disable ${describeKey(change.key)} at once: its tokens are refused from then on`;
     case "retire":

@@ -12,7 +12,7 @@ export function takenBack({ fresh, rotation }: RunView): string[] {
   const dead = fresh.filter((key) => !isTrusted(key));
   if (dead.length === 0) return [];
   return [
-    `rotation: ${rotation} is over, ${phrase(dead, "is", "are")} disabled and a disabled key is never enabled again; set ${rotation + 1}`,
+    `rotation: ${rotation} is over: ${phrase(dead, "is", "are")} disabled, and a disabled key is never enabled again; set rotation to ${rotation + 1}`,
   ];
 }
 
@@ -26,7 +26,7 @@ export function overlapRunning({ keys, fresh, others, rotation, overlapEnd, now 
   // Mode planned would make a key that was taken back sign again.
   const isBack = passive.some(({ componentName }) => rotationOf(componentName) === running);
   return [
-    `rotation: ${rotation} must wait, the overlap of rotation ${running} ends at ${overlapEnd} (${left} left) and ${phrase(passive, "is", "are")} trusted until then; set ${running}${isBack ? " with mode rollback" : ""} until it is over, or mode emergency to end it at once`,
+    `rotation: ${rotation} must wait, the overlap of rotation ${running} ends at ${overlapEnd} (${left} left) and ${phrase(passive, "is", "are")} trusted until then; until it ends, set rotation to ${running}${isBack ? " and mode to rollback" : ""}, or set mode to emergency to end it at once`,
   ];
 }
 
@@ -36,17 +36,17 @@ export function rollbackProblems({ keys, fresh, rotation, signers }: RunView): s
   if (fresh.length === 0)
     return [
       highest === 0
-        ? "mode: rollback has nothing to take back, the realm has had no rotation; set planned or emergency"
-        : `rotation: rollback takes back rotation ${highest}, and makes no new key; set ${highest}`,
+        ? "mode: rollback has nothing to take back, since this realm has had no rotation; set mode to planned or emergency"
+        : `rotation: rollback takes back rotation ${highest} and makes no new key; set rotation to ${highest}`,
     ];
   if (signers.length > 0) return [];
-  const goOn = phrase(
+  const currentSigners = phrase(
     fresh.filter(({ signing }) => signing),
-    "goes",
-    "go",
+    "keeps",
+    "keep",
   );
   return [
-    `mode: rollback is not possible, no signing key from before rotation ${rotation} is trusted any more and a disabled key is never enabled again; ${goOn} on signing; set mode to planned and rotation to ${rotation + 1} for a new key`,
+    `mode: rollback is not possible, because no signing key from before rotation ${rotation} is still trusted and a disabled key is never enabled again; ${currentSigners} signing; set mode to planned and rotation to ${rotation + 1} for a new key`,
   ];
 }
 

@@ -4,14 +4,14 @@ import type { RunContext } from "../base/run-context.ts";
 import type { Evidence } from "../evidence/evidence-schema.ts";
 import { bundleDirectory } from "../evidence/write-evidence.ts";
 
-/** What Slack's incoming webhooks take; others that are compatible with it show the text. */
+/** A message in the form of Slack's incoming webhooks; compatible receivers show the text. */
 export interface NotifyMessage {
   text: string;
   blocks?: { type: "section"; text: { type: "mrkdwn"; text: string } }[];
 }
 
-/** The most names or kids of one kind that a message lists. */
-const listed = 10;
+/** How many names or kids a message lists before it only counts them. */
+const maxListed = 10;
 
 /** A rotation has started. */
 export function startMessage(run: RunContext): NotifyMessage {
@@ -20,21 +20,21 @@ export function startMessage(run: RunContext): NotifyMessage {
 
 /** A rotation is verified on every instance. */
 export function verifiedMessage(run: RunContext, evidence: Evidence): NotifyMessage {
-  return build(`VERIFIED: ${subject(run)}`, [...about(run), ...found(evidence), whereIs(run)]);
+  return build(`VERIFIED: ${subject(run)}`, [...about(run), ...results(evidence), evidencePath(run)]);
 }
 
 /**
- * A rotation has failed. Of an error it tells the code and what that means in general: the message at hand, which may
- * name addresses and paths, is in the evidence.
+ * A rotation has failed. Of an error it gives only the code and its general meaning: the message itself may name
+ * addresses and paths, and is in the evidence.
  *
- * @param evidence of what was found until then; none where it could not be put together
+ * @param evidence what was found until then; absent where it could not be put together
  */
 export function failedMessage(run: RunContext, evidence?: Evidence): NotifyMessage {
   const where = evidence?.failedPhase ? ` in phase ${evidence.failedPhase}` : "";
   return build(`FAILED${where}: ${subject(run)}`, [
     ...about(run),
-    ...(evidence ? [...why(evidence), ...found(evidence), ...unproven(evidence)] : []),
-    whereIs(run),
+    ...(evidence ? [...reasons(evidence), ...results(evidence), ...unproven(evidence)] : []),
+    evidencePath(run),
   ]);
 }
 
@@ -44,7 +44,7 @@ function build(title: string, lines: readonly string[]): NotifyMessage {
   return { text: `${head}\n${body}`, blocks: [section(`*${head}*`), section(body)] };
 }
 
-/** As Slack wants it: else a name such as `<!channel>` would call everybody. */
+/** Escaped as Slack requires: a name such as `<!channel>` would otherwise notify everybody. */
 function plain(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
@@ -54,11 +54,18 @@ function subject({ rotation, realm, stack }: RunContext): string {
 }
 
 function about({ mode, stage, incident }: RunContext): string[] {
-  const how = mode === "planned" && stage === "final" ? "planned, retiring what no longer signs" : mode;
+  const how = mode === "planned" && stage === "final" ? "planned, retiring the old keys" : mode;
   return [`mode: ${how}`, ...(incident ? [`incident: ${incident}`] : [])];
 }
 
-function found({ verification, retired, signers, passive, retireAfter, exposureWindow }: Evidence): string[] {
+function results({
+  verification,
+  retired,
+  signers,
+  passive,
+  retireAfter,
+  exposureWindow,
+}: Evidence): string[] {
   const proven = verification?.instances.filter((one) => one.verified).length;
   return [
     verification
@@ -75,7 +82,7 @@ function kids(keys: readonly { kid: string; algorithm: string }[]): string {
   return list(keys.map(({ kid, algorithm }) => `${kid} (${algorithm})`)) || "none";
 }
 
-function why({ error, verification }: Evidence): string[] {
+function reasons({ error, verification }: Evidence): string[] {
   const code = /^[A-Z][A-Z0-9_]+(?=:)/.exec(error ?? "")?.[0] ?? (verification ? "VERIFICATION_FAILED" : "");
   const entry = Object.entries(errorCodes).find(([known]) => known === code)?.[1];
   return entry ? [`error: ${code}. ${entry.means}`, `next: ${entry.next}`] : [];
@@ -87,11 +94,11 @@ function unproven({ verification }: Evidence): string[] {
 }
 
 function list(names: readonly string[]): string {
-  const more = names.length > listed ? ` and ${names.length - listed} more` : "";
-  return `${names.slice(0, listed).join(", ")}${more}`;
+  const more = names.length > maxListed ? ` and ${names.length - maxListed} more` : "";
+  return `${names.slice(0, maxListed).join(", ")}${more}`;
 }
 
-/** Below `evidenceDir`, which may be a path that tells of the machine. */
-function whereIs(run: RunContext): string {
-  return `evidence: ${bundleDirectory({ ...run, evidenceDir: "" })}, below evidenceDir`;
+/** Relative to `evidenceDir`, since that may be a path of the machine. */
+function evidencePath(run: RunContext): string {
+  return `evidence: ${bundleDirectory({ ...run, evidenceDir: "" })} in evidenceDir`;
 }

@@ -3,22 +3,22 @@ import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import type { NotifyMessage } from "./messages.ts";
 import { isLoopback, type NotifySettings } from "./notify-shape.ts";
 
-/** What came of a message. Holds nothing of the webhook's URL but its host. */
+/** Result of sending a message. Of the webhook's URL it holds only the host. */
 export type NotifyOutcome =
   | { kind: "sent"; host: string; attempts: number; status: number }
   | { kind: "failed"; host: string; attempts: number; reason: string; status?: number };
 
-/** How long is tried. All in milliseconds but the attempts. */
+/** Limits for sending one message. */
 export interface NotifyTiming {
   /** Default: 3. */
   attempts: number;
-  /** For one attempt. Default: 5000. */
+  /** For one attempt, in milliseconds. Default: 5000. */
   timeoutMs: number;
-  /** For all of it, the waiting too. Default: 20 000. */
+  /** For all attempts together, waiting included, in milliseconds. Default: 20 000. */
   wholeMs: number;
-  /** Before the second attempt; doubles with each, with up to a quarter of jitter. Default: 500. */
+  /** Wait before the second attempt, in milliseconds; doubles with each attempt, plus up to a quarter of jitter. Default: 500. */
   backoffMs: number;
-  /** The longest `Retry-After` that is waited out; where more is asked, there is no further attempt. Default: 10 000. */
+  /** Longest `Retry-After` that is honoured, in milliseconds; after a longer one there is no further attempt. Default: 10 000. */
   longestRetryAfterMs: number;
 }
 
@@ -34,17 +34,17 @@ interface Attempt {
   isSent: boolean;
   status?: number;
   reason: string;
-  /** Milliseconds that the receiver asks for, where it does. */
+  /** Wait that the receiver asks for, in milliseconds. */
   retryAfterMs?: number | undefined;
-  /** Whether another attempt may help. */
+  /** Whether another attempt may succeed. */
   isPassing: boolean;
 }
 
 /**
- * Posts a message to the webhook, and again with backoff while another attempt may help: without an answer, on 408, 429
- * and 5xx. Redirects are not followed, for the URL is a secret. Never throws: a failure is an outcome.
+ * Posts a message to the webhook, and again with backoff while another attempt may succeed: without an answer, on 408,
+ * 429 and 5xx. Redirects are not followed, because the URL is a secret. Never throws: a failure is an outcome.
  *
- * @param signal ends it early
+ * @param signal aborts all attempts
  */
 export async function notify(
   { url }: Pick<NotifySettings, "url">,
@@ -54,7 +54,7 @@ export async function notify(
 ): Promise<NotifyOutcome> {
   const { host, hostname } = new URL(url);
   const whole = AbortSignal.any([AbortSignal.timeout(timing.wholeMs), ...(signal ? [signal] : [])]);
-  // A corporate network may let nothing out but through a proxy; loopback is never behind one.
+  // A corporate network may allow outgoing requests only through a proxy; loopback is never behind one.
   const dispatcher = isLoopback(hostname) ? new Agent() : new EnvHttpProxyAgent();
   try {
     for (let attempts = 1; ; attempts += 1) {
@@ -69,10 +69,10 @@ export async function notify(
   }
 }
 
-/** What a failed message is told as: one line, in which nothing of the URL is but its host. */
+/** One line about a failed message. Of the URL it holds only the host. */
 export function describeFailure({ host, attempts, reason }: NotifyOutcome & { kind: "failed" }): string {
-  const tries = attempts === 1 ? "1 try" : `${attempts} tries`;
-  return `warning: ${host} did not take the message (${reason}, ${tries}); the rotation goes on without it. Next: check notify.url and that host`;
+  const count = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
+  return `warning: ${host} did not accept the message (${reason}, ${count}); the rotation continues. Next: check notify.url and that host`;
 }
 
 async function post(
@@ -91,7 +91,7 @@ async function post(
       dispatcher,
       signal: AbortSignal.any([timeout, whole]),
     });
-    // The status is all that counts, so a body that never ends is not waited for.
+    // Only the status counts, so the body is not read: it might never end.
     body.on("error", () => undefined).destroy();
     return read(statusCode, headers["retry-after"]);
   } catch (error) {
@@ -126,7 +126,7 @@ function nextWaitMs(
   return Math.max(backoff, retryAfterMs);
 }
 
-/** Whether the time was waited out. */
+/** Whether the whole time has passed. */
 async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   try {
     await delay(ms, undefined, { signal });
@@ -136,7 +136,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   }
 }
 
-/** A code only: messages of a failed request may hold the URL. */
+/** Only the code: messages of failed requests may hold the URL. */
 function reasonOf(error: unknown): string {
   const inner = error instanceof AggregateError ? error.errors[0] : error;
   const code = inner instanceof Error && "code" in inner ? inner.code : undefined;

@@ -3,7 +3,7 @@ import { listNames } from "../base/list-names.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
-import { tellStart } from "../notify/run-notices.ts";
+import { notifyStart } from "../notify/run-notices.ts";
 import type { CanaryFindings, CanaryResult } from "../proof/canary-findings.ts";
 import { prepareProof } from "../proof/prepare-proof.ts";
 import { adminOf, detailsOf, type FleetInputs, fleetOf, type Step, stepOf } from "./phase-request.ts";
@@ -33,7 +33,7 @@ export async function canaryPhase(
 ): Promise<CanaryOutputs> {
   const { run, exemptKeys, probeIdentity } = detailsOf(inputs);
   const admin = await adminOf(inputs);
-  tellStart(run);
+  notifyStart(run);
   const { rotation, mode, stage } = run;
   const kept = previous?.canary && { ...unpack(previous.canary), rotation: previous.rotation ?? 0 };
   const { result, record } = await runPhase(run, "canary", { phases: [] }, async () => {

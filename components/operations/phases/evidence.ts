@@ -3,7 +3,7 @@ import { report } from "../base/report.ts";
 import { afterTheOthers, finished } from "../base/side-by-side.ts";
 import type { WholeFindings } from "../evidence/findings.ts";
 import { type EvidenceBundle, writeEvidence } from "../evidence/write-evidence.ts";
-import { tellEnd, told } from "../notify/run-notices.ts";
+import { notificationsSent, notifyEnd } from "../notify/run-notices.ts";
 import { verificationError } from "../proof/verification-error.ts";
 import { endTrace } from "../telemetry/telemetry.ts";
 import { detailsOf, type PhaseInputs, type Step, stepOf } from "./phase-request.ts";
@@ -33,25 +33,25 @@ export async function evidencePhase(inputs: EvidenceInputs): Promise<EvidenceOut
   const { isThawing, verifiedAt } = inputs;
   const findings = unpack(inputs.findings);
   const bundle = await writeEvidence(run, findings).catch(async (error: unknown) => {
-    tellEnd(run, "failed");
+    notifyEnd(run, "failed");
     const traced = endTrace(run, "EVIDENCE_NOT_WRITTEN");
     await afterTheOthers(run);
-    await Promise.all([told(run), traced]);
+    await Promise.all([notificationsSent(run), traced]);
     throw error;
   });
   const { evidence, directory, reportPath, digest } = bundle;
   report("evidence", reportPath, run);
   const { verification } = findings.proof;
   if (!verification.verified) {
-    tellEnd(run, "failed", evidence);
+    notifyEnd(run, "failed", evidence);
     const traced = endTrace(run, "VERIFICATION_FAILED");
     await afterTheOthers(run);
-    await Promise.all([told(run), traced]);
+    await Promise.all([notificationsSent(run), traced]);
     throw verificationError(verification, reportPath, findings.enforced.restarts);
   }
   if (!isThawing) finished(run);
-  tellEnd(run, "verified", evidence);
-  await Promise.all([told(run), endTrace(run)]);
+  notifyEnd(run, "verified", evidence);
+  await Promise.all([notificationsSent(run), endTrace(run)]);
   const window = evidence.exposureWindow;
   return {
     ...stepOf(inputs),

@@ -11,7 +11,7 @@ import { type Freeze, freezeInstances } from "../fleet/freeze-instances.ts";
 import { connection } from "../keycloak/connection.ts";
 import { freezeKeycloak, refusesFreeze, thawKeycloak } from "../keycloak/freeze-keycloak.ts";
 import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
-import { tellStart } from "../notify/run-notices.ts";
+import { notifyStart } from "../notify/run-notices.ts";
 import { inPhase } from "../telemetry/telemetry.ts";
 import { detailsOf, type FleetInputs, fleetOf, type Run, type Step, stepOf } from "./phase-request.ts";
 
@@ -76,7 +76,7 @@ export async function freezePhase(inputs: FreezeInputs): Promise<FreezeOutputs> 
 }
 
 async function freezeAll(request: FreezeRequest): Promise<Frozen> {
-  tellStart(request.run);
+  notifyStart(request.run);
   const startedAt = new Date().toISOString();
   const [clients, api] = await Promise.all([freezeClients(request), freezeApi(request)]);
   const result = {

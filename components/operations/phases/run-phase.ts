@@ -5,8 +5,8 @@ import { afterTheOthers, underWay } from "../base/side-by-side.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { Findings } from "../evidence/findings.ts";
 import { writeEvidence } from "../evidence/write-evidence.ts";
-import { tellEnd, told } from "../notify/run-notices.ts";
-import { errorTypeOf } from "../telemetry/error-type.ts";
+import { notificationsSent, notifyEnd } from "../notify/run-notices.ts";
+import { errorTypeOf } from "../telemetry/span.ts";
 import { endTrace, inPhase } from "../telemetry/telemetry.ts";
 
 /**
@@ -28,7 +28,7 @@ export async function runPhase<T>(
   } catch (error) {
     const traced = endTrace(run, errorTypeOf(error));
     await afterTheOthers(run);
-    await Promise.all([told(run), traced]);
+    await Promise.all([notificationsSent(run), traced]);
     throw error;
   }
 }
@@ -67,10 +67,10 @@ async function recordPhase<T>(
 async function writeFailure(run: RunContext, phase: PhaseName, findings: Findings): Promise<void> {
   try {
     const { evidence, reportPath } = await writeEvidence(run, findings);
-    tellEnd(run, "failed", evidence);
+    notifyEnd(run, "failed", evidence);
     report(phase, `failed; evidence: ${reportPath}`, run);
   } catch (error) {
-    tellEnd(run, "failed");
+    notifyEnd(run, "failed");
     report(phase, messageOf(error), run);
   }
 }

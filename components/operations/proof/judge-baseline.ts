@@ -54,7 +54,7 @@ export function refuseGaps({ baseline, notAsked }: Pick<CanaryFindings, "baselin
     `not every instance accepts a valid token now (${listNames(all)})`,
     {
       nextStep:
-        "fix the instances named above or remove them from instances, then run the same up again; no key was changed",
+        "fix the instances named above or remove them from targets, then run the same up again; no key was changed",
     },
   );
 }

@@ -35,6 +35,6 @@ function noPods(empty: readonly Target[]): RotationError {
   return new RotationError(
     "NO_INSTANCES",
     `no pod was found in target ${empty.map(describeTarget).join(", ")}; nothing was rotated`,
-    { nextStep: "fix the target's namespace and selector, or remove it from instances" },
+    { nextStep: "fix the target's namespace and selector, or remove it from targets" },
   );
 }

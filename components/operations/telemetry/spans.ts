@@ -11,11 +11,10 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
-import { errorTypeOf } from "./error-type.ts";
 import { openProvider } from "./provider.ts";
-import type { Attributes, Opener, OpenSpan, TracedRun } from "./span.ts";
+import { type Attributes, errorTypeOf, type Opener, type OpenSpan, type TracedRun } from "./span.ts";
 
-/** For how long the end of a run waits until its spans are sent, in milliseconds. */
+/** How long the end of a run waits for its spans to be sent, in milliseconds. */
 const flushMs = 2_000;
 
 interface Rotation {
@@ -24,7 +23,7 @@ interface Rotation {
   isOver: boolean;
 }
 
-/** The spans of this process. The API's global tracer is left alone: the engine's own libraries may use it. */
+/** The spans of this process. It does not set the API's global tracer, which the engine's own libraries may use. */
 export class Spans {
   readonly #provider: BasicTracerProvider;
   readonly #tracer: Tracer;
@@ -50,12 +49,12 @@ export class Spans {
         return result;
       });
     } finally {
-      // What comes after the end of the rotation has nobody else to send it before the process ends.
+      // Spans that come after the end of the rotation must be sent here: the process may end at any time.
       if (rotation.isOver) await this.flush();
     }
   }
 
-  /** @param failure why it failed, as a code; none where it went well */
+  /** @param failure why the rotation failed, as a code; undefined where it succeeded */
   end(run: TracedRun, failure?: string): void {
     const rotation = this.#rotations.get(run.realm);
     if (!rotation || rotation.isOver) return;
@@ -64,7 +63,7 @@ export class Spans {
     rotation.span.end();
   }
 
-  /** Sends what there is. Never throws, and gives up in time: spans that can't be sent are lost, and nothing else. */
+  /** Sends all finished spans. Never throws, and gives up after a time limit: only spans are lost then. */
   async flush(): Promise<void> {
     const sent = this.#provider.forceFlush().catch(() => undefined);
     await Promise.race([sent, delay(flushMs, undefined, { ref: false })]);
@@ -97,13 +96,13 @@ export class Spans {
   }
 }
 
-/** @returns undefined where spans can't be sent in the way that the environment asks for */
+/** @returns undefined where the environment asks for a protocol that is not supported */
 export async function openSpans(current: AsyncLocalStorage<Opener>): Promise<Spans | undefined> {
   const provider = openProvider();
   return provider && new Spans(provider, current, parentOf(process.env.TRACEPARENT));
 }
 
-/** The span that whoever started the run is in, as W3C trace context has it. */
+/** The parent span that the caller passes in TRACEPARENT, as defined by W3C Trace Context. */
 export function parentOf(traceparent: string | undefined): Context {
   const [, traceId = "", spanId = "", flags = "0"] =
     /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})/.exec(traceparent ?? "") ?? [];
@@ -128,7 +127,7 @@ function attributesOf({ realm, rotation, mode, incident, stack }: TracedRun): At
   };
 }
 
-/** Some phases don't throw: what failed is in the record that they answer with. */
+/** Some phases don't throw: the record that they return says that they failed. */
 function hasFailed(result: unknown): boolean {
   if (typeof result !== "object" || result === null || !("record" in result)) return false;
   const { record } = result;

@@ -5,7 +5,7 @@ import type { Spans } from "./spans.ts";
 const current = new AsyncLocalStorage<Opener>();
 const silent: OpenSpan = { set: () => undefined, fail: () => undefined };
 
-/** The URL that spans go to, by the standard environment variables; undefined where none are to be sent. */
+/** The URL that spans are sent to, from the standard environment variables; undefined where none are sent. */
 export function tracesEndpoint(env: NodeJS.ProcessEnv = process.env): string | undefined {
   const isOff = env.OTEL_SDK_DISABLED?.toLowerCase() === "true" || env.OTEL_TRACES_EXPORTER === "none";
   if (isOff) return undefined;
@@ -15,17 +15,17 @@ export function tracesEndpoint(env: NodeJS.ProcessEnv = process.env): string | u
 const isOn = tracesEndpoint() !== undefined;
 let loading: Promise<Spans | undefined> | undefined;
 
-/** Nothing of OpenTelemetry is loaded where no span is to be sent. */
+/** OpenTelemetry is loaded only where spans are sent. */
 function load(): Promise<Spans | undefined> {
   loading ??= import("./spans.ts").then(({ openSpans }) => openSpans(current)).catch(unavailable);
   return loading;
 }
 
 function unavailable(): undefined {
-  console.log("[telemetry] warning: OpenTelemetry could not be set up; the rotation goes on without spans");
+  console.log("[telemetry] warning: OpenTelemetry could not be set up; the rotation continues without spans");
 }
 
-/** Does a phase in a span of its own, below the one of the realm's rotation. */
+/** Runs a phase in a span of its own, as a child of the realm's rotation span. */
 export async function inPhase<T>(run: TracedRun, phase: string, work: () => Promise<T>): Promise<T> {
   if (!isOn) return work();
   const spans = await load();
@@ -33,9 +33,9 @@ export async function inPhase<T>(run: TracedRun, phase: string, work: () => Prom
 }
 
 /**
- * Does a piece of work in a span, where there is a phase with one; else it costs next to nothing.
+ * Does work in a span where the phase has one; otherwise it costs almost nothing.
  *
- * @param attributes asked for only where there is a span
+ * @param attributes called only where there is a span
  */
 export function inSpan<T>(
   name: string,
@@ -46,7 +46,7 @@ export function inSpan<T>(
   return open ? open(name, attributes(), work) : work(silent);
 }
 
-/** Ends the span of a realm's rotation and sends what there is, for two seconds at the longest. Never throws. */
+/** Ends the span of a realm's rotation and sends all spans, for two seconds at most. Never throws. */
 export async function endTrace(run: TracedRun, failure?: string): Promise<void> {
   const spans = loading && (await loading);
   if (!spans) return;

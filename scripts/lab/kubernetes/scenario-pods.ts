@@ -101,7 +101,7 @@ async function stackConfig(
   { secret = "lab", kubeconfig = "path", target = {} }: PodsOptions,
 ) {
   const managed = { name: shopApi.secret, adopt: secret === "adopted" };
-  const instances = namespaces.map((namespace) => ({
+  const targets = namespaces.map((namespace) => ({
     kubernetes: {
       namespace,
       selector: `app=${shopApi.deployment}`,
@@ -115,7 +115,7 @@ async function stackConfig(
   const path = kubeconfig === "path" ? { "kubernetes:kubeconfig": kubeconfigPath } : {};
   const contents: Record<string, string> =
     kubeconfig === "contents" ? { "kubernetes:kubeconfig": await readFile(kubeconfigPath, "utf8") } : {};
-  return { config: { instances, ...path }, secrets: contents };
+  return { config: { targets, ...path }, secrets: contents };
 }
 
 /** Where the program keeps the Secret, it makes the token, too. */

@@ -7,7 +7,7 @@ import { inspectTargets } from "#operations/config/inspect-targets";
 import { settingsShape } from "#operations/config/settings-shape";
 import { refusingUrl } from "../loopback-server.ts";
 
-const { instances, restart } = settingsShape.shape;
+const { targets, restart } = settingsShape.shape;
 const refreshFirst = restart.parse(undefined);
 const restartAll = { ...refreshFirst, strategy: "restart" } as const;
 
@@ -29,7 +29,7 @@ async function silentCluster(t: TestContext): Promise<string> {
 }
 
 const pods = (kubeconfig: string, more: object = {}) =>
-  instances.parse([{ kubernetes: { namespace: "shop", selector: "app=a", port: 80, kubeconfig, ...more } }]);
+  targets.parse([{ kubernetes: { namespace: "shop", selector: "app=a", port: 80, kubeconfig, ...more } }]);
 
 suite("inspectTargets", () => {
   test("a cluster that gives no answer is warned of and is no problem: the key must be able to die", async (t) => {
@@ -51,7 +51,7 @@ suite("inspectTargets", () => {
     assert.match(strategy.problems.join(), /target shop lists no workloads, and the strategy restart/);
     const secret = await inspectTargets(pods(kubeconfig, { secret: { name: "token" } }), refreshFirst);
     assert.match(secret.problems.join(), /target shop lists no workloads, and a new API refresh token/);
-    const listed = await inspectTargets(instances.parse(["https://api-1.example.com"]), restartAll);
+    const listed = await inspectTargets(targets.parse(["https://api-1.example.com"]), restartAll);
     assert.match(listed.problems.join(), /^restart\.command: the strategy restart needs it/);
   });
 

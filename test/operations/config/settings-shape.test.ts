@@ -2,24 +2,24 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { settingsShape } from "#operations/config/settings-shape";
 
-const { instances, restart, apiRefreshTokenVersion } = settingsShape.shape;
+const { targets, restart, apiRefreshTokenVersion } = settingsShape.shape;
 const pods = { namespace: "shop", selector: "app=shop-api", port: "http" };
 
 /** Each problem as the settings show it: where, and what. */
-function problems(shape: typeof instances | typeof restart, given: unknown): string[] {
+function problems(shape: typeof targets | typeof restart, given: unknown): string[] {
   return (shape.safeParse(given).error?.issues ?? []).map(
     ({ path, message }) => `${path.join(".")}: ${message}`,
   );
 }
 
-suite("instances", () => {
+suite("targets", () => {
   test("URLs and pods make one target of the static list and one for each of the others", () => {
     const given = [
       "https://api-1.example.com/",
       { name: "two", url: "https://api-2.example.com" },
       { kubernetes: pods },
     ];
-    const [list, shop, ...others] = instances.parse(given);
+    const [list, shop, ...others] = targets.parse(given);
     assert.deepEqual(list, {
       kind: "static",
       name: "static",
@@ -41,11 +41,11 @@ suite("instances", () => {
   });
 
   test("a lone Kubernetes target needs no list", () => {
-    assert.deepEqual(instances.parse({ kubernetes: pods }), instances.parse([{ kubernetes: pods }]));
+    assert.deepEqual(targets.parse({ kubernetes: pods }), targets.parse([{ kubernetes: pods }]));
   });
 
   test("a Secret is made unless it is adopted", () => {
-    const [target] = instances.parse({ kubernetes: { ...pods, secret: { name: "token" } } });
+    const [target] = targets.parse({ kubernetes: { ...pods, secret: { name: "token" } } });
     assert.deepEqual(target?.kind === "kubernetes" && target.secret, { name: "token", adopt: false });
   });
 
@@ -87,7 +87,7 @@ suite("instances", () => {
     ],
   ] as const) {
     test(`${title} is refused in words`, () => {
-      const found = problems(instances, given);
+      const found = problems(targets, given);
       assert.equal(found.length, expected.length, found.join("\n"));
       for (const [index, pattern] of expected.entries()) assert.match(found[index] ?? "", pattern);
     });

@@ -48,39 +48,39 @@ const emergency =
   "pulumi config set mode emergency --stack prod && pulumi config set incident INCIDENT --stack prod";
 const bump = "pulumi config set rotation 9 --stack prod && pulumi up --stack prod";
 
-suite("what mends a drift of the keys", () => {
+suite("the command that fixes a drift of the keys", () => {
   const again = [signer, key(7, { status: "PASSIVE" })];
   const canary = { kid: "kid-7", algorithm: "RS256" };
   const tokenOf = { jti: "j", expiresAt: later };
   const canaries = [{ ...canary, seen: tokenOf, unseen: tokenOf, acceptedBy: [] }];
 
-  test("a retired key that is trusted again is never left to an overlap", () => {
+  test("a retired key that is trusted again never gets an overlap", () => {
     const [found] = look(again, {}, { canaries });
     assert.equal(found?.code, "KEY_ENABLED_AGAIN");
-    assert.equal(found?.mend, `${emergency} && pulumi up --stack prod`);
-    assert.equal(look(again, { mode: "emergency" }, { canaries })[0]?.mend, "pulumi up --stack prod");
-    assert.equal(look(again)[0]?.mend, `${emergency} && ${bump}`);
+    assert.equal(found?.fix, `${emergency} && pulumi up --stack prod`);
+    assert.equal(look(again, { mode: "emergency" }, { canaries })[0]?.fix, "pulumi up --stack prod");
+    assert.equal(look(again)[0]?.fix, `${emergency} && ${bump}`);
   });
 
-  test("a key that nobody has announced is killed at once, in whatever mode the config is", () => {
+  test("a key that was never announced is disabled at once, whatever the mode in the config", () => {
     const keys = [signer, key(0, { componentName: "added-by-hand", status: "PASSIVE" })];
     for (const mode of ["planned", "rollback"] as const)
-      assert.equal(look(keys, { mode })[0]?.mend, `${emergency} && ${bump}`);
-    assert.equal(look(keys, { mode: "emergency" })[0]?.mend, bump);
+      assert.equal(look(keys, { mode })[0]?.fix, `${emergency} && ${bump}`);
+    assert.equal(look(keys, { mode: "emergency" })[0]?.fix, bump);
   });
 
-  test("a signer that is gone is replaced in a mode in which a rotation is not refused", () => {
-    assert.equal(look([])[0]?.mend, bump);
+  test("a missing signing key is replaced in a mode in which a rotation is not refused", () => {
+    assert.equal(look([])[0]?.fix, bump);
     assert.equal(
-      look([], { mode: "rollback" })[0]?.mend,
+      look([], { mode: "rollback" })[0]?.fix,
       `pulumi config set mode planned --stack prod && ${bump}`,
     );
     const overlap = [key(7, { algorithm: "ES256", signing: true, retireAfter: later })];
-    const mends = look(overlap, {}, { exemptKeys: ["jwks-break-glass-r7-RS256"] }).map(({ mend }) => mend);
-    assert.deepEqual(mends, [`${emergency} && ${bump}`]);
+    const fixes = look(overlap, {}, { exemptKeys: ["jwks-break-glass-r7-RS256"] }).map(({ fix }) => fix);
+    assert.deepEqual(fixes, [`${emergency} && ${bump}`]);
   });
 
-  test("a passive key that was disabled can't be brought back", () => {
+  test("a passive key that was disabled can't be restored", () => {
     const passive = [{ kid: "kid-7", algorithm: "RS256", componentName: "jwks-break-glass-r7-RS256" }];
     const [found] = look(
       [signer, key(7, { status: "DISABLED" })],
@@ -88,29 +88,29 @@ suite("what mends a drift of the keys", () => {
       { passive: passive as KnownRealm["passive"] },
     );
     assert.equal(found?.code, "KEY_RETIRED_EARLY");
-    assert.match(found?.mend ?? "", /^nothing can undo it/);
+    assert.match(found?.fix ?? "", /^can't be undone/);
   });
 });
 
-suite("a rotation that was begun and not brought to its end", () => {
+suite("a rotation that was started and not finished", () => {
   test("is not taken for an attack with the new key", () => {
     const found = look([signer, key(9, { priority: 0, status: "PASSIVE" })]);
     assert.deepEqual(
       found.map(({ code }) => code),
       ["ROTATION_UNFINISHED"],
     );
-    assert.match(found[0]?.what ?? "", /^rotation 9 was begun and not brought to its end/);
+    assert.match(found[0]?.what ?? "", /^rotation 9 was started and not finished/);
   });
 
-  test("that has disabled the old key already is no loss of the signer", () => {
+  test("that has already disabled the old key does not count as a lost signing key", () => {
     const found = look([key(8, { status: "DISABLED" }), key(9, { signing: true })]);
     assert.deepEqual(
       found.map(({ code }) => code),
       ["ROTATION_UNFINISHED"],
     );
-    const lost = look([key(8, { status: "DISABLED" }), key(9, { priority: 0, status: "PASSIVE" })]);
+    const disabled = look([key(8, { status: "DISABLED" }), key(9, { priority: 0, status: "PASSIVE" })]);
     assert.deepEqual(
-      lost.map(({ code }) => code),
+      disabled.map(({ code }) => code),
       ["ROTATION_UNFINISHED", "KEY_DISABLED"],
     );
   });

@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import { settingsShape } from "#operations/config/settings-shape";
 import { changingTargets, describeTarget, readyTimeoutMs } from "#operations/fleet/targets";
 
-const targets = settingsShape.shape.instances.parse([
+const targets = settingsShape.shape.targets.parse([
   "https://api-1.example.com",
   { kubernetes: { namespace: "shop", selector: "app=shop-api", port: 8080, readyTimeoutSeconds: 7 } },
 ]);

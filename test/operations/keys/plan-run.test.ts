@@ -28,46 +28,47 @@ interface Row extends Partial<RunQuestion>, Partial<RunPlan> {
 const publishIt = "publish a new RS256 key for rotation 2, and make it the signer";
 const said = (rotation: number, algorithm = "RS256") =>
   `kid r${rotation}-${algorithm} (${algorithm}, jwks-break-glass-r${rotation}-${algorithm})`;
-const foreign = "kid old (RS256, name-old)";
-const losesItsPlace = (key: string, left = "6 min") =>
-  `${key} no longer signs; its tokens are accepted for another ${left}, then the next up retires it`;
+const unmanaged = "kid old (RS256, name-old)";
+const becomesPassive = (key: string, left = "6 min") =>
+  `${key} no longer signs; its tokens are accepted for another ${left}, then the next update retires it`;
 const atOnce = (key: string) => `disable ${key} at once: its tokens are refused from then on`;
 const isDue = (key: string, end: string) =>
   `retire ${key}: its overlap ended at ${end}; its tokens are refused from then on`;
 
 const planned: Row[] = [
   {
-    title: "adoption takes the realm's unmanaged signer through an overlap",
+    title: "adoption gives the realm's unmanaged signing key an overlap",
     keys: [realmKey("old", { signing: true })],
     stage: "overlap",
-    actions: [publishIt, losesItsPlace(foreign)],
+    actions: [publishIt, becomesPassive(unmanaged)],
   },
   {
-    title: "a rotation takes the one before through an overlap",
+    title: "a rotation gives the key of the rotation before an overlap",
     keys: [disabled(0), signs(1)],
     stage: "overlap",
-    actions: [publishIt, losesItsPlace(said(1))],
+    actions: [publishIt, becomesPassive(said(1))],
   },
   {
-    title: "a key that a crashed run has published is not published twice",
+    title: "a key that a crashed run has published is not published again",
     keys: [signs(1), passive(2, { priority: 0 })],
     stage: "overlap",
-    actions: [`${said(2)} becomes the signer`, losesItsPlace(said(1))],
+    actions: [`${said(2)} becomes the signer`, becomesPassive(said(1))],
   },
   {
-    title: "a crash between the activation and the passivation leaves the other half to do, for what is left",
+    title:
+      "after a crash between activation and passivation the old key becomes passive for the rest of the overlap",
     keys: [managed(1), signs(2, { retireAfter: at(250) })],
     stage: "overlap",
-    actions: [losesItsPlace(said(1), "4 min 10 s")],
+    actions: [becomesPassive(said(1), "4 min 10 s")],
   },
   {
-    title: "after such a crash the old key has a whole overlap, however late the next run comes",
+    title: "after such a crash, and after the end of the overlap, the old key gets a whole new overlap",
     keys: [managed(1), signs(2, { retireAfter: at(-1) })],
     stage: "overlap",
-    actions: [losesItsPlace(said(1))],
+    actions: [becomesPassive(said(1))],
   },
   {
-    title: "in the overlap nothing is done",
+    title: "during the overlap nothing changes",
     keys: [passive(1), signs(2, { retireAfter: at(1) })],
     stage: "overlap",
   },
@@ -78,18 +79,18 @@ const planned: Row[] = [
     actions: [isDue(said(1), at(0))],
   },
   {
-    title: "an unmanaged key is retired, too",
+    title: "an unmanaged key is retired as well",
     keys: [realmKey("old", { status: "PASSIVE" }), signs(2, { retireAfter: at(-9) })],
     stage: "final",
-    actions: [isDue(foreign, at(-9))],
+    actions: [isDue(unmanaged, at(-9))],
   },
   {
-    title: "after the retirement nothing is done",
+    title: "after the retirement nothing changes",
     keys: [disabled(1), signs(2, { retireAfter: at(-600) })],
     stage: "final",
   },
   {
-    title: "where the algorithms' overlaps end at different times, the last one counts",
+    title: "if the overlaps of the algorithms end at different times, the last end counts",
     algorithms: ["RS256", "ES256"],
     keys: [
       passive(1),
@@ -100,40 +101,40 @@ const planned: Row[] = [
     stage: "overlap",
   },
   {
-    title: "an algorithm that is new in the rotation is published, and the other is left alone",
+    title: "an algorithm that was added to the rotation gets a key, and the other key stays as it is",
     algorithms: ["RS256", "ES256"],
     keys: [disabled(1), signs(2, { retireAfter: at(-600) })],
     stage: "overlap",
     actions: ["publish a new ES256 key for rotation 2, and make it the signer"],
   },
   {
-    title: "a foreign key that signs in the final stage gets an overlap of its own",
+    title: "an unmanaged key that signs in the final stage gets an overlap of its own",
     keys: [realmKey("old", { priority: 900, signing: true }), managed(2, { retireAfter: at(-600) })],
     stage: "overlap",
-    actions: [`${said(2)} becomes the signer`, losesItsPlace(foreign)],
+    actions: [`${said(2)} becomes the signer`, becomesPassive(unmanaged)],
   },
   {
-    title: "a foreign key that is active below the signer gets one as well",
+    title: "an unmanaged key that is active below the signing key gets one as well",
     keys: [realmKey("old"), signs(2, { retireAfter: at(-600) })],
     stage: "overlap",
-    actions: [losesItsPlace(foreign)],
+    actions: [becomesPassive(unmanaged)],
   },
   {
-    title: "a fallback key is a foreign key",
+    title: "a fallback key counts as unmanaged",
     keys: [realmKey("old", { componentName: "fallback-RS256", priority: -100 }), signs(2)],
     stage: "overlap",
-    actions: [losesItsPlace("kid old (RS256, fallback-RS256)")],
+    actions: [becomesPassive("kid old (RS256, fallback-RS256)")],
   },
   {
-    title: "a foreign passive key whose end nobody knows is not due, and gets one",
+    title: "an unmanaged passive key without a known end gets an overlap instead of being retired",
     keys: [realmKey("old", { status: "PASSIVE" }), signs(2)],
     stage: "overlap",
     actions: [
-      "kid old (RS256, name-old) no longer signs; its tokens are accepted for another 6 min, then the next up retires it",
+      "kid old (RS256, name-old) no longer signs; its tokens are accepted for another 6 min, then the next update retires it",
     ],
   },
   {
-    title: "exempt keys are never named and never waited for",
+    title: "exempt keys appear in no change and delay nothing",
     exemptKeys: ["saml", "partner"],
     keys: [
       realmKey("saml", { componentName: "saml", priority: 900 }),
@@ -151,62 +152,62 @@ const planned: Row[] = [
     title: "a rotation that was rolled back and is still trusted signs again",
     keys: [signs(1, { priority: 300, retireAfter: at(60) }), passive(2, { retireAfter: at(-60) })],
     stage: "overlap",
-    actions: [`${said(2)} becomes the signer`, losesItsPlace(said(1))],
+    actions: [`${said(2)} becomes the signer`, becomesPassive(said(1))],
   },
   {
     title: "a rotation that was rolled back and retired is over, and the next one is named",
     keys: [signs(1, { priority: 300, retireAfter: at(-60) }), disabled(2)],
     stage: "overlap",
     problems: [
-      `rotation: 2 is over, ${said(2)} is disabled and a disabled key is never enabled again; set 3`,
+      `rotation: 2 is over: ${said(2)} is disabled, and a disabled key is never enabled again; set rotation to 3`,
     ],
   },
 ];
 
 const waits: Row[] = [
   {
-    title: "a rotation that is bumped in mid-overlap is told to wait, and for how long",
+    title: "a rotation that is bumped during an overlap must wait, and the message says for how long",
     rotation: 3,
     keys: [passive(1), signs(2, { retireAfter: at(250) })],
     stage: "overlap",
     problems: [
-      `rotation: 3 must wait, the overlap of rotation 2 ends at ${at(250)} (4 min 10 s left) and ${said(1)} is trusted until then; set 2 until it is over, or mode emergency to end it at once`,
+      `rotation: 3 must wait, the overlap of rotation 2 ends at ${at(250)} (4 min 10 s left) and ${said(1)} is trusted until then; until it ends, set rotation to 2, or set mode to emergency to end it at once`,
     ],
   },
   {
-    title: "one that is bumped when the overlap is over and nothing was retired is let through",
+    title: "one that is bumped after the overlap, before the retirement, is allowed",
     rotation: 3,
     keys: [passive(1), signs(2, { retireAfter: at(-1) })],
     stage: "overlap",
     problems: [],
   },
   {
-    title: "one that is bumped after the retirement is let through",
+    title: "one that is bumped after the retirement is allowed",
     rotation: 3,
     keys: [disabled(1), signs(2, { retireAfter: at(-1) })],
     stage: "overlap",
     problems: [],
   },
   {
-    title: "one that is bumped in the overlap of a rollback is told how to let that end",
+    title: "for one that is bumped during the overlap of a rollback, the message says how to let that end",
     rotation: 3,
     keys: [signs(1, { priority: 300, retireAfter: at(250) }), passive(2)],
     stage: "overlap",
     problems: [
-      `rotation: 3 must wait, the overlap of rotation 2 ends at ${at(250)} (4 min 10 s left) and ${said(2)} is trusted until then; set 2 with mode rollback until it is over, or mode emergency to end it at once`,
+      `rotation: 3 must wait, the overlap of rotation 2 ends at ${at(250)} (4 min 10 s left) and ${said(2)} is trusted until then; until it ends, set rotation to 2 and mode to rollback, or set mode to emergency to end it at once`,
     ],
   },
   {
-    title: "the passive keys that it waits for are all named",
+    title: "all passive keys that it must wait for are named",
     rotation: 3,
     keys: [passive(1), realmKey("old", { status: "PASSIVE" }), signs(2, { retireAfter: at(60) })],
     stage: "overlap",
     problems: [
-      `rotation: 3 must wait, the overlap of rotation 2 ends at ${at(60)} (1 min left) and ${said(1)}, ${foreign} are trusted until then; set 2 until it is over, or mode emergency to end it at once`,
+      `rotation: 3 must wait, the overlap of rotation 2 ends at ${at(60)} (1 min left) and ${said(1)}, ${unmanaged} are trusted until then; until it ends, set rotation to 2, or set mode to emergency to end it at once`,
     ],
   },
   {
-    title: "exempt keys are not waited for",
+    title: "exempt keys cause no waiting",
     rotation: 3,
     exemptKeys: ["name-old"],
     keys: [disabled(1), realmKey("old", { status: "PASSIVE" }), signs(2, { retireAfter: at(60) })],
@@ -217,7 +218,7 @@ const waits: Row[] = [
 
 const emergencies: Row[] = [
   {
-    title: "every other trusted key dies at once, unmanaged and fallback ones too",
+    title: "every other trusted key is disabled at once, unmanaged and fallback keys too",
     keys: [
       realmKey("old", { status: "PASSIVE" }),
       realmKey("fallback", { componentName: "fallback-RS256", priority: -100 }),
@@ -225,16 +226,16 @@ const emergencies: Row[] = [
       signs(1),
     ],
     stage: "final",
-    actions: [publishIt, atOnce(foreign), atOnce("kid fallback (RS256, fallback-RS256)"), atOnce(said(1))],
+    actions: [publishIt, atOnce(unmanaged), atOnce("kid fallback (RS256, fallback-RS256)"), atOnce(said(1))],
   },
   {
-    title: "the same rotation in mid-overlap names what dies",
+    title: "with the same rotation during an overlap, the passive key is disabled",
     keys: [passive(1), signs(2, { retireAfter: at(60) })],
     stage: "final",
     actions: [atOnce(said(1))],
   },
   {
-    title: "a rotation that is bumped in mid-overlap is let through, and ends it",
+    title: "a rotation that is bumped during an overlap is allowed, and ends it",
     rotation: 3,
     keys: [passive(1), signs(2, { retireAfter: at(60) })],
     stage: "final",
@@ -244,80 +245,81 @@ const emergencies: Row[] = [
       atOnce(said(2)),
     ],
   },
-  { title: "one that was carried out has nothing to do", keys: [disabled(1), signs(2)], stage: "final" },
+  { title: "one that is finished has nothing to do", keys: [disabled(1), signs(2)], stage: "final" },
   {
-    title: "one that was interrupted only disables",
+    title: "one that was interrupted only disables the old key",
     keys: [managed(1), signs(2)],
     stage: "final",
     actions: [atOnce(said(1))],
   },
   {
-    title: "exempt keys are not named",
+    title: "exempt keys appear in no change",
     exemptKeys: ["name-old"],
     keys: [realmKey("old"), signs(2)],
     stage: "final",
   },
   {
-    title: "a rotation that was rolled back and retired can't be the one that is turned to",
+    title: "a rotation that was rolled back and retired can't be made an emergency",
     keys: [signs(1), disabled(2)],
     stage: "final",
     problems: [
-      `rotation: 2 is over, ${said(2)} is disabled and a disabled key is never enabled again; set 3`,
+      `rotation: 2 is over: ${said(2)} is disabled, and a disabled key is never enabled again; set rotation to 3`,
     ],
   },
   {
-    title: "keys that are disabled in the rotation are all named",
+    title: "all disabled keys of the rotation are named",
     algorithms: ["RS256", "ES256"],
     keys: [signs(1), disabled(2), disabled(2, { algorithm: "ES256" })],
     stage: "final",
     problems: [
-      `rotation: 2 is over, ${said(2)}, ${said(2, "ES256")} are disabled and a disabled key is never enabled again; set 3`,
+      `rotation: 2 is over: ${said(2)}, ${said(2, "ES256")} are disabled, and a disabled key is never enabled again; set rotation to 3`,
     ],
   },
 ];
 
 const rollbacks: Row[] = [
   {
-    title: "the passive key signs again, and the new one gets the overlap",
+    title: "the passive key signs again, and the new key gets an overlap",
     keys: [passive(1), signs(2, { retireAfter: at(60) })],
     stage: "overlap",
-    actions: [`${said(1)} signs again`, losesItsPlace(said(2))],
+    actions: [`${said(1)} signs again`, becomesPassive(said(2))],
   },
   {
-    title: "an unmanaged key can sign again, too",
+    title: "an unmanaged key can sign again as well",
     rotation: 1,
     keys: [realmKey("old", { status: "PASSIVE" }), signs(1, { retireAfter: at(60) })],
     stage: "overlap",
-    actions: [`${foreign} signs again`, losesItsPlace(said(1))],
+    actions: [`${unmanaged} signs again`, becomesPassive(said(1))],
   },
   {
-    title: "the key of the rotation before is taken, whatever the priority of a foreign one",
+    title: "the key of the rotation before signs again, whatever the priority of an unmanaged key",
     keys: [realmKey("old", { status: "PASSIVE", priority: 900 }), passive(1), signs(2, { priority: 901 })],
     stage: "overlap",
-    actions: [`${said(1)} signs again`, losesItsPlace(said(2))],
+    actions: [`${said(1)} signs again`, becomesPassive(said(2))],
   },
   {
-    title: "nor is a foreign key taken that signs because someone has put it above ours",
+    title: "an unmanaged key that was placed above the managed ones is not kept as the signing key",
     keys: [realmKey("old", { signing: true, priority: 900 }), passive(1), managed(2)],
     stage: "overlap",
-    actions: [`${said(1)} signs again`, losesItsPlace(foreign), losesItsPlace(said(2))],
+    actions: [`${said(1)} signs again`, becomesPassive(unmanaged), becomesPassive(said(2))],
   },
   {
-    title: "a key of a rotation that never got to its cut-over has not signed, and is not rolled back to",
+    title:
+      "a key of a rotation that never reached its cut-over has not signed, and does not sign after a rollback",
     rotation: 3,
     keys: [realmKey("old", { status: "PASSIVE" }), passive(2, { priority: 0 }), signs(3)],
     stage: "overlap",
-    actions: [`${foreign} signs again`, losesItsPlace(said(3))],
+    actions: [`${unmanaged} signs again`, becomesPassive(said(3))],
   },
   {
-    title: "an unmanaged key that still signs becomes ours",
+    title: "an unmanaged key that still signs becomes managed",
     rotation: 1,
     keys: [realmKey("old", { signing: true }), passive(1, { priority: 0 })],
     stage: "overlap",
-    actions: [`${foreign} goes on signing, and becomes jwks-break-glass-r0-RS256`],
+    actions: [`${unmanaged} keeps signing, and is renamed to jwks-break-glass-r0-RS256`],
   },
   {
-    title: "neither a fallback key nor an exempt one is rolled back to",
+    title: "neither a fallback key nor an exempt key signs after a rollback",
     exemptKeys: ["saml"],
     keys: [
       realmKey("old", { componentName: "fallback-RS256", priority: -100, status: "PASSIVE" }),
@@ -326,39 +328,39 @@ const rollbacks: Row[] = [
       signs(2, { priority: 901 }),
     ],
     stage: "overlap",
-    actions: [`${said(1)} signs again`, losesItsPlace(said(2))],
+    actions: [`${said(1)} signs again`, becomesPassive(said(2))],
   },
   {
-    title: "a rollback that was interrupted goes on with the key that it has made the signer",
+    title: "an interrupted rollback continues with the key that it has made the signer",
     keys: [signs(1, { priority: 300, retireAfter: at(60) }), managed(2)],
     stage: "overlap",
-    actions: [losesItsPlace(said(2), "1 min")],
+    actions: [becomesPassive(said(2), "1 min")],
   },
   {
-    title: "in its overlap nothing is done",
+    title: "during its overlap nothing changes",
     keys: [signs(1, { priority: 300, retireAfter: at(1) }), passive(2)],
     stage: "overlap",
   },
   {
-    title: "at the end of its overlap the key that was taken back is retired",
+    title: "at the end of its overlap the key that was rolled back is retired",
     keys: [signs(1, { priority: 300, retireAfter: at(0) }), passive(2, { retireAfter: at(-600) })],
     stage: "final",
     actions: [isDue(said(2), at(0))],
   },
   {
-    title: "after that nothing is done",
+    title: "after that nothing changes",
     keys: [signs(1, { priority: 300, retireAfter: at(-60) }), disabled(2)],
     stage: "final",
   },
   {
-    title: "an algorithm that the rotation has brought goes on with its new key",
+    title: "an algorithm that the rotation added keeps its new key",
     algorithms: ["RS256", "ES256"],
     keys: [passive(1), signs(2), signs(2, { algorithm: "ES256" })],
     stage: "overlap",
-    actions: [`${said(1)} signs again`, losesItsPlace(said(2))],
+    actions: [`${said(1)} signs again`, becomesPassive(said(2))],
   },
   {
-    title: "such a key keeps nobody from retiring the other",
+    title: "such a key does not keep the other one from being retired",
     algorithms: ["RS256", "ES256"],
     keys: [
       signs(1, { priority: 300, retireAfter: at(-1) }),
@@ -369,31 +371,32 @@ const rollbacks: Row[] = [
     actions: [isDue(said(2), at(-1))],
   },
   {
-    title: "after the retirement it is refused, says which key goes on and what to do instead",
+    title:
+      "after the retirement it is refused, and the message says which key keeps signing and what to do instead",
     keys: [disabled(1), signs(2)],
     stage: "overlap",
     problems: [
-      `mode: rollback is not possible, no signing key from before rotation 2 is trusted any more and a disabled key is never enabled again; ${said(2)} goes on signing; set mode to planned and rotation to 3 for a new key`,
+      `mode: rollback is not possible, because no signing key from before rotation 2 is still trusted and a disabled key is never enabled again; ${said(2)} keeps signing; set mode to planned and rotation to 3 for a new key`,
     ],
   },
   {
-    title: "in a realm that has had no rotation there is nothing to take back",
+    title: "a realm without a rotation has nothing to roll back",
     keys: [realmKey("old", { signing: true })],
     stage: "overlap",
     problems: [
-      "mode: rollback has nothing to take back, the realm has had no rotation; set planned or emergency",
+      "mode: rollback has nothing to take back, since this realm has had no rotation; set mode to planned or emergency",
     ],
   },
   {
-    title: "it does not bump the rotation, and says which one it would take back",
+    title: "a bumped rotation is refused, and the message says which rotation it would roll back",
     rotation: 3,
     keys: [passive(1), signs(2)],
     stage: "overlap",
-    problems: ["rotation: rollback takes back rotation 2, and makes no new key; set 2"],
+    problems: ["rotation: rollback takes back rotation 2 and makes no new key; set rotation to 2"],
   },
 ];
 
-/** Rows say of the plan what they are about: no actions where they don't say any, but of a refused run only why. */
+/** Rows without actions expect none; for a refused run only the problems are checked. */
 function check({ title, keys, stage, actions, problems, ...change }: Row, mode: RunQuestion["mode"]): void {
   test(title, () => {
     const plan = planRun(keys, { ...runQuestion, mode, ...change });
@@ -406,7 +409,7 @@ function check({ title, keys, stage, actions, problems, ...change }: Row, mode: 
 suite("planRun, planned", () => {
   for (const row of planned) check(row, "planned");
 });
-suite("planRun, another rotation in mid-overlap", () => {
+suite("planRun, another rotation during an overlap", () => {
   for (const row of waits) check(row, "planned");
 });
 suite("planRun, emergency", () => {
@@ -426,7 +429,7 @@ suite("planRun, keepRetired", () => {
     [4, []],
   ];
   for (const [keepRetired, deleted] of rows) {
-    test(`${keepRetired} deletes ${deleted.length} of four, and never the one that is just being retired`, () => {
+    test(`${keepRetired} deletes ${deleted.length} of four, and never the one that is being retired`, () => {
       const { actions } = planRun(keys, { ...runQuestion, rotation: 6, keepRetired });
       const deletions = deleted.map(
         (rotation) => `delete ${said(rotation)}: it is disabled, and keepRetired is ${keepRetired}`,
@@ -435,7 +438,7 @@ suite("planRun, keepRetired", () => {
     });
   }
 
-  test("nothing is deleted in an overlap, in an emergency, or of what is not ours", () => {
+  test("nothing is deleted during an overlap or in an emergency, and no unmanaged key ever", () => {
     const dead = [disabled(2), disabled(3), realmKey("old", { status: "DISABLED" })];
     const inOverlap = [...dead, passive(5), signs(6, { retireAfter: at(1) })];
     const due = [...dead, passive(5), signs(6, { retireAfter: at(-1) })];
@@ -448,7 +451,7 @@ suite("planRun, keepRetired", () => {
     assert.doesNotMatch(other.actions.join(), /name-old/);
   });
 
-  test("a rolled-back rotation's key is never deleted, since its rotation must never be made twice", () => {
+  test("the key of a rotation that was rolled back is never deleted, since no rotation may be made twice", () => {
     const rolledBack = [disabled(2), signs(1, { priority: 300, retireAfter: at(-1) }), passive(3)];
     const { actions } = planRun(rolledBack, {
       ...runQuestion,

@@ -12,7 +12,7 @@ function problems(given: unknown): string[] {
 }
 
 suite("the config key notify", () => {
-  test("tells everything unless it says what", () => {
+  test("sends all messages by default", () => {
     const url = `https://hooks.example.com/${secret}`;
     assert.deepEqual(notifyShape.parse({ url }), { url, on: ["start", "verified", "failed"] });
     assert.deepEqual(notifyShape.parse({ url, on: ["failed"] }).on, ["failed"]);
@@ -23,7 +23,7 @@ suite("the config key notify", () => {
   });
 
   for (const host of ["localhost:8080", "127.0.0.1", "[::1]:9"]) {
-    test(`takes plain http on ${host}`, () => {
+    test(`accepts plain http on ${host}`, () => {
       assert.deepEqual(problems({ url: `http://${host}/${secret}` }), []);
     });
   }
@@ -37,14 +37,10 @@ suite("the config key notify", () => {
     ["credentials in the URL", { url: `https://user:${secret}@example.com` }, /^url: is not an https URL/],
     ["no URL", { on: ["failed"] }, /^url: is missing: set it with --secret/],
     ["the URL alone", `https://hooks.example.com/${secret}`, /^: is not \{url/],
-    [
-      "a message that there is not",
-      { url: "https://example.com", on: ["done"] },
-      /^on\.0: is not one of start/,
-    ],
+    ["an unknown message", { url: "https://example.com", on: ["done"] }, /^on\.0: is not one of start/],
     ["no message at all", { url: "https://example.com", on: [] }, /^on: is empty/],
   ] as const) {
-    test(`${title} is refused in words that don't show the value`, () => {
+    test(`${title} is refused, and the message does not show the value`, () => {
       const found = problems(given).join("\n");
       assert.match(found, expected);
       assert.ok(!found.includes(secret));

@@ -12,8 +12,8 @@ function line(outcome: NotifyOutcome): string {
   return outcome.kind === "failed" ? describeFailure(outcome) : "";
 }
 
-/** What came of a receiver that answers with these statuses, the last one for ever. */
-async function toldTo(t: Parameters<typeof serve>[0], statuses: number[], headers = {}) {
+/** Sends to a receiver that answers with these statuses, and then always with the last one. */
+async function sendTo(t: Parameters<typeof serve>[0], statuses: number[], headers = {}) {
   const { url, received } = await serve(t, (response, _request, count) => {
     response.writeHead(statuses[Math.min(count, statuses.length) - 1] ?? 200, headers).end();
   });
@@ -21,8 +21,8 @@ async function toldTo(t: Parameters<typeof serve>[0], statuses: number[], header
 }
 
 suite("notify", () => {
-  test("a receiver that takes the message gets it once, as JSON", async (t) => {
-    const { outcome, received, url } = await toldTo(t, [200]);
+  test("a receiver that accepts the message gets it once, as JSON", async (t) => {
+    const { outcome, received, url } = await sendTo(t, [200]);
     assert.deepEqual(outcome, { kind: "sent", host: new URL(url).host, attempts: 1, status: 200 });
     const [{ method, headers, body } = assert.fail()] = received;
     assert.deepEqual([method, received.length, JSON.parse(body)], ["POST", 1, message]);
@@ -30,30 +30,33 @@ suite("notify", () => {
   });
 
   test("a receiver that answers 500 once gets it again", async (t) => {
-    const { outcome, received } = await toldTo(t, [500, 200]);
+    const { outcome, received } = await sendTo(t, [500, 200]);
     assert.deepEqual([outcome.kind, outcome.attempts, received.length], ["sent", 2, 2]);
   });
 
-  test("a receiver that goes on answering 500 is tried three times", async (t) => {
-    const { outcome, received } = await toldTo(t, [500]);
+  test("a receiver that always answers 500 gets three attempts", async (t) => {
+    const { outcome, received } = await sendTo(t, [500]);
     assert.equal(received.length, 3);
-    assert.match(line(outcome), /did not take the message \(HTTP 500, 3 tries\).*Next: check notify\.url/);
+    assert.match(
+      line(outcome),
+      /did not accept the message \(HTTP 500, 3 attempts\).*Next: check notify\.url/,
+    );
   });
 
-  test("a refusal is not tried again", async (t) => {
-    const { outcome, received } = await toldTo(t, [404]);
+  test("a refusal is not repeated", async (t) => {
+    const { outcome, received } = await sendTo(t, [404]);
     assert.deepEqual([outcome.kind, received.length], ["failed", 1]);
-    assert.match(line(outcome), /HTTP 404, 1 try/);
+    assert.match(line(outcome), /HTTP 404, 1 attempt\)/);
   });
 
-  test("a redirect is not followed, for the URL is a secret", async (t) => {
+  test("a redirect is not followed, because the URL is a secret", async (t) => {
     const other = await serve(t, (response) => sendJson(response, 200, {}));
-    const { outcome, received } = await toldTo(t, [307], { location: other.url });
+    const { outcome, received } = await sendTo(t, [307], { location: other.url });
     assert.deepEqual([received.length, other.received.length], [1, 0]);
     assert.match(line(outcome), /HTTP 307, a redirect, not followed/);
   });
 
-  test("Retry-After of a 429 is waited out", async (t) => {
+  test("the wait that a 429 asks for in Retry-After is kept", async (t) => {
     const at: number[] = [];
     const { url } = await serve(t, (response, _request, count) => {
       at.push(performance.now());
@@ -64,12 +67,12 @@ suite("notify", () => {
     assert.ok(second - first >= 990, `${second - first} ms`);
   });
 
-  test("where a 429 asks for more than is waited out, there is no further attempt", async (t) => {
-    const { outcome, received } = await toldTo(t, [429], { "retry-after": "11" });
+  test("where a 429 asks for too long a wait, there is no further attempt", async (t) => {
+    const { outcome, received } = await sendTo(t, [429], { "retry-after": "11" });
     assert.deepEqual([outcome.kind, received.length], ["failed", 1]);
   });
 
-  test("a receiver that never answers costs three time-outs, and no more than the whole", async (t) => {
+  test("a receiver that never answers costs three timeouts, and no more than the total limit", async (t) => {
     const { url, received } = await serve(t, () => undefined);
     const outcome = await notify({ url }, message, quick);
     assert.equal(received.length, 3);
@@ -80,7 +83,7 @@ suite("notify", () => {
     assert.ok(performance.now() - startedAt < 5_000);
   });
 
-  test("a body that never ends does not keep a message that was taken", async (t) => {
+  test("an endless body does not hold up a message that was accepted", async (t) => {
     const { url } = await serve(t, (response) => response.writeHead(200).write("o"));
     assert.equal((await notify({ url }, message, { ...quick, timeoutMs: 10_000 })).kind, "sent");
   });
@@ -88,17 +91,20 @@ suite("notify", () => {
   test("a receiver that is down is a failure that names its host and nothing else of the URL", async () => {
     const url = await refusingUrl();
     const outcome = await notify({ url: url + secretPath }, message, quick);
-    assert.match(line(outcome), new RegExp(`^warning: ${new URL(url).host} did not .*ECONNREFUSED, 3 tries`));
+    assert.match(
+      line(outcome),
+      new RegExp(`^warning: ${new URL(url).host} did not .*ECONNREFUSED, 3 attempts`),
+    );
     assert.doesNotMatch(JSON.stringify(outcome) + line(outcome), /services|0123456789abcdef/);
   });
 
-  test("it can be ended early", async (t) => {
+  test("it can be aborted", async (t) => {
     const { url } = await serve(t, () => undefined);
     const outcome = await notify({ url }, message, defaultTiming, AbortSignal.timeout(50));
     assert.deepEqual([outcome.kind, outcome.attempts], ["failed", 1]);
   });
 
-  test("the default limits are those that the documents say", () => {
+  test("the default limits are those in the documentation", () => {
     const { attempts, timeoutMs, wholeMs, longestRetryAfterMs } = defaultTiming;
     assert.deepEqual([attempts, timeoutMs, wholeMs, longestRetryAfterMs], [3, 5_000, 20_000, 10_000]);
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
 import { buildEvidence } from "#operations/evidence/build-evidence";
-import { configureNotify, tellEnd, tellStart, told } from "#operations/notify/run-notices";
+import { configureNotify, notificationsSent, notifyEnd, notifyStart } from "#operations/notify/run-notices";
 import { type Answer, refusingUrl, sendJson, serve } from "../loopback-server.ts";
 import { at, findings, runContext } from "../samples.ts";
 
@@ -24,75 +24,75 @@ async function stage(t: TestContext, answer: Answer, on?: string[]) {
 const take: Answer = (response) => sendJson(response, 200, {});
 
 suite("the messages of a run", () => {
-  test("without a webhook, or with one that is none, nothing is sent and nothing is said", async (t) => {
+  test("without a webhook, or with an invalid one, nothing is sent and nothing is printed", async (t) => {
     const log = t.mock.method(console, "log", () => undefined);
     for (const text of [undefined, "", "{", '{"url":"ftp://x"}']) configureNotify(text);
     const { run } = runOf("none");
-    tellStart(run);
-    tellEnd(run, "failed");
-    await told(run);
+    notifyStart(run);
+    notifyEnd(run, "failed");
+    await notificationsSent(run);
     assert.equal(log.mock.callCount(), 0);
   });
 
-  test("start and end are told once each, however many phases tell them", async (t) => {
+  test("start and result are sent once each, however many phases report them", async (t) => {
     const { heads } = await stage(t, take);
     const { run, evidence } = runOf("once");
-    tellStart(run);
-    tellStart(run);
-    await told(run);
-    tellEnd(run, "failed", evidence);
-    tellEnd(run, "failed", evidence);
-    await told(run);
-    await told(run);
+    notifyStart(run);
+    notifyStart(run);
+    await notificationsSent(run);
+    notifyEnd(run, "failed", evidence);
+    notifyEnd(run, "failed", evidence);
+    await notificationsSent(run);
+    await notificationsSent(run);
     assert.deepEqual(heads(), ["STARTED", "FAILED"]);
   });
 
-  test("realms are told of one by one", async (t) => {
+  test("each realm has its own messages", async (t) => {
     const { heads } = await stage(t, take);
     for (const { run, evidence } of [runOf("shop"), runOf("bank")]) {
-      tellStart(run);
-      await told(run);
-      tellEnd(run, "verified", evidence);
-      await told(run);
+      notifyStart(run);
+      await notificationsSent(run);
+      notifyEnd(run, "verified", evidence);
+      await notificationsSent(run);
     }
     assert.deepEqual(heads(), ["STARTED", "VERIFIED", "STARTED", "VERIFIED"]);
   });
 
-  test("only what is asked for is told", async (t) => {
+  test("only the configured messages are sent", async (t) => {
     const { heads } = await stage(t, take, ["failed"]);
     const [green, red] = [runOf("green"), runOf("red")];
-    for (const { run } of [green, red]) tellStart(run);
-    tellEnd(green.run, "verified", green.evidence);
-    tellEnd(red.run, "failed", red.evidence);
-    await Promise.all([told(green.run), told(red.run)]);
+    for (const { run } of [green, red]) notifyStart(run);
+    notifyEnd(green.run, "verified", green.evidence);
+    notifyEnd(red.run, "failed", red.evidence);
+    await Promise.all([notificationsSent(green.run), notificationsSent(red.run)]);
     assert.deepEqual(heads(), ["FAILED"]);
   });
 
-  test("a start that the receiver still has not taken is given up for the end, without a warning", async (t) => {
+  test("a start message that the receiver has not accepted yet is dropped for the result, without a warning", async (t) => {
     const asked = Promise.withResolvers<void>();
     const { heads, lines } = await stage(t, (response, _request, count) => {
       if (count === 1) asked.resolve();
       else sendJson(response, 200, {});
     });
     const { run, evidence } = runOf("slow");
-    tellStart(run);
+    notifyStart(run);
     await asked.promise;
-    tellEnd(run, "verified", evidence);
-    await told(run);
+    notifyEnd(run, "verified", evidence);
+    await notificationsSent(run);
     assert.deepEqual([heads(), lines], [["STARTED", "VERIFIED"], []]);
   });
 
-  test("a receiver that is down is one line for each message", async (t) => {
+  test("a receiver that is down produces one line for each message", async (t) => {
     const lines: string[] = [];
     t.mock.method(console, "log", (line: string) => lines.push(line));
     configureNotify(JSON.stringify({ url: `${await refusingUrl()}/services/secret` }));
     const { run, evidence } = runOf("down");
-    tellStart(run);
-    await told(run);
-    tellEnd(run, "verified", evidence);
-    await told(run);
+    notifyStart(run);
+    await notificationsSent(run);
+    notifyEnd(run, "verified", evidence);
+    await notificationsSent(run);
     assert.equal(lines.length, 2);
-    for (const line of lines) assert.match(line, /^\[notify\] warning: 127\.0\.0\.1:\d+ did not take/);
+    for (const line of lines) assert.match(line, /^\[notify\] warning: 127\.0\.0\.1:\d+ did not accept/);
     assert.doesNotMatch(lines.join(), /services|secret/);
   });
 });

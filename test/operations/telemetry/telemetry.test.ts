@@ -24,7 +24,7 @@ async function tracedRun(t: TestContext, env: Record<string, string>) {
 }
 
 suite("telemetry", () => {
-  test("a rotation, its phases, its instances and their operations are one trace, each below the other", async (t) => {
+  test("a rotation, its phases, its instances and their operations form one trace, each the child of the one before", async (t) => {
     const receiver = await receiveSpans(t);
     const [traceId, parent] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"];
     const { api, isLoaded } = await tracedRun(t, {
@@ -84,7 +84,7 @@ suite("telemetry", () => {
     );
   });
 
-  test("no token, no secret and no session id is in what is sent", async (t) => {
+  test("nothing that is sent holds a token, a secret or a session id", async (t) => {
     const receiver = await receiveSpans(t);
     await tracedRun(t, { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url}/in/v1/traces` });
     assert.deepEqual(new Set(receiver.paths()), new Set(["/in/v1/traces"]));
@@ -108,13 +108,13 @@ suite("telemetry", () => {
     });
   }
 
-  test("gRPC is said not to be spoken, and the run goes on", async (t) => {
+  test("gRPC is reported as not supported, and the run continues", async (t) => {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" };
     const { lines } = await tracedRun(t, env);
     assert.match(lines.join("\n"), /^\[telemetry\] warning: .*http\/protobuf only.*grpc/);
   });
 
-  test("a receiver that is down or never answers costs the end of a run two seconds at the most", async (t) => {
+  test("a receiver that is down or never answers delays the end of a run by two seconds at most", async (t) => {
     const hanging = await serve(t, () => undefined);
     for (const url of [await refusingUrl(), hanging.url]) {
       const { workedMs, endedMs, thawedMs } = await tracedRun(t, { OTEL_EXPORTER_OTLP_ENDPOINT: url });

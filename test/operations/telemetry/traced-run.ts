@@ -6,7 +6,7 @@ import { refreshInstance } from "#operations/fleet/refresh";
 import { sweep } from "#operations/fleet/sweep";
 import { openTargets } from "#operations/fleet/targets";
 import { probe } from "#operations/proof/probe";
-import { errorTypeOf } from "#operations/telemetry/error-type";
+import { errorTypeOf } from "#operations/telemetry/span";
 import { endTrace, inPhase } from "#operations/telemetry/telemetry";
 import { probeSettings, refreshSettings, runContext, staticTargets } from "../samples.ts";
 

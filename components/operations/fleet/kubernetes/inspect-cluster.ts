@@ -36,6 +36,6 @@ export function missingWorkloads(
   if (workloads.length > 0 || (strategy !== "restart" && !secret)) return [];
   const what = secret ? "a new API refresh token" : "the strategy restart";
   return [
-    `instances: target ${name} lists no workloads, and ${what} needs a rolling restart; list them, e.g. deployment/shop-api`,
+    `targets: target ${name} lists no workloads, and ${what} needs a rolling restart; list them, e.g. deployment/shop-api`,
   ];
 }

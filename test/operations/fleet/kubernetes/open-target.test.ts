@@ -139,7 +139,7 @@ suite("an open Kubernetes target", () => {
     await assert.rejects(opened.list(0), { code: "KUBECONFIG_INVALID" });
     await assert.rejects(opened.reach(0), { code: "KUBECONFIG_INVALID" });
     const { problems } = await opened.inspect({ strategy: "restart", command: [] });
-    assert.match(problems.join("\n"), /^KUBECONFIG_INVALID: .*\ninstances: target shop lists no workloads/);
+    assert.match(problems.join("\n"), /^KUBECONFIG_INVALID: .*\ntargets: target shop lists no workloads/);
   });
 
   test("a pod whose workload is not listed can't be restarted, and the result says so", async (t) => {
