@@ -24,7 +24,7 @@ export function describeChange(change: PlannedChange): string {
     case "sign-again":
       return `${describeKey(change.key)} signs again`;
     case "adopt":
-      return `${describeKey(change.key)} goes on signing, and becomes ${managedKeyName(0, change.key.algorithm)}`;
+      return `${describeKey(change.key)} keeps signing, and is renamed to ${managedKeyName(0, change.key.algorithm)}`;
     case "passivate":
       return `${describeKey(change.key)} no longer signs; its tokens are accepted for another ${describeDuration(change.trustedForMs)}, then the next up retires it`;
     case "disable":

@@ -17,7 +17,7 @@ export async function checkPhase({ run, problems }: Run & { problems: string[] }
   });
 }
 
-export function realmRefused(realm: string, problems: readonly string[]): RotationError {
+function realmRefused(realm: string, problems: readonly string[]): RotationError {
   const list = problems.map((problem) => `\n  - ${problem}`).join("");
   return new RotationError(
     "REALM_REFUSED",
