@@ -29,7 +29,7 @@ export function enforcePhase(request: EnforcePhaseRequest): Promise<EnforceOutpu
   return underWay(request.run, () => inPhase(request.run, "enforce", () => enforceAll(request)));
 }
 
-type EnforceOutputs = Recorded & Pick<EnforceResult, "results" | "restarts"> & { complete: boolean };
+export type EnforceOutputs = Recorded & Pick<EnforceResult, "results" | "restarts"> & { complete: boolean };
 
 async function enforceAll(request: EnforcePhaseRequest): Promise<EnforceOutputs> {
   const startedAt = new Date().toISOString();

@@ -9,7 +9,7 @@ import type { Run } from "./phase-request.ts";
 
 export type EvidenceRequest = Run & { findings: WholeFindings; isThawing: boolean };
 
-interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
+export interface EvidenceOutputs extends Omit<EvidenceBundle, "evidence"> {
   /** Null where no key was retired. */
   exposureWindowMs: number | null;
 }

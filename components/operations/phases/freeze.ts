@@ -35,7 +35,7 @@ export interface FreezeOutputs {
 }
 
 /** Whether a run freezes anything: only an emergency does. */
-function isFreezing({ run, freeze }: { run: Pick<RunContext, "mode">; freeze: Freeze }): boolean {
+export function isFreezing({ run, freeze }: { run: Pick<RunContext, "mode">; freeze: Freeze }): boolean {
   return run.mode === "emergency" && (concernsApi(freeze) || concernsKeycloak(freeze));
 }
 

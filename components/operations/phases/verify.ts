@@ -34,7 +34,7 @@ export type VerificationOutputs = Recorded & {
   earlier: KeptCanaries;
 };
 
-type VerifiedBefore = VerificationOutputs & VerificationPhaseRequest;
+export type VerifiedBefore = VerificationOutputs & VerificationPhaseRequest;
 
 /** Phase 8: verify on every instance. The result is kept, red or green; `Evidence` makes a red one fail the run. */
 export function verificationPhase(
