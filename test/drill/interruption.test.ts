@@ -7,7 +7,7 @@ import { adoptedScenario, evidenceOf, managedKeys, signingKid, statusesOf, succe
 
 /** Lines after which the whole run is killed: one at each boundary between phases, and two within the cut-over. */
 const boundaries = [
-  { after: "the canaries are minted", line: /\[canary\] have canaries/ },
+  { after: "the canaries are minted", line: /\[canary\] canary tokens minted/ },
   { after: "the new key is published", line: /\[publish\] published/ },
   { after: "the new key is active", line: /\[cut-over\] \S+ \(RS256\) is active/ },
   { after: "the old key is disabled", line: /\[cut-over\] \S+ \(RS256, \S+\) is disabled/ },

@@ -59,7 +59,7 @@ suite("the refresh token's Secret", { skip }, () => {
     );
     assert.match(
       result.output,
-      /\[token\] restarted deployment\/shop-api; 2 pods of target \S+ take the refresh token/,
+      /\[token\] restarted deployment\/shop-api; 2 pods of target \S+ accept the API refresh token/,
     );
     assert.doesNotMatch(result.output, /\[canary\]/);
   });

@@ -99,7 +99,7 @@ function killPoints(
   const isNew = rotation > realm.rotation;
   const losesPlace = !isFinal && Object.values(realm.trusted).some(([signer]) => signer !== undefined);
   const points: [boolean, string, RegExp][] = [
-    [true, "the canaries", /^.*\[canary\] (have canaries|no key)/],
+    [true, "the canaries", /^.*\[canary\] (canary tokens minted|no key)/],
     [isNew, "the publication", /\[publish\] published/],
     [isNew && mode === "planned", "the announcement", /\[announce\] \d+ of/],
     [!isSettled, "the activation", /\[cut-over\] \S+ \(\S+\) is active/],

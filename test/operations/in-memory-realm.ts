@@ -36,6 +36,8 @@ export class InMemoryRealm extends KeycloakAdmin {
   #components: Component[] = [];
   #writesLeft = Number.POSITIVE_INFINITY;
   #count = 0;
+  /** How often the keys were read. */
+  reads = 0;
   /** Called after each change. */
   onChange: () => void = () => undefined;
 
@@ -75,7 +77,10 @@ export class InMemoryRealm extends KeycloakAdmin {
 
   override async get<T>(path: string, shape: z.ZodType<T>): Promise<T> {
     if (path === "") return shape.parse({ id: "realm-id", defaultSignatureAlgorithm: "RS256" });
-    if (path === "/keys") return shape.parse(this.#keys());
+    if (path === "/keys") {
+      this.reads += 1;
+      return shape.parse(this.#keys());
+    }
     if (path.startsWith("/components?")) return shape.parse(this.#components);
     return shape.parse(this.#components.find(({ id }) => path === `/components/${id}`));
   }

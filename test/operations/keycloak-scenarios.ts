@@ -6,7 +6,8 @@ import { inspectRealm } from "#operations/config/inspect-realm";
 import type { KeycloakConnection } from "#operations/keycloak/connection";
 import { discover, readJwks, signatureKids } from "#operations/keycloak/jwks";
 import { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
-import { type CutoverRequest, cutOver } from "#operations/keys/cut-over";
+import { cutOver } from "#operations/keys/cut-over";
+import type { CutoverRequest } from "#operations/keys/cutover-request";
 import { publishKey } from "#operations/keys/publish-key";
 import {
   listKeyComponents,

@@ -1,4 +1,7 @@
-/** Real tokens signed by a key that is about to retire: one that every instance sees before the cut-over, one that none does. */
+/**
+ * Canary tokens: real tokens signed by a key that is about to retire, one that every instance sees before the cut-over and
+ * one that none does.
+ */
 export interface Canary {
   kid: string;
   algorithm: string;
@@ -6,7 +9,7 @@ export interface Canary {
   unseen: MintedToken;
 }
 
-/** What may be said of a canary in public. */
+/** The public part of a canary. */
 export interface CanaryReference {
   kid: string;
   algorithm: string;
@@ -14,7 +17,7 @@ export interface CanaryReference {
   unseen: { jti: string; expiresAt: string };
 }
 
-/** A token and what may be said of it in public: everything but the token itself. */
+/** A token and its public part: everything but the token itself. */
 export interface MintedToken {
   token: string;
   kid: string;
@@ -24,9 +27,9 @@ export interface MintedToken {
   expiresAt: string;
 }
 
-/** Canaries as the state keeps them: what may be said of them, and apart from it, as a secret, their tokens. */
+/** Canary tokens as the state keeps them: what may be public, and separately, as a secret, the tokens. */
 export interface KeptCanaries {
   canaries: CanaryReference[];
-  /** Secret: the canaries' tokens by their `jti`. */
+  /** Secret: the canary tokens by their `jti`. */
   canaryTokens: Record<string, string>;
 }

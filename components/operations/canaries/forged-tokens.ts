@@ -3,7 +3,7 @@ import { base64url, decodeJwt, generateKeyPair, type JWTPayload, SignJWT } from 
 import type { PublishedJwks } from "../keycloak/jwks.ts";
 import type { MintedToken } from "./canary.ts";
 
-/** Ways to forge a token that a sound verifier refuses (RFC 8725, 2). */
+/** Ways to forge a token that a correct verifier rejects (RFC 8725, 2). */
 export type Forgery = "alg-none" | "hs256-confusion" | "unknown-kid" | "wrong-signature" | "expired";
 
 export interface ForgedToken {
@@ -40,13 +40,13 @@ async function forgeOne({ token, kid, algorithm }: MintedToken, jwks: PublishedJ
   ];
 }
 
-/** jose's UnsecuredJWT leaves the kid out; with it, a verifier that picks its key first is tried as well. */
+/** jose's UnsecuredJWT leaves the kid out; with a kid, a verifier that picks its key first is tested as well. */
 function unsecured(payload: JWTPayload, kid: string): string {
   const encode = (part: object) => base64url.encode(JSON.stringify(part));
   return `${encode({ alg: "none", typ: "JWT", kid })}.${encode(payload)}.`;
 }
 
-/** Signs with the public key's PEM as HMAC secret: accepted by verifiers that take `alg` from the token (CVE-2015-9235). */
+/** Signs with the public key's PEM as the HMAC secret: accepted by verifiers that trust the token's `alg` (CVE-2015-9235). */
 async function signWithPublicKey(payload: JWTPayload, kid: string, jwks: PublishedJwks): Promise<string> {
   const jwk = jwks.keys.find((key) => key.kid === kid);
   if (!jwk) throw new Error(`the published set has no ${kid}`);

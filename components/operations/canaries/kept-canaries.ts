@@ -1,13 +1,13 @@
 import type { Canary, CanaryReference, KeptCanaries } from "./canary.ts";
 
-/** Some canaries with the tokens that are theirs, and no others. */
+/** Some canaries with their own tokens, and no others. */
 export function keepOf(canaries: CanaryReference[], tokens: Readonly<Record<string, string>>): KeptCanaries {
   const ids = canaries.flatMap(({ seen, unseen }) => [seen.jti, unseen.jti]);
   const own = Object.entries(tokens).filter(([jti]) => ids.includes(jti));
   return { canaries, canaryTokens: Object.fromEntries(own) };
 }
 
-/** The canaries of which both tokens are there. */
+/** The canaries that have both of their tokens. */
 export function withTokens({ canaries, canaryTokens }: KeptCanaries): Canary[] {
   return canaries.flatMap(({ kid, algorithm, seen, unseen }) => {
     const [seenToken, unseenToken] = [canaryTokens[seen.jti], canaryTokens[unseen.jti]];

@@ -18,7 +18,7 @@ export function livesOn({ seen, unseen }: Pick<CanaryReference, "seen" | "unseen
 }
 
 /** Where canary tokens are minted. */
-export interface Minter {
+interface Minter {
   admin: KeycloakAdmin;
   tokenEndpoint: string;
   /** One client for each algorithm. */

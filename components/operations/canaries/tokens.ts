@@ -31,8 +31,8 @@ export async function mintToken(
 }
 
 /**
- * Mints a token that lives as long as its client asks for. Keycloak caps that at the SSO session's maximum, 10 h by
- * default, but not where offline access is granted; where it is not, the capped token has to do.
+ * Mints a token with the lifetime that its client asks for. Keycloak caps that at the SSO session's maximum, 10 h by
+ * default, unless offline access is granted; without it, the capped token is used.
  *
  * @throws {RotationError} TOKEN_NOT_MINTED when Keycloak refuses
  */
@@ -63,14 +63,14 @@ function describeToken(body: string, client: ProbeClient): MintedToken {
   return { token, kid, algorithm: alg, jti, expiresAt: new Date(exp * 1000).toISOString() };
 }
 
-/** What can't be read is reported without its cause, which may quote the answer, and so a token. */
+/** An unreadable answer is reported without its cause, which may quote the answer and so a token. */
 function decodeAnswer(body: string, client: ProbeClient) {
   try {
     const { access_token: token } = tokenAnswer.parse(JSON.parse(body));
     const { kid, alg } = decodeProtectedHeader(token);
     return { token, kid, alg, ...claims.parse(decodeJwt(token)) };
   } catch {
-    throw notMinted(client, "something that is no JWT");
+    throw notMinted(client, "something that is not a JWT");
   }
 }
 
@@ -79,8 +79,7 @@ function notMinted(client: ProbeClient, what: string): RotationError {
     "TOKEN_NOT_MINTED",
     `asked for a ${client.algorithm} token for client ${client.clientId}, Keycloak answered ${what}`,
     {
-      nextStep:
-        "check that client in Keycloak's console (enabled, service account on, its secret not changed)",
+      nextStep: "check that client in Keycloak's console (enabled, service accounts on, secret unchanged)",
     },
   );
 }

@@ -72,8 +72,8 @@ function sizeOf(owner: Component | undefined): Record<string, string> {
 }
 
 /**
- * The component of an internal key; makes it where there is none, passive at first: until it has its priority, it must
- * not be in anybody's way.
+ * The component of an internal key; creates it where there is none, passive at first, so that it changes nothing until it
+ * has its priority.
  *
  * @throws {RotationError} KEY_NAME_TAKEN where it was disabled, or is something else; any Keycloak code
  */
@@ -90,15 +90,15 @@ export async function claimInternalKey(admin: KeycloakAdmin, wanted: WantedCompo
   if (made) return made.id;
   throw new RotationError(
     "KEY_NOT_PUBLISHED",
-    `Keycloak took key provider ${name}, but doesn't list it in realm ${admin.realmName}`,
-    { nextStep: "look into Keycloak's log, then run the same up again; nothing was disabled" },
+    `Keycloak accepted key provider ${name} but does not list it in realm ${admin.realmName}`,
+    { nextStep: "check Keycloak's log, then run the same up again; nothing was disabled" },
   );
 }
 
 function nameTaken(admin: KeycloakAdmin, { name, providerId, config }: Component): RotationError {
   const what =
-    config.enabled?.[0] === "false" ? "was disabled by somebody" : `is there already, made by ${providerId}`;
+    config.enabled?.[0] === "false" ? "has been disabled" : `already exists with provider ${providerId}`;
   return new RotationError("KEY_NAME_TAKEN", `internal key ${name} of realm ${admin.realmName} ${what}`, {
-    nextStep: "bump rotation, which makes others; a disabled key is never enabled again",
+    nextStep: "bump rotation, which makes new ones; a disabled key is never enabled again",
   });
 }

@@ -3,10 +3,10 @@ export const internalKeyKinds = ["hmac", "aes", "rsa-oaep"] as const;
 export type InternalKeyKind = (typeof internalKeyKinds)[number];
 
 interface Kind {
-  /** The one that every realm has, as Keycloak lists it. */
+  /** The algorithm that every realm has a key for, as Keycloak lists it. */
   algorithm: "HS512" | "AES" | "RSA-OAEP";
   providerId: string;
-  /** AES keys have but one algorithm, and their provider takes none. */
+  /** AES keys have only one algorithm, and their provider has no setting for it. */
   takesAlgorithm: boolean;
   /** As Keycloak lists the keys of the kind, whatever their algorithm. */
   type: "OCT" | "RSA";
@@ -17,12 +17,12 @@ interface Kind {
 /**
  * Each kind's provider, and what its rotation costs the users, measured with Keycloak 26.7.
  *
- * - hmac: refresh tokens and offline tokens are `invalid_grant`, login cookies lead to the login page, a login page
- *   that is open answers 400 and so does the link in a mail; initial and registration access tokens of dynamic client
- *   registration are 401. Access tokens and authorization codes go on: the sessions themselves are not ended.
- * - aes: only the cookie that restarts a login whose authentication session is over. Open login pages go on.
- * - rsa-oaep: nothing. The new key is in the JWKS instead of the old one, and request objects that were encrypted for the
- *   old one are still read: Keycloak decrypts with disabled keys too. Deleting the component would end that.
+ * - hmac: refresh tokens and offline tokens are rejected as `invalid_grant`, login cookies lead to the login page, an open
+ *   login page answers 400 and so does a link in an email; initial and registration access tokens of dynamic client
+ *   registration get 401. Access tokens and authorization codes still work: the sessions themselves are not ended.
+ * - aes: only the cookie that restarts a login whose authentication session has ended. Open login pages still work.
+ * - rsa-oaep: nothing. The JWKS shows the new key instead of the old one, and request objects that were encrypted for the
+ *   old one can still be read: Keycloak decrypts with disabled keys too. Deleting the component would end that.
  */
 export const kinds: Record<InternalKeyKind, Kind> = {
   hmac: {

@@ -6,18 +6,18 @@ import { managedKeyName, updateKeyComponent } from "./realm-keys.ts";
 
 export { costOf, type InternalKeyKind, internalKeyKinds } from "./internal-key-kinds.ts";
 
-/** A key of an algorithm that has got a successor. */
+/** A new key that has replaced those of its kind and algorithm. */
 export interface InternalKeyResult {
   kind: InternalKeyKind;
   componentName: string;
   kid: string;
   /** When the new key was seen to be the active one, ISO 8601 UTC. */
   activatedAt: string;
-  /** Those that this run has disabled: one that a killed run had disabled before is not among them. */
+  /** The keys that this run disabled, without those that a killed run had disabled before. */
   disabled: { kid: string; componentName: string; disabledAt: string }[];
 }
 
-/** A key that is made: one for each algorithm of the kind that the realm has a key of. */
+/** A new key: there is one for each algorithm of the kind for which the realm has a key. */
 interface Successor {
   kind: InternalKeyKind;
   algorithm: string;
@@ -27,7 +27,7 @@ interface Successor {
 
 /**
  * Makes new keys of each kind and then disables every other one of it, unmanaged ones too. A new key is active at the
- * strictly highest priority before any other of its algorithm is disabled, so Keycloak never makes a fallback. Safe to
+ * strictly highest priority before any other of its algorithm is disabled, so Keycloak never creates a fallback. Safe to
  * repeat after a crash.
  *
  * A kind may have keys of several algorithms, and each gets a successor of its own: realms that an older Keycloak has made have an
@@ -101,7 +101,7 @@ async function activate(
   return active.kid;
 }
 
-/** Somebody may add a key between two looks; so the realm is looked at until it is still. */
+/** Somebody may add a key between two reads, so the keys are read until nothing is left to disable. */
 const maxRounds = 5;
 
 async function disableOthers(
@@ -128,21 +128,21 @@ async function disableOthers(
 function priorityExhausted(algorithm: string): RotationError {
   return new RotationError(
     "PRIORITY_EXHAUSTED",
-    `a key provider of ${algorithm} has the highest priority there is`,
+    `a key provider of ${algorithm} has the highest possible priority`,
     { nextStep: "lower its priority in Keycloak's console, then run the same up again" },
   );
 }
 
 function notActive({ componentName, algorithm }: Successor): RotationError {
   return new RotationError("KEY_NOT_ACTIVE", `the new internal key ${componentName} is not the active one`, {
-    nextStep: `look for someone else changing the realm's keys, then run the same up again; no ${algorithm} key was disabled`,
+    nextStep: `find out who else is changing the realm's keys, then run the same up again; no ${algorithm} key was disabled`,
   });
 }
 
 function unsettled(algorithm: string): RotationError {
   return new RotationError(
     "CUTOVER_UNSETTLED",
-    `${algorithm} keys keep appearing in the realm while old ones are disabled`,
-    { nextStep: "look for someone else changing the realm's keys, then run the same up again" },
+    `new ${algorithm} keys keep appearing in the realm while old ones are disabled`,
+    { nextStep: "find out who else is changing the realm's keys, then run the same up again" },
   );
 }

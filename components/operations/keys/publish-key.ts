@@ -25,7 +25,7 @@ export interface PublishedKey {
 
 /**
  * Publishes a rotation's signing key for one algorithm: enabled, so that verifiers can fetch it, and not active,
- * so that it does not sign yet. A key that a crashed run has left under the same name is found and taken.
+ * so that it does not sign yet. A key that a crashed run left under the same name is used.
  *
  * @param keySize RSA modulus bits; ignored for other key types. Default: 2048
  * @throws {RotationError} ROTATION_WENT_BACK, KEY_NAME_TAKEN, KEY_NOT_PUBLISHED, or any Keycloak code
@@ -57,7 +57,7 @@ export async function publishKey(
   };
 }
 
-/** Highest rotation that has left a key in the realm; 0 where there is none. */
+/** The highest rotation with a key in the realm; 0 where there is none. */
 export function highestRotation(components: readonly Pick<Component, "name">[]): number {
   return Math.max(0, ...components.map(({ name }) => rotationOf(name) ?? 0));
 }
@@ -68,18 +68,18 @@ function refuseGoingBack(admin: KeycloakAdmin, components: readonly Component[],
   throw new RotationError(
     "ROTATION_WENT_BACK",
     `rotation ${rotation} is lower than ${highest}, which realm ${admin.realmName} has already had`,
-    { nextStep: `set rotation to ${highest} to keep, or to ${highest + 1} to rotate` },
+    { nextStep: `set rotation to ${highest} to change nothing, or to ${highest + 1} to rotate` },
   );
 }
 
 function nameTaken(admin: KeycloakAdmin, name: string, components: readonly Component[]): RotationError {
-  return new RotationError("KEY_NAME_TAKEN", `key ${name} of realm ${admin.realmName} was already retired`, {
+  return new RotationError("KEY_NAME_TAKEN", `key ${name} of realm ${admin.realmName} is already disabled`, {
     nextStep: `set rotation to ${highestRotation(components) + 1}; a disabled key is never enabled again`,
   });
 }
 
 function notPublished(admin: KeycloakAdmin, name: string, key: RealmKey | undefined): RotationError {
-  const what = key ? `makes ${key.algorithm} keys` : "was created but makes no signing key";
+  const what = key ? `makes ${key.algorithm} keys` : "was created but has no signing key";
   return new RotationError("KEY_NOT_PUBLISHED", `key ${name} of realm ${admin.realmName} ${what}`, {
     nextStep: "delete that key provider in Keycloak's console, then run the same up again",
   });

@@ -1,7 +1,7 @@
 import { isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
 
 /** Whether a key is one of the rotation in question. */
-export type IsFresh = (key: RealmKey) => boolean;
+type IsFresh = (key: RealmKey) => boolean;
 
 /** Whether a key was published by a rotation that never got to its cut-over: no user has a token of it. */
 export function isUntried(key: RealmKey): boolean {

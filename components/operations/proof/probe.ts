@@ -8,15 +8,15 @@ import type { Attributes, OpenSpan } from "../telemetry/span.ts";
 import { inSpan } from "../telemetry/telemetry.ts";
 
 /**
- * What an instance said of a token. "Rejected" and "could not ask" are different things: a timeout, a 5xx, a
- * redirect or a refused connection is `inconclusive` and proves nothing. `unanswered` marks that no HTTP answer came at all.
+ * An instance's answer about a token. "Rejected" and "could not ask" are different: a timeout, a 5xx, a redirect or a
+ * refused connection is `inconclusive` and proves nothing. `unanswered` marks that no HTTP answer came at all.
  */
 export type Verdict =
   | { kind: "accepted"; status: number }
   | { kind: "rejected"; status: number }
   | { kind: "inconclusive"; reason: string; unanswered?: true | undefined };
 
-/** Asks one instance what it thinks of one token; asks again while the answer is inconclusive. */
+/** Shows one token to one instance, and again while the answer is inconclusive. */
 export async function probe(
   instance: OpenInstance,
   settings: ProbeSettings,
@@ -39,7 +39,7 @@ export async function probe(
   );
 }
 
-/** Of the token only the name of its key. */
+/** Of the token, only its key's id. */
 function spanOf(instance: OpenInstance, { path }: ProbeSettings, token: string): Attributes {
   return {
     "http.request.method": "GET",
@@ -49,7 +49,7 @@ function spanOf(instance: OpenInstance, { path }: ProbeSettings, token: string):
   };
 }
 
-/** A forged token may have a header that is none. */
+/** A forged token may have an unreadable header. */
 function kidOf(token: string): string | undefined {
   try {
     return decodeProtectedHeader(token).kid;
@@ -64,7 +64,7 @@ function tell(span: OpenSpan, verdict: Verdict, attempts: number): Verdict {
     "http.response.status_code": "status" in verdict ? verdict.status : undefined,
     "http.request.resend_count": attempts > 1 ? attempts - 1 : undefined,
   });
-  // A refusal is what most probes are sent for.
+  // Most probes are sent in order to be rejected: that is no failure.
   if (verdict.kind === "inconclusive") span.fail(verdict.unanswered ? "no_answer" : "unexpected_status");
   return verdict;
 }
@@ -85,7 +85,7 @@ async function probeOnce(instance: OpenInstance, settings: ProbeSettings, token:
   }
 }
 
-/** Reads a status as a verdict; everything that was not agreed on beforehand is inconclusive. */
+/** Reads a status as a verdict; every status that is not configured is inconclusive. */
 export function verdictOf(
   status: number,
   { acceptedStatuses, rejectedStatuses }: Pick<ProbeSettings, "acceptedStatuses" | "rejectedStatuses">,

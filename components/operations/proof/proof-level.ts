@@ -11,7 +11,7 @@ import type { Questions } from "./questions.ts";
  * `nothing-retired`: the rotation retired no key, so there is nothing to prove.
  * `unproven`: anything else.
  */
-export type ProofLevel = "replayed" | "restarted" | "nothing-retired" | "unproven";
+type ProofLevel = "replayed" | "restarted" | "nothing-retired" | "unproven";
 
 export interface Judgement {
   proof: ProofLevel;

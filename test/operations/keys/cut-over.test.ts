@@ -210,6 +210,46 @@ const question: RunQuestion = {
 };
 
 suite("cutOver", () => {
+  for (const [title, mode, stage, reads] of [
+    ["an emergency", "emergency", "final", 3],
+    ["a planned cut-over", "planned", "overlap", 3],
+    ["a retirement, which activates nothing and has nothing to delete,", "planned", "final", 2],
+  ] as const) {
+    test(`${title} reads the keys once before a change and once after it`, async (t) => {
+      const { realm } = worldOf(t);
+      const name = managedKeyName(1, "RS256");
+      const componentIds = [realm.add({ name, algorithm: "RS256", priority: 0, active: false })];
+      const canary = { canaries: [], keysBefore: [], keysBeforeAt: new Date().toISOString() };
+      const goal = { ...question, mode, stage, componentIds, jwksUris: [], canary };
+      if (mode === "planned" && stage === "final") {
+        await assert.rejects(cutOver(realm, { ...goal, stage: "overlap" }, quiet), Killed);
+        t.mock.timers.tick(overlapMs);
+      }
+      realm.reads = 0;
+      await assert.rejects(cutOver(realm, goal, quiet), Killed);
+      assert.equal(realm.reads, reads);
+      realm.reads = 0;
+      await assert.rejects(cutOver(realm, goal, quiet), Killed);
+      assert.equal(realm.reads, 1, "where nothing is left to do, one look shows it");
+    });
+  }
+
+  test("no key is disabled before the realm's own key was seen to sign", async (t) => {
+    const { realm } = worldOf(t);
+    const name = managedKeyName(1, "RS256");
+    const componentIds = [realm.add({ name, algorithm: "RS256", priority: 0, active: false })];
+    const canary = { canaries: [], keysBefore: [], keysBeforeAt: new Date().toISOString() };
+    // Somebody puts a key above it while the pods that have just appeared are asked.
+    const beforeDisabling = async () => {
+      realm.add({ name: "rival", algorithm: "RS256", priority: 10_000, active: true });
+    };
+    const goal = { ...question, mode: "emergency" as const, stage: "final" as const, componentIds, canary };
+    await assert.rejects(cutOver(realm, { ...goal, jwksUris: [], beforeDisabling }, quiet), {
+      code: "KEY_NOT_ACTIVE",
+    });
+    assert.ok(realm.snapshot().every(({ status }) => status === "ACTIVE"));
+  });
+
   test("a key that is made the signer once more begins an overlap of its own", async (t) => {
     const world = worldOf(t);
     for (const mode of ["planned", "rollback", "planned"] as const) {

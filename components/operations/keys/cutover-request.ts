@@ -1,0 +1,26 @@
+import type { Progress, VerifierUrls } from "./jwks-read-back.ts";
+import type { CutoverGoal, CutoverPlan } from "./plan-cutover.ts";
+import type { KnownBefore, RetiredKey } from "./retired-key.ts";
+import type { SigningKeys } from "./signing-keys.ts";
+
+export interface CutoverRequest extends CutoverGoal, VerifierUrls {
+  /** Milliseconds for which keys that no longer sign stay trusted, where the mode is not emergency. */
+  overlapMs: number;
+  /** Rotations whose disabled keys stay in Keycloak when a later one is retired. */
+  keepRetired: number;
+  /** The realm's signing keys before this rotation, and when they were read: it can't have disabled one earlier. */
+  canary: KnownBefore;
+  /** What an earlier cut-over of the same rotation retired. Default: none. */
+  earlier?: RetiredKey[];
+  /** Work for which the old keys must still be trusted; called before the first of them is disabled. */
+  beforeDisabling?: () => Promise<void>;
+}
+
+/** What the steps of one cut-over have in common. */
+export interface Cutover {
+  request: CutoverRequest;
+  keys: SigningKeys;
+  progress: Progress;
+  /** What is to be done with the keys as they are now. */
+  plan(): Promise<CutoverPlan>;
+}
