@@ -4,7 +4,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 export interface Clock {
   /** Milliseconds since the epoch. */
   now: () => number;
-  delay: (ms: number) => Promise<void>;
+  /** @param signal ends the pause early */
+  delay: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
-export const systemClock: Clock = { now: () => Date.now(), delay: (ms) => sleep(ms) };
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  delay: async (ms, signal) => {
+    try {
+      await sleep(ms, undefined, signal ? { signal } : {});
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+    }
+  },
+};

@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import { listNames } from "../base/list-names.ts";
 import { type CalledInstance, type CalledInstances, callInstances } from "./call-instances.ts";
 import type { OpenInstance } from "./instances.ts";
@@ -25,8 +26,8 @@ export type DenyWish = "deny" | "allow";
 export type DeniedInstance = CalledInstance;
 
 /**
- * Puts sessions on the deny-list of every instance, or takes them off: instances side by side, sessions one after
- * another on the instance's one connection. Never throws: a failure is a result. A 2xx is the instance's word.
+ * Puts sessions on the deny-list of every instance, or takes them off: instances side by side, and sessions too. Never
+ * throws: a failure is a result. A 2xx is the instance's word.
  *
  * @param progress lines that can be shown
  */
@@ -44,9 +45,13 @@ export function denySessions(
   );
 }
 
+/** Sessions sent to one instance at a time; how many of them are under way at once is its connection's affair. */
+const sessionsAtOnce = 8;
+
 /**
- * Puts sessions on one instance's deny-list, or takes them off. One that fails does not cost the others their try; what
- * would fail for all of them alike is tried once. Never throws: a failure is a result.
+ * Puts sessions on one instance's deny-list, or takes them off: the first alone, the others side by side. One that fails
+ * does not cost the others their try; what would fail for all of them alike is tried once, or by those that are under
+ * way. Never throws: a failure is a result.
  */
 export async function denyOn(
   instance: OpenInstance,
@@ -57,16 +62,23 @@ export async function denyOn(
 ): Promise<CallResult> {
   const failed: string[] = [];
   let first: Called | undefined;
-  for (const [index, sid] of sids.entries()) {
+  let isHopeless = false;
+  const send = async (sid: string): Promise<void> => {
+    if (isHopeless) {
+      failed.push(sid);
+      return;
+    }
     // Where one was not to be had by any number of attempts, the next gets a single one.
     const patience = first ? { ...settings, attempts: 1 } : settings;
     const result = await denyOne(instance, patience, apiRefreshTokens, { path, sid }, wanted);
-    if (result.outcome === "done") continue;
+    if (result.outcome === "done") return;
     first ??= result;
-    const isHopeless = concernsAll(result);
-    failed.push(...(isHopeless ? sids.slice(index) : [sid]));
-    if (isHopeless) break;
-  }
+    isHopeless ||= concernsAll(result);
+    failed.push(sid);
+  };
+  const [alone, ...others] = sids;
+  if (alone !== undefined) await send(alone);
+  await pLimit(sessionsAtOnce).map(others, send);
   if (!first) return { outcome: "done" };
   const which = `${failed.length} of ${sids.length} sessions (${listNames(failed)})`;
   return {

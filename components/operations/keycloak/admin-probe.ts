@@ -161,7 +161,7 @@ async function makeClient(
       config: { "included.custom.audience": value, "access.token.claim": "true" },
     })),
   };
-  await admin.create("/clients", made, { isThere: async () => (await findClient(admin)) !== undefined });
+  await admin.postOnce("/clients", made, { isDone: async () => (await findClient(admin)) !== undefined });
   const client = await findClient(admin);
   await admin.post(`/clients/${client?.id}/scope-mappings/realm`, roles, { repeatable: true });
 }
@@ -177,8 +177,8 @@ async function makeUser(admin: KeycloakAdmin, roles: readonly Role[], password: 
   const attended = { enabled: true, emailVerified: true, requiredActions: [], ...profile };
   const credentials = [{ type: "password", value: password, temporary: false }];
   const find = async () => (await findUser(admin, name)) ?? (await findUser(admin, email));
-  const isThere = async () => (await find()) !== undefined;
-  await admin.create("/users", { ...attended, username: name, credentials }, { isThere });
+  const isDone = async () => (await find()) !== undefined;
+  await admin.postOnce("/users", { ...attended, username: name, credentials }, { isDone });
   const user = await find();
   if (!user) throw notLoggedIn("no user of that name right after making it");
   await admin.put(`/users/${user.id}`, { ...attended, username: user.username });

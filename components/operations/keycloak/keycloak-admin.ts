@@ -38,14 +38,22 @@ export interface CallOptions {
   timeoutMs?: number;
 }
 
+/**
+ * How an attempt failed that may have had its effect. `timeout`: Keycloak may still be at it; its proxy's 504 says the
+ * same. `broken`: anything else. `conflict`: a later attempt was told that what it makes is there.
+ */
+export type Failure = "timeout" | "broken" | "conflict";
+
 export interface PostOptions extends CallOptions {
   /** Doing it twice is the same as doing it once, so it is sent again where it may have failed. Default: false. */
   repeatable?: boolean;
 }
 
-export interface CreateOptions extends CallOptions {
-  /** Whether what is to be made is there: asked before the request is sent again. */
-  isThere: () => Promise<boolean>;
+export interface PostOnceOptions extends CallOptions {
+  /**
+   * Whether an earlier attempt had its effect: asked before the request is sent again, with how that attempt failed.
+   */
+  isDone: (failure: Failure) => Promise<boolean>;
   /** For what Keycloak has to compute, such as an RSA key: it gets a minute, or longer by `clientTimeout`. Default: false. */
   slow?: boolean;
 }
@@ -53,7 +61,7 @@ export interface CreateOptions extends CallOptions {
 interface AdminCall extends CallOptions {
   body?: unknown;
   /** Asked after an attempt that may have had its effect: whether it may be sent again. Default: yes. */
-  mayRepeat?: () => boolean | Promise<boolean>;
+  mayRepeat?: (failure: Failure) => boolean | Promise<boolean>;
 }
 
 export interface AdminOptions {
@@ -124,23 +132,21 @@ export class KeycloakAdmin {
   }
 
   /**
-   * Makes something, once: where it is not known whether a request had its effect, what it makes is looked for before
-   * it is sent again. What is made should have an id or a name that Keycloak allows only once.
+   * A POST that must have its effect once, such as one that makes something: where it is not known whether an attempt
+   * had it, that is looked for before another is sent. What is made should have an id or a name that Keycloak allows
+   * only once.
    */
-  async create(path: string, body: unknown, options: CreateOptions): Promise<void> {
-    const { isThere, slow = false, ...rest } = options;
+  async postOnce(path: string, body: unknown, options: PostOnceOptions): Promise<void> {
+    const { isDone, slow = false, ...rest } = options;
     const patience = slow ? { timeoutMs: Math.max(slowMs, this.connection.timeoutMs) } : {};
-    let isMade = false;
-    const mayRepeat = async () => {
-      isMade = await isThere();
-      return !isMade;
+    let wasDone = false;
+    const mayRepeat = async (failure: Failure) => {
+      wasDone = await isDone(failure);
+      return !wasDone;
     };
     const attempted = await this.#send("POST", path, { ...patience, ...rest, body, mayRepeat });
-    const { outcome, attempts } = attempted;
-    if (isMade) return;
-    if (!(outcome instanceof NoAnswerError) && outcome.status === 409 && attempts > 1 && (await isThere())) {
-      return;
-    }
+    const isConflict = attempted.attempts > 1 && statusOf(attempted) === 409;
+    if (wasDone || (isConflict && (await isDone("conflict")))) return;
     this.#judge("POST", path, attempted);
   }
 
@@ -216,7 +222,7 @@ export class KeycloakAdmin {
     return sendPatiently(
       () => this.#attempt(method, path, { ...call, timeoutMs }),
       patience,
-      (outcome) => !mayRepeat || wasNeverSent(outcome) || mayRepeat(),
+      (outcome) => !mayRepeat || wasNeverSent(outcome) || mayRepeat(failureOf(outcome)),
     );
   }
 
@@ -333,6 +339,15 @@ function answerOf(url: string, { outcome, attempts }: Attempted): HttpAnswer {
     nextStep: "check keycloak:url and that Keycloak is up, then run the same command again",
     cause: outcome,
   });
+}
+
+function statusOf({ outcome }: Attempted): number | undefined {
+  return outcome instanceof NoAnswerError ? undefined : outcome.status;
+}
+
+function failureOf(outcome: Attempted["outcome"]): Failure {
+  if (outcome instanceof NoAnswerError) return outcome.kind === "timeout" ? "timeout" : "broken";
+  return outcome.status === 504 ? "timeout" : "broken";
 }
 
 function counted(attempts: number): string {

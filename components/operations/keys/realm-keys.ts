@@ -95,8 +95,8 @@ export async function createKeyComponent(
     parentId: (await readRealm(admin)).id,
     config: Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, [value]])),
   };
-  const isThere = async () => (await admin.getIfThere(`/components/${id}`, component)) !== undefined;
-  await admin.create("/components", body, { isThere, slow: true });
+  const isDone = async () => (await admin.getIfThere(`/components/${id}`, component)) !== undefined;
+  await admin.postOnce("/components", body, { isDone, slow: true });
 }
 
 /** The key provider components of the realm. */

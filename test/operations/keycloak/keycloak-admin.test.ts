@@ -309,7 +309,7 @@ suite("KeycloakAdmin, while Keycloak or its proxy fails for a moment", () => {
         };
         const path = `${realmPath}/components`;
         const { admin } = await keycloakStandIn(t, { [path]: route }, { timeoutMs: 100 });
-        await admin.create("/components", { name: "n" }, { isThere: async () => made.length > 0 });
+        await admin.postOnce("/components", { name: "n" }, { isDone: async () => made.length > 0 });
         assert.deepEqual(made, ['{"name":"n"}']);
       });
     }
@@ -318,13 +318,13 @@ suite("KeycloakAdmin, while Keycloak or its proxy fails for a moment", () => {
   test("a conflict on the repeated request is the first one's doing; one on the first request is an error", async (t) => {
     const path = `${realmPath}/components`;
     const looks = [false, true];
-    const isThere = async () => looks.shift() ?? false;
+    const isDone = async () => looks.shift() ?? false;
     const { admin } = await keycloakStandIn(t, {
       [path]: (response, request, count) =>
         count === 1 ? response.destroy() : failing(9, { status: 409 })(response, request, count),
     });
-    await admin.create("/components", {}, { isThere });
-    await assert.rejects(admin.create("/components", {}, { isThere: async () => true }), {
+    await admin.postOnce("/components", {}, { isDone });
+    await assert.rejects(admin.postOnce("/components", {}, { isDone: async () => true }), {
       code: "KEYCLOAK_UNEXPECTED_ANSWER",
       message: /HTTP 409/,
     });
