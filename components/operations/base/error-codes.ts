@@ -60,6 +60,11 @@ export const errorCodes = {
     means: "The new key does not sign, although it was made active. No old key was disabled.",
     next: `find out who else changes the realm's keys, ${sameUp}`,
   },
+  NODES_DISAGREE: {
+    means:
+      "Some Keycloak nodes still show the state from before a change. The change itself was made; the message says what it was.",
+    next: `clear the realm cache of the node that is behind, or restart it, ${sameUp}`,
+  },
   ROLLBACK_IMPOSSIBLE: {
     means: "No earlier key is still trusted.",
     next: "bump `rotation` to make a new key; a disabled key is never enabled again",

@@ -18,9 +18,21 @@ export interface HttpAnswer {
   body: string;
 }
 
+/**
+ * `unreached`: no connection was made, so the request had no effect. `timeout`, `broken`: it may have had one.
+ * `unusable`: another attempt would fare the same.
+ */
+export type NoAnswerKind = "unreached" | "timeout" | "broken" | "unusable";
+
 /** No answer came: why, in words that can be shown. It never holds what was sent. */
 export class NoAnswerError extends Error {
   override readonly name = "NoAnswerError";
+  readonly kind: NoAnswerKind;
+
+  constructor(message: string, { kind, ...options }: ErrorOptions & { kind: NoAnswerKind }) {
+    super(message, options);
+    this.kind = kind;
+  }
 }
 
 const defaultMaxBytes = 65_536;
@@ -53,9 +65,8 @@ export async function exchange(url: string, options: HttpRequest): Promise<HttpA
     };
   } catch (error) {
     if (error instanceof NoAnswerError) throw error;
-    throw new NoAnswerError(timedOut ? `no answer within ${options.timeoutMs} ms` : reasonOf(error), {
-      cause: error,
-    });
+    const { message, kind } = timedOut ? timeout(options.timeoutMs) : reasonOf(error);
+    throw new NoAnswerError(message, { kind, cause: error });
   } finally {
     clearTimeout(timer);
   }
@@ -67,7 +78,7 @@ function readBody(body: Dispatcher.ResponseData["body"], maxBytes: number): Prom
   let size = 0;
   body.on("data", (chunk: Buffer) => {
     size += chunk.length;
-    if (size > maxBytes) body.destroy(new NoAnswerError(`the answer is larger than ${maxBytes} bytes`));
+    if (size > maxBytes) body.destroy(tooLarge(maxBytes));
     else chunks.push(chunk);
   });
   body.once("error", reject);
@@ -75,21 +86,37 @@ function readBody(body: Dispatcher.ResponseData["body"], maxBytes: number): Prom
   return promise;
 }
 
-const reasons: Record<string, string> = {
-  ECONNREFUSED: "connection refused",
-  ECONNRESET: "connection reset",
-  ENOTFOUND: "host name not found",
-  EAI_AGAIN: "host name lookup failed",
-  EHOSTUNREACH: "host unreachable",
-  ENETUNREACH: "network unreachable",
-  ETIMEDOUT: "connection timed out",
-  UND_ERR_CONNECT_TIMEOUT: "connection timed out",
-  UND_ERR_SOCKET: "connection closed before the answer was whole",
+function tooLarge(maxBytes: number): NoAnswerError {
+  return new NoAnswerError(`the answer is larger than ${maxBytes} bytes`, { kind: "unusable" });
+}
+
+interface Reason {
+  message: string;
+  kind: NoAnswerKind;
+}
+
+function timeout(timeoutMs: number): Reason {
+  return { message: `no answer within ${timeoutMs} ms`, kind: "timeout" };
+}
+
+const reasons: Record<string, Reason> = {
+  ECONNREFUSED: { message: "connection refused", kind: "unreached" },
+  ECONNRESET: { message: "connection reset", kind: "broken" },
+  EPIPE: { message: "connection reset", kind: "broken" },
+  ENOTFOUND: { message: "host name not found", kind: "unusable" },
+  EAI_AGAIN: { message: "host name lookup failed", kind: "unreached" },
+  EHOSTUNREACH: { message: "host unreachable", kind: "unreached" },
+  ENETUNREACH: { message: "network unreachable", kind: "unreached" },
+  ETIMEDOUT: { message: "connection timed out", kind: "broken" },
+  UND_ERR_CONNECT_TIMEOUT: { message: "connection timed out", kind: "unreached" },
+  UND_ERR_SOCKET: { message: "connection closed before the answer was whole", kind: "broken" },
 };
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): Reason {
   const inner = error instanceof AggregateError ? error.errors[0] : error;
   const code = inner instanceof Error && "code" in inner ? String(inner.code) : "";
-  if (inner instanceof errors.InvalidArgumentError) return "not a usable URL or header";
-  return reasons[code] ?? (code || "connection failed");
+  if (inner instanceof errors.InvalidArgumentError) {
+    return { message: "not a usable URL or header", kind: "unusable" };
+  }
+  return reasons[code] ?? { message: code || "connection failed", kind: "unusable" };
 }

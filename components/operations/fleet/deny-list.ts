@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import { listNames } from "../base/list-names.ts";
 import {
   type CalledFleet,
@@ -29,8 +30,8 @@ export type DenyWish = "deny" | "allow";
 export type DeniedInstance = CalledInstance;
 
 /**
- * Puts sessions on the deny-list of every instance, or takes them off: instances side by side, sessions one after
- * another on the instance's one connection. Never throws: a failure is a result. A 2xx is only the instance's claim.
+ * Puts sessions on the deny-list of every instance, or takes them off: instances side by side, and sessions too. Never
+ * throws: a failure is a result. A 2xx is the instance's word.
  *
  * @param progress shows a line to the user
  */
@@ -44,9 +45,13 @@ export function denySessions(
   return callInstances(fleet.targets, options, (instance) => denyOn(instance, fleet, list, wanted));
 }
 
+/** Sessions sent to one instance at a time; how many of them are under way at once is its connection's affair. */
+const sessionsAtOnce = 8;
+
 /**
- * Puts sessions on one instance's deny-list, or takes them off. If one fails, the others are still tried; a failure that
- * would be the same for all of them is met only once. Never throws: a failure is a result.
+ * Puts sessions on one instance's deny-list, or takes them off: the first alone, the others side by side. One that fails
+ * does not cost the others their try; what would fail for all of them alike is tried once, or by those that are under
+ * way. Never throws: a failure is a result.
  */
 export async function denyOn(
   instance: OpenInstance,
@@ -56,16 +61,23 @@ export async function denyOn(
 ): Promise<CallResult> {
   const failed: string[] = [];
   let first: Called | undefined;
-  for (const [index, sid] of sids.entries()) {
-    // If one session has used up all attempts, each of the next gets a single one.
+  let isHopeless = false;
+  const send = async (sid: string): Promise<void> => {
+    if (isHopeless) {
+      failed.push(sid);
+      return;
+    }
+    // Where one was not to be had by any number of attempts, the next gets a single one.
     const patience = first ? { ...access, refresh: { ...access.refresh, attempts: 1 } } : access;
     const result = await denyOne(instance, patience, { path, sid }, wanted);
-    if (result.outcome === "done") continue;
+    if (result.outcome === "done") return;
     first ??= result;
-    const isHopeless = concernsAll(result);
-    failed.push(...(isHopeless ? sids.slice(index) : [sid]));
-    if (isHopeless) break;
-  }
+    isHopeless ||= concernsAll(result);
+    failed.push(sid);
+  };
+  const [alone, ...others] = sids;
+  if (alone !== undefined) await send(alone);
+  await pLimit(sessionsAtOnce).map(others, send);
   if (!first) return { outcome: "done" };
   const which = `${failed.length} of ${sids.length} sessions (${listNames(failed)})`;
   return {

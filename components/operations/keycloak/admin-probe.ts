@@ -143,7 +143,7 @@ async function makeClient(
   roles: readonly Role[],
   clientSecret: string,
 ): Promise<void> {
-  await admin.post("/clients", {
+  const made = {
     clientId: name,
     description: "Proves the deny-list during an emergency, and is deleted after it.",
     enabled: true,
@@ -160,9 +160,10 @@ async function makeClient(
       protocolMapper: "oidc-audience-mapper",
       config: { "included.custom.audience": value, "access.token.claim": "true" },
     })),
-  });
+  };
+  await admin.postOnce("/clients", made, { isDone: async () => (await findClient(admin)) !== undefined });
   const client = await findClient(admin);
-  await admin.post(`/clients/${client?.id}/scope-mappings/realm`, roles);
+  await admin.post(`/clients/${client?.id}/scope-mappings/realm`, roles, { repeatable: true });
 }
 
 /**
@@ -175,11 +176,13 @@ async function makeUser(admin: KeycloakAdmin, roles: readonly Role[], password: 
   const profile = await requiredProfile(admin);
   const attended = { enabled: true, emailVerified: true, requiredActions: [], ...profile };
   const credentials = [{ type: "password", value: password, temporary: false }];
-  await admin.post("/users", { ...attended, username: name, credentials });
-  const user = (await findUser(admin, name)) ?? (await findUser(admin, email));
+  const find = async () => (await findUser(admin, name)) ?? (await findUser(admin, email));
+  const isDone = async () => (await find()) !== undefined;
+  await admin.postOnce("/users", { ...attended, username: name, credentials }, { isDone });
+  const user = await find();
   if (!user) throw notLoggedIn("no user of that name right after making it");
   await admin.put(`/users/${user.id}`, { ...attended, username: user.username });
-  await admin.post(`/users/${user.id}/role-mappings/realm`, roles);
+  await admin.post(`/users/${user.id}/role-mappings/realm`, roles, { repeatable: true });
   return user.username;
 }
 

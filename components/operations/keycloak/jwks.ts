@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { RotationError } from "../base/errors.ts";
-import type { KeycloakAdmin } from "./keycloak-admin.ts";
+import type { KeycloakAdmin, PublicRequest } from "./keycloak-admin.ts";
 
 const jwksShape = z.looseObject({
   keys: z.array(
@@ -46,13 +46,23 @@ export async function discover(admin: KeycloakAdmin): Promise<Discovery> {
  * Reads one JWKS URL.
  * @throws {RotationError} JWKS_UNREADABLE when it does not answer 200 with a key set
  */
-export async function readJwks(admin: KeycloakAdmin, url: string): Promise<PublishedJwks> {
-  return readJson(admin, url, jwksShape);
+export async function readJwks(
+  admin: KeycloakAdmin,
+  url: string,
+  options: Pick<PublicRequest, "attempts"> = {},
+): Promise<PublishedJwks> {
+  return readJson(admin, url, jwksShape, options);
 }
 
 /** Each read has a connection of its own: behind a balancer of connections, one that is kept would show one node only. */
-async function readJson<T>(admin: KeycloakAdmin, url: string, shape: z.ZodType<T>): Promise<T> {
+async function readJson<T>(
+  admin: KeycloakAdmin,
+  url: string,
+  shape: z.ZodType<T>,
+  options: Pick<PublicRequest, "attempts"> = {},
+): Promise<T> {
   const answer = await admin.fetchPublic(url, {
+    ...options,
     headers: { accept: "application/json" },
     ownConnection: true,
   });
@@ -122,7 +132,8 @@ export async function awaitJwks(
 /** What is wrong with one read; empty where nothing is. A read that fails is a bad read, not the end of the wait. */
 async function readProblem(admin: KeycloakAdmin, url: string, expected: readonly string[]): Promise<string> {
   try {
-    return describeDifference(signatureKids(await readJwks(admin, url)), expected);
+    // One attempt: a read that fails is one that verifiers may meet with, too, and the wait goes on after it.
+    return describeDifference(signatureKids(await readJwks(admin, url, { attempts: 1 })), expected);
   } catch (error) {
     if (error instanceof RotationError) return `can't be read (${error.message})`;
     throw error;

@@ -1,9 +1,12 @@
 import { decodeJwt } from "jose";
 import { Agent, type Dispatcher } from "undici";
 import { z } from "zod";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { RotationError } from "../base/errors.ts";
 import { exchange, type HttpAnswer, type HttpRequest, NoAnswerError } from "../base/http.ts";
+import { type Attempted, sendPatiently, totalTime, wasNeverSent } from "./attempts.ts";
 import type { KeycloakConnection } from "./connection.ts";
+import { refusalReason } from "./refusal-reason.ts";
 
 const maxBytes = 16 * 1024 * 1024;
 /** A 4096 bit RSA key has been seen to take 20 s on a server with two busy cores. */
@@ -30,27 +33,58 @@ const roleToChange: Record<string, string> = {
 
 type Method = "GET" | "POST" | "PUT" | "DELETE";
 
-interface AdminCall {
-  body?: unknown;
-  /** Statuses beyond 2xx that are answers and not failures. */
-  alsoFine?: readonly number[];
-  /** Default: the connection's. */
+export interface CallOptions {
+  /** Milliseconds for one attempt; all of them take twice as long at the most. Default: the connection's. */
   timeoutMs?: number;
 }
 
-export interface PublicRequest {
+/**
+ * How an attempt failed that may have had its effect. `timeout`: Keycloak may still be at it; its proxy's 504 says the
+ * same. `broken`: anything else. `conflict`: a later attempt was told that what it makes is there.
+ */
+export type Failure = "timeout" | "broken" | "conflict";
+
+export interface PostOptions extends CallOptions {
+  /** Doing it twice is the same as doing it once, so it is sent again where it may have failed. Default: false. */
+  repeatable?: boolean;
+}
+
+export interface PostOnceOptions extends CallOptions {
+  /**
+   * Whether an earlier attempt had its effect: asked before the request is sent again, with how that attempt failed.
+   */
+  isDone: (failure: Failure) => Promise<boolean>;
+  /** For what Keycloak has to compute, such as an RSA key: it gets a minute, or longer by `clientTimeout`. Default: false. */
+  slow?: boolean;
+}
+
+interface AdminCall extends CallOptions {
+  body?: unknown;
+  /** Asked after an attempt that may have had its effect: whether it may be sent again. Default: yes. */
+  mayRepeat?: (failure: Failure) => boolean | Promise<boolean>;
+}
+
+export interface AdminOptions {
+  /** Default: the system's. */
+  clock?: Clock;
+}
+
+export interface PublicRequest extends CallOptions {
   headers?: Record<string, string>;
   /** Makes it a POST of a form. */
   form?: URLSearchParams;
   /** Uses a new connection and closes it. Default: false. */
   ownConnection?: boolean;
+  /** The most attempts. Default: 4. */
+  attempts?: number;
 }
 
 /**
  * A client of Keycloak's Admin REST API for one realm.
  *
- * Logs in on first use, and again when its token has expired. Every failure is a {@link RotationError} that says
- * whether Keycloak was out of reach, refused the login, or refused the call.
+ * Logs in on first use, and again when its token has expired. What is safe to send again is sent again where the
+ * connection breaks, no answer comes in time, or the answer is a 5xx: a few times, with short pauses. Every failure is a
+ * {@link RotationError} that says whether Keycloak was out of reach, refused the login, or refused the call.
  *
  * @see https://www.keycloak.org/docs-api/latest/rest-api/index.html
  */
@@ -58,11 +92,14 @@ export class KeycloakAdmin {
   readonly connection: KeycloakConnection;
   readonly realmName: string;
   readonly #dispatcher: Dispatcher | undefined;
-  #token: string | undefined;
+  readonly #clock: Clock;
+  /** The login that is valid now, or is under way. */
+  #token: Promise<string> | undefined;
 
-  constructor(connection: KeycloakConnection, realmName: string) {
+  constructor(connection: KeycloakConnection, realmName: string, { clock = systemClock }: AdminOptions = {}) {
     this.connection = connection;
     this.realmName = realmName;
+    this.#clock = clock;
     this.#dispatcher = dispatcherFor(connection);
   }
 
@@ -73,14 +110,14 @@ export class KeycloakAdmin {
   }
 
   /** Reads `/admin/realms/{realm}{path}` and checks its shape. */
-  async get<T>(path: string, shape: z.ZodType<T>): Promise<T> {
-    const answer = await this.#call("GET", path);
+  async get<T>(path: string, shape: z.ZodType<T>, options: CallOptions = {}): Promise<T> {
+    const answer = this.#judge("GET", path, await this.#send("GET", path, options));
     return parseAnswer(answer, shape, `GET ${path || "the realm"}`);
   }
 
   /** As {@link get}; undefined where there is nothing at that path. */
-  async getIfThere<T>(path: string, shape: z.ZodType<T>): Promise<T | undefined> {
-    const answer = await this.#call("GET", path, { alsoFine: [404] });
+  async getIfThere<T>(path: string, shape: z.ZodType<T>, options: CallOptions = {}): Promise<T | undefined> {
+    const answer = this.#judge("GET", path, await this.#send("GET", path, options), [404]);
     return answer.status === 404 ? undefined : parseAnswer(answer, shape, `GET ${path}`);
   }
 
@@ -88,26 +125,45 @@ export class KeycloakAdmin {
     return (await this.getIfThere(`/roles/${encodeURIComponent(role)}`, z.unknown())) !== undefined;
   }
 
-  async post(path: string, body: unknown): Promise<void> {
-    await this.#call("POST", path, { body });
+  async post(path: string, body: unknown, options: PostOptions = {}): Promise<void> {
+    const { repeatable = false, ...rest } = options;
+    const call = { ...rest, body, mayRepeat: () => repeatable };
+    this.#judge("POST", path, await this.#send("POST", path, call));
   }
 
-  /** As {@link post}, for what Keycloak has to compute, such as an RSA key: it gets a minute, or longer by `clientTimeout`. */
-  async postSlow(path: string, body: unknown): Promise<void> {
-    await this.#call("POST", path, { body, timeoutMs: Math.max(slowMs, this.connection.timeoutMs) });
+  /**
+   * A POST that must have its effect once, such as one that makes something: where it is not known whether an attempt
+   * had it, that is looked for before another is sent. What is made should have an id or a name that Keycloak allows
+   * only once.
+   */
+  async postOnce(path: string, body: unknown, options: PostOnceOptions): Promise<void> {
+    const { isDone, slow = false, ...rest } = options;
+    const patience = slow ? { timeoutMs: Math.max(slowMs, this.connection.timeoutMs) } : {};
+    let wasDone = false;
+    const mayRepeat = async (failure: Failure) => {
+      wasDone = await isDone(failure);
+      return !wasDone;
+    };
+    const attempted = await this.#send("POST", path, { ...patience, ...rest, body, mayRepeat });
+    const isConflict = attempted.attempts > 1 && statusOf(attempted) === 409;
+    if (wasDone || (isConflict && (await isDone("conflict")))) return;
+    this.#judge("POST", path, attempted);
   }
 
-  async put(path: string, body: unknown): Promise<void> {
-    await this.#call("PUT", path, { body });
+  async put(path: string, body: unknown, options: CallOptions = {}): Promise<void> {
+    this.#judge("PUT", path, await this.#send("PUT", path, { ...options, body }));
   }
 
-  async delete(path: string): Promise<void> {
-    await this.#call("DELETE", path);
+  async delete(path: string, options: CallOptions = {}): Promise<void> {
+    const attempted = await this.#send("DELETE", path, options);
+    // A 404 to a later attempt: an earlier one had its effect.
+    this.#judge("DELETE", path, attempted, attempted.attempts > 1 ? [404] : []);
   }
 
   /** Deletes what may be gone already; whether it was there. */
-  async deleteIfThere(path: string): Promise<boolean> {
-    return (await this.#call("DELETE", path, { alsoFine: [404] })).status !== 404;
+  async deleteIfThere(path: string, options: CallOptions = {}): Promise<boolean> {
+    const attempted = await this.#send("DELETE", path, options);
+    return this.#judge("DELETE", path, attempted, [404]).status !== 404 || attempted.attempts > 1;
   }
 
   /**
@@ -115,17 +171,32 @@ export class KeycloakAdmin {
    * Undefined where the role is there, or the token does not say.
    */
   async missingRole(role: string): Promise<RotationError | undefined> {
-    this.#token ??= await this.#login();
-    const access = adminClaims.safeParse(decodeJwt(this.#token)).data?.resource_access;
+    const access = adminClaims.safeParse(decodeJwt(await this.#loggedIn())).data?.resource_access;
     const granted = access?.[`${this.realmName}-realm`] ?? access?.["realm-management"];
     if (!granted || granted.roles.includes(role) || granted.roles.includes("realm-admin")) return undefined;
     return this.#roleMissing(role, "change its keys");
   }
 
-  /** One request to a public endpoint, with the connection's time limit, and its TLS settings where it is Keycloak's. */
+  /**
+   * One request to a public endpoint, with the connection's time limit, and its TLS settings where it is Keycloak's. It
+   * is sent again as a read is: what is posted here asks for a token, and a second one does no harm.
+   *
+   * @throws {RotationError} KEYCLOAK_UNREACHABLE where no attempt is answered; any status is an answer
+   */
   async fetchPublic(url: string, options: PublicRequest = {}): Promise<HttpAnswer> {
-    const { form, headers = {}, ownConnection = false } = options;
+    const { attempts, timeoutMs = this.connection.timeoutMs, ...request } = options;
+    const patience = { totalMs: totalTime(timeoutMs), clock: this.#clock, ...(attempts ? { attempts } : {}) };
+    const attempted = await sendPatiently(() => this.#fetchOnce(url, timeoutMs, request), patience);
+    return answerOf(url, attempted);
+  }
+
+  async #fetchOnce(
+    url: string,
+    timeoutMs: number,
+    { form, headers = {}, ownConnection = false }: PublicRequest,
+  ): Promise<HttpAnswer> {
     const exchanged = {
+      timeoutMs,
       method: form ? ("POST" as const) : ("GET" as const),
       headers: form ? { ...headers, "content-type": "application/x-www-form-urlencoded" } : headers,
       ...(form ? { body: form.toString() } : {}),
@@ -144,30 +215,63 @@ export class KeycloakAdmin {
     return [this.connection.url, this.connection.adminUrl].some((own) => new URL(own).origin === origin);
   }
 
-  async #call(method: Method, path: string, call: AdminCall = {}): Promise<HttpAnswer> {
-    let answer = await this.#authorized(method, path, call);
-    if (answer.status === 401) {
-      this.#token = undefined;
-      answer = await this.#authorized(method, path, call);
-    }
-    if (answer.status >= 200 && answer.status < 300) return answer;
-    if (call.alsoFine?.includes(answer.status)) return answer;
-    throw this.#refusal(method, path, answer.status);
+  /** Sends a call to the Admin REST API, and again while another attempt may help. */
+  async #send(method: Method, path: string, call: AdminCall = {}): Promise<Attempted> {
+    const { timeoutMs = this.connection.timeoutMs, mayRepeat } = call;
+    const patience = { totalMs: totalTime(timeoutMs), clock: this.#clock };
+    return sendPatiently(
+      () => this.#attempt(method, path, { ...call, timeoutMs }),
+      patience,
+      (outcome) => !mayRepeat || wasNeverSent(outcome) || mayRepeat(failureOf(outcome)),
+    );
   }
 
-  async #authorized(method: Method, path: string, { body, timeoutMs }: AdminCall): Promise<HttpAnswer> {
-    this.#token ??= await this.#login();
-    const { adminUrl, basePath } = this.connection;
-    const url = `${adminUrl}${basePath}/admin/realms/${encodeURIComponent(this.realmName)}${path}`;
-    return this.#exchange(url, {
+  async #attempt(method: Method, path: string, call: AdminCall & { timeoutMs: number }): Promise<HttpAnswer> {
+    const token = await this.#loggedIn(call.timeoutMs);
+    const answer = await this.#authorized(method, path, call, token);
+    if (answer.status !== 401) return answer;
+    // Others may have logged in again meanwhile; their token is as good.
+    if ((await this.#token) === token) this.#token = undefined;
+    return this.#authorized(method, path, call, await this.#loggedIn(call.timeoutMs));
+  }
+
+  #authorized(
+    method: Method,
+    path: string,
+    { body, timeoutMs }: AdminCall & { timeoutMs: number },
+    token: string,
+  ): Promise<HttpAnswer> {
+    return this.#exchange(this.#adminUrl(path), {
       method,
-      headers: { authorization: `Bearer ${this.#token}`, "content-type": "application/json" },
+      timeoutMs,
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
   }
 
-  async #login(): Promise<string> {
+  #adminUrl(path: string): string {
+    const { adminUrl, basePath } = this.connection;
+    return `${adminUrl}${basePath}/admin/realms/${encodeURIComponent(this.realmName)}${path}`;
+  }
+
+  #judge(method: Method, path: string, attempted: Attempted, alsoFine: readonly number[] = []): HttpAnswer {
+    const answer = answerOf(this.#adminUrl(path), attempted);
+    if ((answer.status >= 200 && answer.status < 300) || alsoFine.includes(answer.status)) return answer;
+    throw this.#refusal(method, path, answer, attempted.attempts);
+  }
+
+  async #loggedIn(timeoutMs?: number): Promise<string> {
+    this.#token ??= this.#login(timeoutMs);
+    const token = this.#token;
+    try {
+      return await token;
+    } catch (error) {
+      if (this.#token === token) this.#token = undefined;
+      throw error;
+    }
+  }
+
+  async #login(timeoutMs = this.connection.timeoutMs): Promise<string> {
     const { url, basePath, realm, clientId, clientSecret, username, password } = this.connection;
     const form = new URLSearchParams({ client_id: clientId, grant_type: "client_credentials" });
     if (clientSecret !== undefined) form.set("client_secret", clientSecret);
@@ -177,7 +281,7 @@ export class KeycloakAdmin {
       form.set("password", password);
     }
     const endpoint = `${url}${basePath}/realms/${encodeURIComponent(realm)}/protocol/openid-connect/token`;
-    const answer = await this.fetchPublic(endpoint, { form });
+    const answer = await this.fetchPublic(endpoint, { form, timeoutMs });
     if (answer.status === 200) return parseAnswer(answer, tokenAnswer, "the login").access_token;
     if (answer.status < 500 && answer.status !== 404) {
       throw new RotationError(
@@ -193,24 +297,12 @@ export class KeycloakAdmin {
     );
   }
 
-  async #exchange(url: string, options: Partial<HttpRequest>): Promise<HttpAnswer> {
-    try {
-      return await exchange(url, {
-        timeoutMs: this.connection.timeoutMs,
-        maxBytes,
-        ...(this.#dispatcher ? { dispatcher: this.#dispatcher } : {}),
-        ...options,
-      });
-    } catch (error) {
-      if (!(error instanceof NoAnswerError)) throw error;
-      throw new RotationError("KEYCLOAK_UNREACHABLE", `${new URL(url).origin}: ${error.message}`, {
-        nextStep: "check keycloak:url and that Keycloak is up, then run the same command again",
-        cause: error,
-      });
-    }
+  #exchange(url: string, options: Omit<HttpRequest, "maxBytes">): Promise<HttpAnswer> {
+    const dispatcher = this.#dispatcher ? { dispatcher: this.#dispatcher } : {};
+    return exchange(url, { maxBytes, ...dispatcher, ...options });
   }
 
-  #refusal(method: string, path: string, status: number): RotationError {
+  #refusal(method: Method, path: string, { status, body }: HttpAnswer, attempts: number): RotationError {
     if (status === 401 || status === 403) {
       const [, place = ""] = path.split(/[/?]/);
       const role =
@@ -223,9 +315,11 @@ export class KeycloakAdmin {
         nextStep: "set the config key realm to the realm's name (not its id or display name)",
       });
     }
+    const reason = refusalReason(body);
+    const said = reason === "" ? "" : ` (${reason})`;
     return new RotationError(
       "KEYCLOAK_UNEXPECTED_ANSWER",
-      `Keycloak answered HTTP ${status} to ${method} ${path || "/"} in realm ${this.realmName}`,
+      `Keycloak answered HTTP ${status} to ${method} ${path || "/"} in realm ${this.realmName}${said}${counted(attempts)}`,
       { nextStep: "look into Keycloak's log, then run the same command again" },
     );
   }
@@ -237,6 +331,28 @@ export class KeycloakAdmin {
       { nextStep: `give its service account the role ${role} for realm ${this.realmName}` },
     );
   }
+}
+
+function answerOf(url: string, { outcome, attempts }: Attempted): HttpAnswer {
+  if (!(outcome instanceof NoAnswerError)) return outcome;
+  const { origin } = new URL(url);
+  throw new RotationError("KEYCLOAK_UNREACHABLE", `${origin}: ${outcome.message}${counted(attempts)}`, {
+    nextStep: "check keycloak:url and that Keycloak is up, then run the same command again",
+    cause: outcome,
+  });
+}
+
+function statusOf({ outcome }: Attempted): number | undefined {
+  return outcome instanceof NoAnswerError ? undefined : outcome.status;
+}
+
+function failureOf(outcome: Attempted["outcome"]): Failure {
+  if (outcome instanceof NoAnswerError) return outcome.kind === "timeout" ? "timeout" : "broken";
+  return outcome.status === 504 ? "timeout" : "broken";
+}
+
+function counted(attempts: number): string {
+  return attempts > 1 ? ` (${attempts} attempts)` : "";
 }
 
 function parseAnswer<T>(answer: HttpAnswer, shape: z.ZodType<T>, what: string): T {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { KeycloakAdmin } from "./keycloak-admin.ts";
+import type { CallOptions, KeycloakAdmin } from "./keycloak-admin.ts";
 
 /** A session that Keycloak has. Holds no secret. */
 export interface RealmSession {
@@ -18,24 +18,41 @@ const sessionStats = z.array(
   z.looseObject({ id: z.string(), active: z.coerce.number(), offline: z.coerce.number() }),
 );
 
+/** Whether anybody is logged in, or has an offline token. */
+export async function hasAnySession(admin: KeycloakAdmin, options: CallOptions = {}): Promise<boolean> {
+  const stats = await admin.get("/client-session-stats", sessionStats, options);
+  return stats.some(({ active, offline }) => active + offline > 0);
+}
+
+/** A list that others may look at before it is whole. */
+export interface SessionListing {
+  /** By session id. */
+  found: Map<string, RealmSession>;
+  /** Ends the reading. */
+  signal: AbortSignal;
+}
+
 /**
- * The realm's sessions and offline sessions, at least as many as asked for, or all.
+ * Reads the realm's sessions and offline sessions, at least as many as asked for, or all.
  *
  * @param most from how many on no more are read
  */
-export async function listSessions(admin: KeycloakAdmin, most: number): Promise<RealmSession[]> {
-  const found = new Map<string, RealmSession>();
+export async function listSessions(
+  admin: KeycloakAdmin,
+  most: number,
+  { found, signal }: SessionListing,
+): Promise<void> {
   for (const { id, active, offline } of await admin.get("/client-session-stats", sessionStats)) {
     for (const kind of ["user-sessions", "offline-sessions"] as const) {
       const isOffline = kind === "offline-sessions";
-      if (found.size >= most || (isOffline ? offline : active) === 0) continue;
+      if (signal.aborted || found.size >= most || (isOffline ? offline : active) === 0) continue;
       await readPages(admin, `/clients/${id}/${kind}`, (page) => {
+        if (signal.aborted) return false;
         for (const one of page) found.set(one.id, described(one, isOffline));
         return found.size < most;
       });
     }
   }
-  return [...found.values()];
 }
 
 const pageSize = 200;

@@ -1,8 +1,9 @@
 import pLimit from "p-limit";
 import { z } from "zod";
-import { RotationError } from "../base/errors.ts";
-import type { KeycloakAdmin } from "./keycloak-admin.ts";
-import { listSessions, listSessionsOf, type RealmSession } from "./realm-sessions.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { messageOf, RotationError } from "../base/errors.ts";
+import type { CallOptions, Failure, KeycloakAdmin } from "./keycloak-admin.ts";
+import { hasAnySession, listSessions, listSessionsOf, type RealmSession } from "./realm-sessions.ts";
 import { holdersOfRoles } from "./role-holders.ts";
 
 /** Which sessions end. */
@@ -61,27 +62,62 @@ export interface FoundSessions {
 }
 
 /**
- * Finds the sessions that are to end, without changing anything.
+ * Finds the sessions of some that are to end, without changing anything.
  *
- * @param limit the most session ids that are read. Default: 1000
  * @throws {RotationError} USER_NOT_FOUND; any Keycloak code
  */
-export async function findSessions(
-  admin: KeycloakAdmin,
-  what: SessionsToRevoke,
-  limit = 1000,
-): Promise<FoundSessions> {
-  if (what === "all") {
-    const found = await listSessions(admin, limit + 1);
-    const sessions = found.slice(0, limit).map((one) => ({ ...one, because: "all" as const }));
-    return { sessions, concerned: [], truncated: found.length > limit };
-  }
+export async function findSessions(admin: KeycloakAdmin, what: SomeSessions): Promise<FoundSessions> {
   const concerned = await findConcerned(admin, what);
   const listed = what.sids.map((sid) => ({ sid, because: "sid" as const }));
   const theirs = await eachOf(concerned, async ({ id, username, because }) =>
     (await listSessionsOf(admin, id)).map((one) => ({ ...one, user: username, because })),
   );
   return { sessions: [...listed, ...theirs.flat()], concerned, truncated: false };
+}
+
+export interface CollectOptions {
+  /** The most session ids that are given. Default: 1000. */
+  limit?: number;
+  /** Milliseconds after which what was read until then has to do. Default: 2000. */
+  withinMs?: number;
+  /** Default: the system's. */
+  clock?: Clock;
+}
+
+/** Sessions of the realm, for the deny-list. */
+export interface CollectedSessions {
+  sessions: EndedSession[];
+  /** True where there are, or may be, more sessions than are listed. */
+  truncated: boolean;
+  /** Why they could not be read: a sentence. */
+  failures: string[];
+}
+
+/**
+ * Reads the ids of the realm's sessions while there still are any. Ending them waits for it, so it takes a bounded time
+ * and never throws.
+ */
+export async function collectSessions(
+  admin: KeycloakAdmin,
+  { limit = 1000, withinMs = 2_000, clock = systemClock }: CollectOptions = {},
+): Promise<CollectedSessions> {
+  const found = new Map<string, RealmSession>();
+  const end = new AbortController();
+  const failures: string[] = [];
+  let isWhole = false;
+  const listing = listSessions(admin, limit + 1, { found, signal: end.signal }).then(
+    () => {
+      isWhole = !end.signal.aborted;
+    },
+    (error: unknown) => {
+      if (end.signal.aborted) return;
+      failures.push(`the realm's sessions could not be read for the deny-list (${messageOf(error)})`);
+    },
+  );
+  await Promise.race([listing, clock.delay(withinMs, end.signal)]);
+  end.abort();
+  const sessions = [...found.values()].slice(0, limit).map((one) => ({ ...one, because: "all" as const }));
+  return { sessions, truncated: !isWhole || found.size > limit, failures };
 }
 
 /** An administrator's role may have hundreds of holders; more requests at once only keep Keycloak from its users. */
@@ -97,28 +133,79 @@ async function eachOf<T, R>(items: readonly T[], act: (item: T) => Promise<R>): 
   });
 }
 
+const realmShape = z.looseObject({ notBefore: z.number().nullish() });
+
+/** How long a logout of all may take once it is under way, in milliseconds, and how often its effect is looked for. */
+const logoutMs = 60_000;
+/** After a broken connection it may be over at once, or never have begun. */
+const brokenMs = 2_000;
+const lookEveryMs = 1_000;
+/** The look before it only helps to see the effect of a call that gets no answer: the call does not wait long for it. */
+const firstLookMs = 1_000;
+
+/**
+ * Ends every session of the realm, offline ones too: their refresh tokens are refused from then on. Keycloak calls the
+ * admin URL of each client before it answers, and all of it takes effect at the end (measured with 26.7), so a call
+ * without an answer is no failure yet: the realm's notBefore, or that no session is left, shows whether it is done.
+ *
+ * @throws {RotationError} any Keycloak code
+ */
+export async function endAllSessions(
+  admin: KeycloakAdmin,
+  progress: (line: string) => void,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const before = await lookAt(admin, { timeoutMs: firstLookMs });
+  const isDone = async (failure: Failure) => {
+    progress("the logout of all sessions got no answer; looking for its effect");
+    const deadline = clock.now() + (failure === "timeout" ? logoutMs : brokenMs);
+    for (;;) {
+      if (hasEnded(before, await lookAt(admin))) return true;
+      if (clock.now() >= deadline) return false;
+      await clock.delay(lookEveryMs);
+    }
+  };
+  await admin.postOnce("/logout-all", {}, { isDone });
+  progress("every session of the realm is over");
+}
+
+/** What shows that a logout of all has had its effect; undefined where it can't be read. */
+interface LogoutState {
+  notBefore: number | undefined;
+  hasSessions: boolean | undefined;
+}
+
+async function lookAt(admin: KeycloakAdmin, options: CallOptions = {}): Promise<LogoutState> {
+  const [realm, sessions] = await Promise.allSettled([
+    admin.get("", realmShape, options),
+    hasAnySession(admin, options),
+  ]);
+  return {
+    notBefore: realm.status === "fulfilled" ? (realm.value.notBefore ?? 0) : undefined,
+    hasSessions: sessions.status === "fulfilled" ? sessions.value : undefined,
+  };
+}
+
+function hasEnded(before: LogoutState, now: LogoutState): boolean {
+  const hasMoved =
+    before.notBefore !== undefined && now.notBefore !== undefined && now.notBefore > before.notBefore;
+  return hasMoved || (before.hasSessions === true && now.hasSessions === false);
+}
+
 /**
  * Ends sessions at Keycloak: refresh tokens of theirs, offline ones too, are refused from then on. Their access tokens
  * are not known to instances that verify by themselves: that is what the deny-list is for. Safe to repeat: a session
  * that is over already is none any more.
  *
- * @param limit the most session ids that are given. Default: 1000
  * @returns those that were there at the end, and the listed ids whether they were there or not
  * @throws {RotationError} USER_NOT_FOUND before anything is ended; any Keycloak code, after all others have been ended
  */
 export async function revokeSessions(
   admin: KeycloakAdmin,
-  what: SessionsToRevoke,
+  what: SomeSessions,
   progress: (line: string) => void,
-  limit = 1000,
 ): Promise<FoundSessions> {
-  const found = await findSessions(admin, what, limit);
-  if (what === "all") {
-    // It ends offline sessions too, and sets the realm's notBefore (measured with 26.7).
-    await admin.post("/logout-all", {});
-    progress("every session of the realm is over");
-    return found;
-  }
+  const found = await findSessions(admin, what);
   await endSome(admin, what, found, progress);
   return found;
 }
@@ -132,7 +219,7 @@ async function endSome(
   await eachOf(sids, async (sid) => {
     if (!(await endSession(admin, sid))) progress(`session ${sid} was over already`);
   });
-  await eachOf(concerned, ({ id }) => admin.post(`/users/${id}/logout`, {}));
+  await eachOf(concerned, ({ id }) => admin.post(`/users/${id}/logout`, {}, { repeatable: true }));
   // A logout sets the user's notBefore, which kills offline tokens of the seconds before and leaves those of this one.
   const offline = sessions.filter((one) => one.offline && !sids.includes(one.sid));
   await eachOf(offline, ({ sid }) => endSession(admin, sid));

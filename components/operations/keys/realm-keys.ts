@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 
@@ -88,12 +88,17 @@ export async function createKeyComponent(
   { name, providerId, config }: WantedComponent,
 ): Promise<void> {
   const settings = { ...config, priority: "0", enabled: "true", active: "false" };
-  await admin.postSlow("/components", {
+  // Keycloak takes an id that is given and allows it once (measured with 26.7): sent twice, it makes one key.
+  const id = randomUUID();
+  const body = {
+    id,
     name,
     providerId,
     providerType: keyProviderType,
     config: Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, [value]])),
-  });
+  };
+  const isDone = async () => (await admin.getIfThere(`/components/${id}`, component)) !== undefined;
+  await admin.postOnce("/components", body, { isDone, slow: true });
 }
 
 const keyProviderType = "org.keycloak.keys.KeyProvider";

@@ -10,7 +10,15 @@ import type { Fleet } from "../fleet/fleet.ts";
 import { idOf } from "../fleet/instances.ts";
 import { connection } from "../keycloak/connection.ts";
 import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
-import { type EndedSession, findSessions, type Revoke, revokeSessions } from "../keycloak/revoke-sessions.ts";
+import {
+  collectSessions,
+  type EndedSession,
+  endAllSessions,
+  findSessions,
+  type Revoke,
+  revokeSessions,
+  type SomeSessions,
+} from "../keycloak/revoke-sessions.ts";
 import { inPhase } from "../telemetry/telemetry.ts";
 import { detailsOf, type FleetInputs, fleetOf, type Run, type Step, stepOf } from "./phase-request.ts";
 
@@ -138,28 +146,66 @@ async function endAndDeny(
   earlier: readonly EndedSession[],
 ): Promise<SessionsResult> {
   const { run, revoke } = request;
-  let found = earlier;
-  const progress = progressOf("revoke", run);
+  if (revoke === "none") return { ended: [...earlier], truncated: false, denied: [], failures: [] };
   try {
-    if (revoke === "none") return { ended: [...found], truncated: false, denied: [], failures: [] };
     const admin = new KeycloakAdmin(await connection(), run.realm);
-    // Denied first: after a crash in between, an ended session's id could not be found any more.
-    const before = await findSessions(admin, revoke);
-    found = distinct([...found, ...before.sessions]);
-    const known = sidsOf(found);
-    const first = await setDenyList(request, known, "deny");
-    const { sessions: ended, truncated } = await revokeSessions(admin, revoke, progress);
-    const late = sidsOf(ended).filter((sid) => !known.includes(sid));
-    const second = await setDenyList(request, late, "deny");
-    return {
-      ended: distinct([...found, ...ended]),
-      truncated,
-      denied: worstOf(first.denied, second.denied),
-      failures: [...new Set([...first.failures, ...second.failures])],
-    };
+    if (revoke === "all") return await endAll(request, admin, earlier);
+    return await endSome(request, admin, earlier, revoke);
   } catch (error) {
-    return { ended: [...found], truncated: false, denied: [], failures: [messageOf(error)] };
+    return { ended: [...earlier], truncated: false, denied: [], failures: [messageOf(error)] };
   }
+}
+
+/**
+ * One call ends all sessions, and nothing goes before it but a bounded look for their ids: instances may hang. What
+ * fails at Keycloak does not keep the instances from being told.
+ */
+async function endAll(
+  request: SessionsPhaseRequest,
+  admin: KeycloakAdmin,
+  earlier: readonly EndedSession[],
+): Promise<SessionsResult> {
+  const collected = await collectSessions(admin);
+  const failures = [...collected.failures];
+  await endAllSessions(admin, progressOf("revoke", request.run)).catch((error: unknown) => {
+    failures.push(messageOf(error));
+  });
+  const ended = distinct([...earlier, ...collected.sessions]);
+  const told = await setDenyList(request, sidsOf(ended), "deny");
+  return {
+    ended,
+    truncated: collected.truncated,
+    denied: told.denied,
+    failures: [...failures, ...told.failures],
+  };
+}
+
+/** At Keycloak and on the instances at the same time: neither waits for the other. */
+async function endSome(
+  request: SessionsPhaseRequest,
+  admin: KeycloakAdmin,
+  earlier: readonly EndedSession[],
+  some: SomeSessions,
+): Promise<SessionsResult> {
+  const before = await findSessions(admin, some);
+  const found = distinct([...earlier, ...before.sessions]);
+  const known = sidsOf(found);
+  const failures: string[] = [];
+  const [first, ended] = await Promise.all([
+    setDenyList(request, known, "deny"),
+    revokeSessions(admin, some, progressOf("revoke", request.run)).catch((error: unknown) => {
+      failures.push(messageOf(error));
+      return { sessions: [] };
+    }),
+  ]);
+  const late = sidsOf(ended.sessions).filter((sid) => !known.includes(sid));
+  const second = await setDenyList(request, late, "deny");
+  return {
+    ended: distinct([...found, ...ended.sessions]),
+    truncated: false,
+    denied: worstOf(first.denied, second.denied),
+    failures: [...new Set([...failures, ...first.failures, ...second.failures])],
+  };
 }
 
 function distinct(sessions: readonly EndedSession[]): EndedSession[] {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
 import { suite, test } from "node:test";
-import { denySessions } from "#operations/fleet/deny-list";
+import { Agent } from "undici";
+import { denyOn, denySessions } from "#operations/fleet/deny-list";
 import { connectDirectly, onEveryInstance } from "#operations/fleet/instances";
 import { applyOrders, type StandingOrders } from "#operations/fleet/standing-orders";
 import type { Target } from "#operations/fleet/targets";
@@ -72,13 +74,32 @@ suite("denySessions", () => {
     assert.deepEqual(await statuses(), [200, 200, 200, 200, 200, 200]);
   });
 
-  test("sessions are sent one after another, each id as one segment of the path", async (t) => {
+  test("each id is sent as one segment of the path", async (t) => {
     const api = await serve(
       t,
       answering(() => 204),
     );
     assert.deepEqual(await deny(api.url, ["a b", "../x", "c?d"]), { outcome: "done", reason: undefined });
-    assert.deepEqual(lines(api), ["PUT a%20b", "PUT ..%2Fx", "PUT c%3Fd"]);
+    assert.deepEqual(lines(api).toSorted(), ["PUT ..%2Fx", "PUT a%20b", "PUT c%3Fd"]);
+  });
+
+  test("the first session is sent alone, and the others several at a time where the connection allows it", async (t) => {
+    const held: ServerResponse[] = [];
+    const waiting: number[] = [];
+    const api = await serve(t, (response, _request, count) => {
+      held.push(response);
+      waiting.push(held.length);
+      // The first is answered when it comes; of the others nobody is answered before the eighth is there.
+      if (count === 1 || held.length === 8) for (const one of held.splice(0)) one.writeHead(204).end();
+    });
+    const sids = Array.from({ length: 17 }, (_, index) => `s${index}`);
+    const dispatcher = new Agent();
+    t.after(() => dispatcher.destroy());
+    const instance = { name: "api-1", url: api.url, dispatcher };
+    const denied = await denyOn(instance, refreshSettings, [secret], { path, sids }, "deny");
+    assert.deepEqual(denied, { outcome: "done" });
+    assert.deepEqual(waiting, [1, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert.equal(lines(api)[0], "PUT s0");
   });
 
   for (const sid of ["", ".", ".."]) {
@@ -99,7 +120,10 @@ suite("denySessions", () => {
       answering((url) => (url.endsWith("bad") ? 500 : 204)),
     );
     const { outcome, reason } = await deny(api.url, ["s1", "bad", "s3"]);
-    assert.deepEqual([outcome, lines(api)], ["failed", ["PUT s1", "PUT bad", "PUT bad", "PUT s3"]]);
+    assert.deepEqual(
+      [outcome, lines(api).toSorted()],
+      ["failed", ["PUT bad", "PUT bad", "PUT s1", "PUT s3"]],
+    );
     assert.match(reason ?? "", /^1 of 3 sessions \(bad\): HTTP 500/);
   });
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
 import { suite, test } from "node:test";
 import { z } from "zod";
 import { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
-import { adminToken, keycloakStandIn } from "../keycloak-stand-in.ts";
-import { refusingUrl, sendJson, serve } from "../loopback-server.ts";
+import { adminToken, instantClock, keycloakStandIn } from "../keycloak-stand-in.ts";
+import { type Received, refusingUrl, sendJson, serve } from "../loopback-server.ts";
 import { connectionTo } from "../samples.ts";
 
 const anything = z.looseObject({});
@@ -174,4 +175,225 @@ suite("KeycloakAdmin", () => {
       );
     });
   }
+});
+
+const down = { status: 502 };
+type Fault = { status: number } | "reset" | "hang";
+
+/** Fails so many times, and then answers. */
+function failing(times: number, fault: Fault, status = 200) {
+  return (response: ServerResponse, _request: Received, count: number): void => {
+    if (count > times) sendJson(response, status, { id: "1" });
+    else if (fault === "reset") response.destroy();
+    else if (fault !== "hang") response.writeHead(fault.status).end();
+  };
+}
+
+suite("KeycloakAdmin, while Keycloak or its proxy fails for a moment", () => {
+  for (const [title, fault] of [
+    ["HTTP 500", { status: 500 }],
+    ["HTTP 502", down],
+    ["HTTP 503", { status: 503 }],
+    ["a reset", "reset"],
+    ["no answer in time", "hang"],
+  ] as const) {
+    test(`${title} does not fail a read, a PUT, a DELETE or a login`, async (t) => {
+      const path = `${realmPath}/components/1`;
+      const { admin, server } = await keycloakStandIn(
+        t,
+        {
+          [tokenPath]: (response, request, count) =>
+            count === 1
+              ? failing(1, fault)(response, request, count)
+              : sendJson(response, 200, { access_token: adminToken({}) }),
+          [realmPath]: failing(1, fault),
+          [path]: (response, request, count) => failing(count % 2, fault)(response, request, 1),
+        },
+        { timeoutMs: 100 },
+      );
+      assert.deepEqual(await admin.get("", anything), { id: "1" });
+      await admin.put("/components/1", { name: "n" });
+      await admin.delete("/components/1");
+      const calls = server.received.map(({ method, url }) => `${method} ${url.split("/").at(-1)}`);
+      const twice = (call: string) => [call, call];
+      assert.deepEqual(
+        calls,
+        ["POST token", "GET shop", "PUT 1", "DELETE 1"].flatMap(twice),
+        "each was sent twice",
+      );
+      const bodies = server.received.filter(({ method }) => method === "PUT").map(({ body }) => body);
+      assert.deepEqual(bodies, twice('{"name":"n"}'));
+    });
+  }
+
+  test("a refused connection is tried again, and a Keycloak that stays away is named with the attempts", async () => {
+    const url = await refusingUrl();
+    const clock = instantClock();
+    const admin = new KeycloakAdmin(connectionTo(url), "shop", { clock });
+    await assert.rejects(admin.get("", anything), {
+      code: "KEYCLOAK_UNREACHABLE",
+      message: /connection refused \(4 attempts\)/,
+    });
+    assert.equal(clock.delays.length, 3);
+  });
+
+  test("a 5xx that stays is KEYCLOAK_UNEXPECTED_ANSWER after a few attempts with growing pauses", async (t) => {
+    const clock = instantClock();
+    const { admin, server } = await keycloakStandIn(t, { [realmPath]: failing(99, down) }, { clock });
+    await assert.rejects(admin.get("", anything), {
+      code: "KEYCLOAK_UNEXPECTED_ANSWER",
+      message: /HTTP 502 .*4 attempts/,
+    });
+    assert.equal(server.received.filter(({ url }) => url === realmPath).length, 4);
+    const [first = 0, second = 0, third = 0] = clock.delays;
+    assert.ok(first < second && second < third && first + second + third < 2_000, clock.delays.join());
+  });
+
+  test("no further attempt begins once the time for all of them is over", async (t) => {
+    const clock = instantClock();
+    const slow = (response: ServerResponse): void => {
+      clock.pass(3_000);
+      response.writeHead(502).end();
+    };
+    const { admin, server } = await keycloakStandIn(t, { [realmPath]: slow }, { clock, timeoutMs: 2_000 });
+    await assert.rejects(admin.get("", anything), { code: "KEYCLOAK_UNEXPECTED_ANSWER" });
+    assert.equal(server.received.filter(({ url }) => url === realmPath).length, 2);
+  });
+
+  test("a call may have a time limit of its own", async (t) => {
+    const { admin } = await keycloakStandIn(t, { [realmPath]: () => undefined });
+    await assert.rejects(admin.get("", anything, { timeoutMs: 30 }), { message: /no answer within 30 ms/ });
+    await assert.rejects(admin.put("", {}, { timeoutMs: 30 }), { message: /no answer within 30 ms/ });
+    await assert.rejects(admin.delete("", { timeoutMs: 30 }), { message: /no answer within 30 ms/ });
+  });
+
+  for (const status of [400, 403, 404, 409]) {
+    test(`HTTP ${status} is an answer and is not asked for again`, async (t) => {
+      const { admin, server } = await keycloakStandIn(t, { [`${realmPath}/keys`]: failing(9, { status }) });
+      await assert.rejects(admin.get("/keys", anything));
+      assert.equal(server.received.filter(({ url }) => url === `${realmPath}/keys`).length, 1);
+    });
+  }
+
+  test("a DELETE that took effect although its answer was lost was there", async (t) => {
+    const path = `${realmPath}/users/1`;
+    const route = (response: ServerResponse, _request: Received, count: number): void => {
+      if (count === 1) response.destroy();
+      else response.writeHead(404).end();
+    };
+    const { admin } = await keycloakStandIn(t, { [path]: route, [`${realmPath}/users/2`]: route });
+    assert.equal(await admin.deleteIfThere("/users/1"), true);
+    await admin.delete("/users/2");
+    assert.equal(await admin.deleteIfThere("/users/1"), false);
+  });
+
+  test("a POST is not repeated, unless it is said to be safe or never reached Keycloak", async (t) => {
+    const path = `${realmPath}/logout-all`;
+    const { admin, server } = await keycloakStandIn(t, { [path]: failing(1, "reset", 204) });
+    await assert.rejects(admin.post("/logout-all", {}), { code: "KEYCLOAK_UNREACHABLE" });
+    const posts = () => server.received.filter(({ url }) => url === path).length;
+    assert.equal(posts(), 1);
+    const second = await keycloakStandIn(t, { [path]: failing(1, "reset", 204) });
+    await second.admin.post("/logout-all", {}, { repeatable: true });
+    assert.equal(second.server.received.filter(({ url }) => url === path).length, 2);
+  });
+
+  for (const fault of [down, "reset", "hang"] as const) {
+    for (const tookEffect of [true, false]) {
+      const title = typeof fault === "string" ? fault : `HTTP ${fault.status}`;
+      test(`what is to be made is looked for after a ${title}, and made once: ${tookEffect ? "it was there" : "it was not there"}`, async (t) => {
+        const made: string[] = [];
+        const route = (response: ServerResponse, request: Received, count: number): void => {
+          if (tookEffect || count > 1) made.push(request.body);
+          failing(1, fault, 201)(response, request, count);
+        };
+        const path = `${realmPath}/components`;
+        const { admin } = await keycloakStandIn(t, { [path]: route }, { timeoutMs: 100 });
+        await admin.postOnce("/components", { name: "n" }, { isDone: async () => made.length > 0 });
+        assert.deepEqual(made, ['{"name":"n"}']);
+      });
+    }
+  }
+
+  test("a conflict on the repeated request is the first one's doing; one on the first request is an error", async (t) => {
+    const path = `${realmPath}/components`;
+    const looks = [false, true];
+    const isDone = async () => looks.shift() ?? false;
+    const { admin } = await keycloakStandIn(t, {
+      [path]: (response, request, count) =>
+        count === 1 ? response.destroy() : failing(9, { status: 409 })(response, request, count),
+    });
+    await admin.postOnce("/components", {}, { isDone });
+    await assert.rejects(admin.postOnce("/components", {}, { isDone: async () => true }), {
+      code: "KEYCLOAK_UNEXPECTED_ANSWER",
+      message: /HTTP 409/,
+    });
+  });
+
+  test("a token request is repeated, and so is a public read unless a single attempt is asked for", async (t) => {
+    const { admin, server } = await keycloakStandIn(t, {
+      "/mint": failing(1, down),
+      "/certs": failing(1, "reset"),
+      "/once": failing(1, down),
+    });
+    const form = new URLSearchParams({ grant_type: "client_credentials" });
+    assert.equal((await admin.fetchPublic(`${server.url}/mint`, { form })).status, 200);
+    assert.equal((await admin.fetchPublic(`${server.url}/certs`, { ownConnection: true })).status, 200);
+    assert.equal((await admin.fetchPublic(`${server.url}/once`, { attempts: 1 })).status, 502);
+  });
+
+  test("calls side by side share one login", async (t) => {
+    const { admin, server } = await keycloakStandIn(t, { [realmPath]: failing(0, down) });
+    await Promise.all([1, 2, 3].map(() => admin.get("", anything)));
+    assert.equal(server.received.filter(({ url }) => url === tokenPath).length, 1);
+  });
+});
+
+suite("what Keycloak says of a refusal", () => {
+  for (const [title, body, said] of [
+    ["an errorMessage", { errorMessage: "User exists with same email" }, "User exists with same email"],
+    [
+      "an error with a description",
+      { error: "invalidPasswordMinDigitsMessage", error_description: "Invalid password: 3 digits" },
+      "invalidPasswordMinDigitsMessage: Invalid password: 3 digits",
+    ],
+    [
+      "a field and its limits",
+      { field: "username", errorMessage: "error-invalid-length", params: ["username", 3, 255] },
+      "error-invalid-length: username, 3, 255",
+    ],
+    [
+      "several fields",
+      {
+        errors: [
+          { field: "a", errorMessage: "one" },
+          { field: "b", errorMessage: "two" },
+        ],
+      },
+      "a one; b two",
+    ],
+  ] as const) {
+    test(`${title} is shown`, async (t) => {
+      const { admin } = await keycloakStandIn(t, {
+        [`${realmPath}/users`]: (response) => sendJson(response, 400, body),
+      });
+      await assert.rejects(admin.post("/users", {}), (error: Error) => {
+        assert.ok(error.message.includes(`HTTP 400 to POST /users in realm shop (${said})`), error.message);
+        return true;
+      });
+    });
+  }
+
+  test("a page is not shown, nor what is too long or can't be printed", async (t) => {
+    const { admin } = await keycloakStandIn(t, {
+      [`${realmPath}/users`]: (response) => response.writeHead(400).end("<html>secret</html>"),
+      [`${realmPath}/roles`]: (response) =>
+        sendJson(response, 400, { errorMessage: `\u001b[31m${"x".repeat(5_000)}` }),
+    });
+    await assert.rejects(admin.post("/users", {}), { message: /^(?!.*secret)/ });
+    await assert.rejects(admin.post("/roles", {}), (error: Error) => {
+      assert.ok(error.message.length < 600 && !error.message.includes("\u001b"));
+      return true;
+    });
+  });
 });

@@ -316,7 +316,7 @@ const rollbacks: Row[] = [
     rotation: 1,
     keys: [realmKey("old", { signing: true }), passive(1, { priority: 0 })],
     stage: "overlap",
-    actions: [`${foreign} keeps signing, and is renamed to jwks-break-glass-r0-RS256`],
+    actions: [`${unmanaged} keeps signing, and is renamed to jwks-break-glass-r0-RS256`],
   },
   {
     title: "neither a fallback key nor an exempt key signs after a rollback",
