@@ -161,7 +161,7 @@ async function endAndDeny(
  * fails at Keycloak does not keep the instances from being told.
  */
 async function endAll(
-  request: SessionsPhaseRequest,
+  request: SessionsRequest,
   admin: KeycloakAdmin,
   earlier: readonly EndedSession[],
 ): Promise<SessionsResult> {
@@ -182,7 +182,7 @@ async function endAll(
 
 /** At Keycloak and on the instances at the same time: neither waits for the other. */
 async function endSome(
-  request: SessionsPhaseRequest,
+  request: SessionsRequest,
   admin: KeycloakAdmin,
   earlier: readonly EndedSession[],
   some: SomeSessions,

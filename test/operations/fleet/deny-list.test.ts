@@ -96,7 +96,12 @@ suite("denySessions", () => {
     const dispatcher = new Agent();
     t.after(() => dispatcher.destroy());
     const instance = { name: "api-1", url: api.url, dispatcher };
-    const denied = await denyOn(instance, refreshSettings, [secret], { path, sids }, "deny");
+    const denied = await denyOn(
+      instance,
+      { refresh: refreshSettings, apiRefreshTokens: [secret] },
+      { path, sids },
+      "deny",
+    );
     assert.deepEqual(denied, { outcome: "done" });
     assert.deepEqual(waiting, [1, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
     assert.equal(lines(api)[0], "PUT s0");

@@ -3,12 +3,13 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, suite, type TestContext, test } from "node:test";
+import { pack, unpack } from "#operations/base/packed";
 import { configureConnection } from "#operations/keycloak/connection";
 import type { Revoke } from "#operations/keycloak/revoke-sessions";
-import { type SessionsPhaseRequest, sessionsPhase } from "#operations/phases/revoke";
+import { type RevocationInputs, type RevocationOutputs, sessionsPhase } from "#operations/phases/revoke";
 import { adminToken } from "../keycloak-stand-in.ts";
 import { type Answer, sendJson, serve } from "../loopback-server.ts";
-import { refreshSettings, runContext, staticTargets } from "../samples.ts";
+import { refreshSettings, runContext, staticFleet } from "../samples.ts";
 
 const denyListPath = "/internal/auth/deny-list";
 const sessions = [{ id: "s1" }, { id: "s2" }, { id: "s3" }];
@@ -25,7 +26,7 @@ const answers: Record<string, unknown> = {
 /** What Keycloak and the instances were told, in this order. */
 interface World {
   told: string[];
-  request: (revoke: Revoke) => SessionsPhaseRequest;
+  request: (revoke: Revoke) => RevocationInputs;
 }
 
 suite("sessionsPhase", () => {
@@ -67,20 +68,27 @@ suite("sessionsPhase", () => {
         return { name, url: server.url };
       }),
     );
-    const rest = { denyListPath, denyForMs: 1, refresh: { ...refreshSettings, timeoutMs: 200 } };
-    const targets = staticTargets(...servers);
-    const request = (revoke: Revoke) => {
-      return { run: runContext("unused"), revoke, ...rest, targets, apiRefreshTokens: ["t"] };
-    };
+    const run = runContext("unused");
+    const refresh = { ...refreshSettings, timeoutMs: 200 };
+    const fleet = { ...staticFleet(...servers), refresh };
+    const details = pack({ run, fleet, denyListPath });
+    const { realm, rotation, mode, stage } = run;
+    const step = { realm, rotation, mode, stage };
+    const request = (revoke: Revoke) => ({ ...step, details, revoke, denyForMs: 1, apiRefreshTokens: ["t"] });
     return { told, request };
   }
+
+  const opened = ({ result, record }: RevocationOutputs) => ({
+    result: result === null ? undefined : unpack(result),
+    record,
+  });
 
   const sidsOf = ({ told }: World, name: string) =>
     told.filter((line) => line.startsWith(name)).map((line) => line.replace(`${name} `, ""));
 
   test("all sessions end at Keycloak before any instance is told, with the ids that they had", async (t) => {
     const here = await world(t);
-    const { result } = await sessionsPhase(here.request("all"));
+    const { result } = opened(await sessionsPhase(here.request("all")));
     assert.equal(here.told[0], "Keycloak logout-all");
     for (const name of ["api-1", "api-2"])
       assert.deepEqual(sidsOf(here, name).toSorted(), ["s1", "s2", "s3"]);
@@ -100,7 +108,7 @@ suite("sessionsPhase", () => {
 
   test("an instance that hangs holds up neither Keycloak nor the other instances", async (t) => {
     const here = await world(t, "nothing", () => undefined);
-    const { result } = await sessionsPhase(here.request("all"));
+    const { result } = opened(await sessionsPhase(here.request("all")));
     assert.equal(here.told[0], "Keycloak logout-all");
     assert.deepEqual(sidsOf(here, "api-2").toSorted(), ["s1", "s2", "s3"]);
     assert.match(result?.failures.join() ?? "", /api-1 does not take the deny-list/);
@@ -108,7 +116,7 @@ suite("sessionsPhase", () => {
 
   test("where Keycloak refuses the logout, the instances are told regardless, and it is a failure", async (t) => {
     const here = await world(t, "/logout-all");
-    const { result, record } = await sessionsPhase(here.request("all"));
+    const { result, record } = opened(await sessionsPhase(here.request("all")));
     assert.deepEqual(sidsOf(here, "api-1").toSorted(), ["s1", "s2", "s3"]);
     assert.match(result?.failures.join() ?? "", /KEYCLOAK_ROLE_MISSING/);
     assert.equal(record?.outcome, "failed");
@@ -116,7 +124,7 @@ suite("sessionsPhase", () => {
 
   test("ids that can't be read don't keep the sessions from ending, and are a failure", async (t) => {
     const here = await world(t, "/client-session-stats");
-    const { result } = await sessionsPhase(here.request("all"));
+    const { result } = opened(await sessionsPhase(here.request("all")));
     assert.deepEqual(here.told, ["Keycloak logout-all"]);
     assert.match(result?.failures.join() ?? "", /could not be read for the deny-list/);
     assert.equal(result?.truncated, true);
@@ -125,7 +133,7 @@ suite("sessionsPhase", () => {
   test("some sessions end at Keycloak although an instance hangs", async (t) => {
     const here = await world(t, "nothing", () => undefined);
     const some = { sids: [], users: ["mallory"], realmRoles: [] };
-    const { result } = await sessionsPhase(here.request(some));
+    const { result } = opened(await sessionsPhase(here.request(some)));
     assert.ok(here.told.includes("Keycloak logout"));
     assert.deepEqual(sidsOf(here, "api-2").toSorted(), ["s1", "s2", "s3"]);
     assert.match(result?.failures.join() ?? "", /api-1 does not take the deny-list/);
