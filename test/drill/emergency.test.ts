@@ -134,7 +134,7 @@ suite("an emergency rotation against a real Keycloak", () => {
     const [calls, keys] = [await requestCount(scenario), await scenario.admin.keyComponents(scenario.realm)];
     await scenario.rotateTo(2, "INC-2");
     const { output } = succeeded(await scenario.stack.preview(["--diff"]));
-    assert.match(output, /rotation: 1 => 2/);
+    assert.match(output, /rotation *: 1 => 2/);
     assert.equal(await requestCount(scenario), calls);
     assert.deepEqual(await scenario.admin.keyComponents(scenario.realm), keys);
   });
