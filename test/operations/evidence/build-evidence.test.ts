@@ -4,8 +4,8 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { buildEvidence, exposureWindow } from "#operations/evidence/build-evidence";
 import { evidenceJsonSchema, evidenceSchema } from "#operations/evidence/evidence-schema";
-import { at, findings, instanceVerification, runContext, verification } from "../samples.ts";
 import type { Findings } from "#operations/evidence/findings";
+import { at, findings, instanceVerification, runContext, verification } from "../samples.ts";
 
 const run = runContext("evidence");
 const build = (change: Partial<Findings> = {}) => buildEvidence(run, findings(change), at(40));

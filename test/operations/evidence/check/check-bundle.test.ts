@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { suite, type TestContext, test } from "node:test";
 import { type BundleCheck, checkBundle } from "#operations/evidence/check/check-bundle";
 import { BundleUnreadableError } from "#operations/evidence/check/files";
+import type { Findings } from "#operations/evidence/findings";
 import { writeEvidence } from "#operations/evidence/write-evidence";
 import {
   bundleOf,
@@ -19,7 +20,6 @@ import {
   withDenyLists,
 } from "../../evidence-bundles.ts";
 import { runContext } from "../../samples.ts";
-import type { Findings } from "#operations/evidence/findings";
 
 const pair = ed25519();
 const { publicKey } = pair;

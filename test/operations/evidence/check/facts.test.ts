@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { checkBundle } from "#operations/evidence/check/check-bundle";
 import type { Evidence } from "#operations/evidence/evidence-schema";
+import type { Findings } from "#operations/evidence/findings";
 import {
   bundleOf,
   ed25519,
@@ -14,7 +15,6 @@ import {
   withDenyLists,
 } from "../../evidence-bundles.ts";
 import { at } from "../../samples.ts";
-import type { Findings } from "#operations/evidence/findings";
 
 type Verification = NonNullable<Evidence["verification"]>;
 type Instance = Verification["instances"][number];

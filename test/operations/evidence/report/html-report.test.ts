@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { buildEvidence } from "#operations/evidence/build-evidence";
 import type { Evidence } from "#operations/evidence/evidence-schema";
+import type { Findings } from "#operations/evidence/findings";
 import { renderHtml } from "#operations/evidence/report/html-report";
 import { at, findings, instanceVerification, runContext, verification } from "../../samples.ts";
-import type { Findings } from "#operations/evidence/findings";
 
 function evidence(change: Partial<Findings> = {}): Evidence {
   return buildEvidence(runContext("evidence"), findings(change), at(40));

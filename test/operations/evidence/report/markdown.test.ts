@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { buildEvidence } from "#operations/evidence/build-evidence";
+import type { Findings } from "#operations/evidence/findings";
 import { renderReport } from "#operations/evidence/report/markdown";
 import { at, findings, instanceVerification, runContext, verification } from "../../samples.ts";
-import type { Findings } from "#operations/evidence/findings";
 
 function render(change: Partial<Findings> = {}, reason?: string): string {
   const run = runContext("evidence");

@@ -4,14 +4,11 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, type TestContext, test } from "node:test";
-import { movedClockEnv } from "../../scripts/lab/moved-clock.ts";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
 import type { OperationOptions, RunResult } from "../../scripts/lab/stack.ts";
 import { refusingUrl } from "../operations/loopback-server.ts";
 import { KeyJournal } from "./sequence-journal.ts";
-import { failed, scenarioFor, succeeded } from "./world.ts";
-
-const afterOverlap = { env: movedClockEnv(7 * 60_000) };
+import { afterOverlap, failed, scenarioFor, succeeded } from "./world.ts";
 
 interface Previewed extends RunResult {
   markdown: string;
