@@ -87,7 +87,7 @@ suite("report.html in a real browser", { skip }, () => {
     ["red", true],
   ] as const) {
     for (const colorScheme of ["light", "dark"] as const) {
-      test(`a ${title} run opens in ${colorScheme}, without a message, an error or a request, and its text can be told from its ground`, async (t) => {
+      test(`a ${title} run opens in ${colorScheme}, without a message, an error or a request, and its text has enough contrast`, async (t) => {
         const { page, noise } = await open(t, evidenceOf(20, isRed), { colorScheme });
         await screenshot(page, `report-${title}-${colorScheme}`);
         assert.equal(await page.locator(".outcome").textContent(), isRed ? "FAILED" : "VERIFIED");
@@ -152,7 +152,7 @@ suite("report.html in a real browser", { skip }, () => {
     assert.ok((await overhang(page, "html")) <= 0);
   });
 
-  test("hostile text of an instance does nothing, and what would get in all the same is forbidden to run or send", async (t) => {
+  test("hostile text from an instance has no effect, and injected code may neither run nor send", async (t) => {
     const text = `</script></title><script>document.title="got in"</script><img src=x onerror="document.title='got in'">`;
     const bad = instanceVerification({ instance: text, verified: false, reasons: [text] });
     const found = verification({ verified: false, instances: [bad], failures: [text] });

@@ -26,7 +26,7 @@ suite("an emergency rotation against a real Keycloak", () => {
     assert.deepEqual(await scenario.admin.publishedKids(scenario.realm), [await signingKid(scenario)]);
   });
 
-  test("keys of every kind are made, fallback and forgotten keys are disabled, exempt ones stay", async (t) => {
+  test("keys of every algorithm are created, fallback and forgotten keys are disabled, exempt keys stay", async (t) => {
     const scenario = await scenarioFor(t, {
       config: { algorithms: ["RS256", "ES256", "EdDSA", "PS256"], exemptKeys: ["partner"] },
     });
@@ -66,7 +66,7 @@ suite("an emergency rotation against a real Keycloak", () => {
     );
   });
 
-  test("a second up with nothing changed changes nothing and calls no instance", async (t) => {
+  test("a second up without a change changes nothing and calls no instance", async (t) => {
     const scenario = await adoptedScenario(t);
     const [calls, state] = [await requestCount(scenario), await scenario.stack.export()];
     succeeded(await scenario.stack.up());
@@ -92,7 +92,7 @@ suite("an emergency rotation against a real Keycloak", () => {
     assert.deepEqual(await scenario.admin.keyComponents(scenario.realm), keys);
   });
 
-  test("destroy forgets: the realm goes on signing, and the same rotation can be taken up again", async (t) => {
+  test("destroy only forgets: the realm keeps signing, and the same rotation can be applied again", async (t) => {
     const scenario = await adoptedScenario(t);
     const kid = await signingKid(scenario);
     succeeded(await scenario.stack.destroy());

@@ -94,7 +94,7 @@ suite("bad config", () => {
       /the realm by default asks for RS256/,
     ],
   ] as const) {
-    test(`${title} is refused in the preview already`, async (t) => {
+    test(`${title} is refused by the preview`, async (t) => {
       const scenario = await scenarioFor(t, { instances: 1 });
       await scenario.rotateTo(1, "INC-1", config);
       const { output } = failed(await scenario.stack.preview());
@@ -121,7 +121,7 @@ suite("bad config", () => {
 });
 
 suite("Keycloak in trouble", () => {
-  test("down: KEYCLOAK_UNREACHABLE, in the preview already", async (t) => {
+  test("down: KEYCLOAK_UNREACHABLE, also in the preview", async (t) => {
     const scenario = await scenarioFor(t, { instances: 1 });
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
@@ -174,7 +174,7 @@ suite("Keycloak in trouble", () => {
     assert.equal((await admin.signingKeys(realm)).length, 1);
   });
 
-  test("a JWKS URL that goes on serving the old set stops the run before any refresh, with evidence", async (t) => {
+  test("a JWKS URL that keeps serving the old set stops the run before any refresh, with evidence", async (t) => {
     const scenario = await adoptedScenario(t, { instances: 1 });
     const stale = JSON.stringify({ keys: [{ kid: "old", kty: "RSA", use: "sig", alg: "RS256" }] });
     const server = createServer((_request, response) => response.end(stale)).listen(0, "127.0.0.1");

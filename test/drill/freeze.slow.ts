@@ -47,7 +47,7 @@ const free = [200, 200, 200];
 const frozen = [423, 423, 423];
 
 suite("a freeze", () => {
-  test("stays after a red run, is undone by a green one, and everything is exactly as it was before", async (t) => {
+  test("stays after a red run, is lifted by a green one, and leaves everything exactly as it was before", async (t) => {
     const { scenario, write, enterConsole } = await admins(t);
     const before = await clientsOf(scenario);
     assert.deepEqual(await write(), free);
@@ -73,7 +73,7 @@ suite("a freeze", () => {
     succeeded(await scenario.stack.preview(["--expect-no-changes"]));
   });
 
-  test("survives a crash between the two clients, and the next up knows", async (t) => {
+  test("survives a crash between the two clients, and the next up completes it", async (t) => {
     const { scenario, write } = await admins(t);
     const { admin, realm, stack } = scenario;
     const before = await clientsOf(scenario);
@@ -86,7 +86,7 @@ suite("a freeze", () => {
     assert.equal(await clientsOf(scenario), before);
   });
 
-  test("is given up by release, although the verification is red", async (t) => {
+  test("is lifted by freeze: release, although the verification is red", async (t) => {
     const { scenario, write } = await admins(t);
     const before = await clientsOf(scenario);
     await scenario.fleet.instances[0]?.misbehave("keep-cache");
@@ -97,7 +97,7 @@ suite("a freeze", () => {
     assert.equal(await clientsOf(scenario), before);
   });
 
-  test("leaves a client alone that somebody had disabled before", async (t) => {
+  test("does not change a client that was already disabled", async (t) => {
     const { scenario } = await admins(t);
     const { admin, realm } = scenario;
     const { id } = await admin.client(realm, "security-admin-console");

@@ -50,7 +50,7 @@ suite("npm run drill -- --kubernetes", { skip: await noCluster() }, () => {
     await rbac.createClusterRoleBinding({ body: { metadata: { name: user }, roleRef, subjects } });
   }
 
-  test("healthy pods on the lab's own cluster are verified, each by name, and the cluster is told first", async (t) => {
+  test("healthy pods on the lab's own cluster are verified, each by name, and the cluster is printed first", async (t) => {
     const run = await runDrillWith(t, ownCluster, "--kubernetes", "--instances", "2");
     const { exitCode, output, summary } = run;
     assert.equal(exitCode, 0, output);

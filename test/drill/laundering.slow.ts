@@ -31,8 +31,8 @@ async function worldOf(t: TestContext, instances = 2): Promise<World> {
   };
 }
 
-suite("a run that was red stays red until what it has found is mended", () => {
-  test("the next rotation asks about the kid again that an instance was caught with", async (t) => {
+suite("a red run stays red until the cause is fixed", () => {
+  test("the next rotation asks again about a kid that an instance still accepted", async (t) => {
     const { scenario } = await worldOf(t);
     const { stack, fleet } = scenario;
     const stolen = await signingKid(scenario);
@@ -47,7 +47,7 @@ suite("a run that was red stays red until what it has found is mended", () => {
     succeeded(await stack.preview(["--expect-no-changes"]));
   });
 
-  test("an emergency that was killed after its cut-over, and another rotation instead of the same up, prove the same", async (t) => {
+  test("after an emergency that was killed after its cut-over, another rotation proves the same as the same up", async (t) => {
     const { scenario } = await worldOf(t);
     const { stack, fleet } = scenario;
     const stolen = await signingKid(scenario);
@@ -67,7 +67,7 @@ suite("a run that was red stays red until what it has found is mended", () => {
     );
   });
 
-  test("a key that somebody has disabled before the emergency is not taken for proven dead", async (t) => {
+  test("a key that somebody disabled before the emergency does not count as proven dead", async (t) => {
     const { scenario } = await worldOf(t, 1);
     const { admin, realm, fleet } = scenario;
     const stolen = await signingKid(scenario);
@@ -86,7 +86,7 @@ suite("a run that was red stays red until what it has found is mended", () => {
     );
   });
 
-  test("sessions that an instance has missed are denied there by the next try, and mode planned does not hide them", async (t) => {
+  test("sessions that an instance missed are denied by the next attempt, and mode planned does not hide them", async (t) => {
     const { scenario, login, write } = await worldOf(t);
     const { stack, fleet } = scenario;
     await rotate(scenario, 2, "INC-2");
@@ -109,7 +109,7 @@ suite("a run that was red stays red until what it has found is mended", () => {
     );
   });
 
-  test("what is done later in the same emergency is verified and evidenced, and freezes nobody for good", async (t) => {
+  test("later changes in the same emergency are verified and in the evidence, and freeze nobody for good", async (t) => {
     const { scenario, login, write } = await worldOf(t);
     const { stack } = scenario;
     const frozen = { freeze: "api", sessions: { revoke: "none" } };
@@ -128,7 +128,7 @@ suite("a run that was red stays red until what it has found is mended", () => {
     succeeded(await stack.preview(["--expect-no-changes"]));
   });
 
-  test("a freeze that was released and asked for again is thawed by the green run", async (t) => {
+  test("a freeze that was released and requested again is lifted by the green run", async (t) => {
     const { scenario, login, write } = await worldOf(t);
     const { stack, fleet } = scenario;
     await fleet.instances[1]?.misbehave("keep-cache");
@@ -142,7 +142,7 @@ suite("a run that was red stays red until what it has found is mended", () => {
     assert.deepEqual(await write(await login("alicia")), [200, 200]);
   });
 
-  test("destroying a stack that has left something frozen thaws it", async (t) => {
+  test("destroying a stack lifts its freeze", async (t) => {
     const { scenario, login, write } = await worldOf(t);
     const { admin, realm, stack, fleet } = scenario;
     await fleet.instances[1]?.misbehave("keep-cache");

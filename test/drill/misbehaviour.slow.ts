@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import { adoptedScenario, evidenceOf, failed, quickGiveUp, rotate, succeeded } from "./world.ts";
 
 suite("misbehaving instances", () => {
-  test("a red verification stays red in the state, and a refresh of the stack does not launder it", async (t) => {
+  test("a red verification stays red in the state, and a refresh of the stack does not turn it green", async (t) => {
     const scenario = await adoptedScenario(t, { instances: 2, config: quickGiveUp });
     const [first] = scenario.fleet.instances;
     await first?.misbehave("keep-cache");
@@ -15,7 +15,7 @@ suite("misbehaving instances", () => {
     assert.equal(verification?.outputs?.verified, false);
   });
 
-  test("instances that take forged tokens, each in its way, are found, and no other is named", async (t) => {
+  test("instances that accept forged tokens, each in its way, are found, and no other is named", async (t) => {
     const kinds = ["accept-all", "accept-none-alg", "accept-hs256-confusion"] as const;
     const config = { probe: { clockSkewSeconds: 0 } };
     const scenario = await adoptedScenario(t, { instances: kinds.length + 1, config });
@@ -40,7 +40,7 @@ suite("misbehaving instances", () => {
     succeeded(await rotate(scenario, 3, "INC-3"));
   });
 
-  test("where no instance accepts the probe's token, nothing is rotated", async (t) => {
+  test("if no instance accepts the probe's token, nothing is rotated", async (t) => {
     const scenario = await adoptedScenario(t, { instances: 2, config: quickGiveUp });
     const before = await scenario.admin.keyComponents(scenario.realm);
     await scenario.rotateTo(2, "INC-2", { probe: { path: "/api/admin", rejectedStatuses: [401, 403] } });

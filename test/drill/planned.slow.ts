@@ -50,7 +50,7 @@ suite("a planned rotation", () => {
     succeeded(await scenario.stack.up());
   });
 
-  test("canaries that have expired are minted anew before a retirement, and the key outlives what it signed then", async (t) => {
+  test("expired canaries are minted again before a retirement, and the key is trusted until they have expired", async (t) => {
     // Tokens of the realm live for 2 s, so that the test need not wait for minutes, and canaries for 10 h at most.
     const realmSettings = {
       accessTokenLifespan: 2,
@@ -93,7 +93,7 @@ suite("in mid-overlap", () => {
     assert.equal(retiredKids.length, 2);
   });
 
-  test("the same rotation in emergency mode kills the passive key at once", async (t) => {
+  test("the same rotation in emergency mode disables the passive key at once", async (t) => {
     const { scenario, old } = await inOverlap(t);
     const { stack } = scenario;
     const signer = await signingKid(scenario);
@@ -109,7 +109,7 @@ suite("in mid-overlap", () => {
     succeeded(await stack.preview(["--expect-no-changes"]));
   });
 
-  test("a rollback makes the old key sign again, the new one dies after an overlap of its own", async (t) => {
+  test("a rollback makes the old key sign again, and the new key is retired after an overlap of its own", async (t) => {
     const { scenario, old, client } = await inOverlap(t);
     const { admin, realm, stack } = scenario;
     const taken = await admin.mint(realm, client);
@@ -131,7 +131,7 @@ suite("in mid-overlap", () => {
     assert.match(failed(await stack.preview()).output, /rotation: 2 is over.*set 3/);
   });
 
-  test("a rollback of the adoption takes the unmanaged key over, so that a managed one goes on signing", async (t) => {
+  test("a rollback of the adoption takes over the unmanaged key, so that a managed key signs", async (t) => {
     const scenario = await plannedScenario(t);
     const unmanaged = await signingKid(scenario);
     succeeded(await scenario.stack.up());
@@ -144,7 +144,7 @@ suite("in mid-overlap", () => {
     ]);
   });
 
-  test("without a passive key a rollback is refused, and says what to do", async (t) => {
+  test("without a passive key a rollback is refused, and the message says what to do", async (t) => {
     const scenario = await retiredScenario(t);
     await scenario.stack.setConfig({ mode: "rollback" });
     const { output } = failed(await scenario.stack.preview());
