@@ -3,6 +3,7 @@ import { suite, type TestContext, test } from "node:test";
 import { movedClockEnv } from "../../scripts/lab/moved-clock.ts";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
 import {
+  adoptedScenario,
   afterOverlap,
   evidenceOf,
   failed,
@@ -16,17 +17,16 @@ import {
   succeeded,
 } from "./world.ts";
 
-/** A realm whose default key was taken through a planned rotation 1, and retired. */
-async function retiredScenario(t: TestContext): Promise<Scenario> {
-  const scenario = await plannedScenario(t);
-  succeeded(await scenario.stack.up());
-  succeeded(await scenario.stack.up([], afterOverlap));
+/** A realm that trusts the key of rotation 1 only, and whose next rotations are planned. */
+async function settledScenario(t: TestContext): Promise<Scenario> {
+  const scenario = await adoptedScenario(t);
+  await scenario.stack.setConfig({ mode: "planned", incident: undefined });
   return scenario;
 }
 
 /** A realm in the middle of the overlap of rotation 2, and a token of the key of rotation 1. */
 async function inOverlap(t: TestContext): Promise<{ scenario: Scenario; old: string; client: Client }> {
-  const scenario = await retiredScenario(t);
+  const scenario = await settledScenario(t);
   const { admin, realm, stack } = scenario;
   const client = await admin.createClient(realm, "frontend");
   const old = await admin.mint(realm, client);
@@ -145,7 +145,7 @@ suite("in mid-overlap", () => {
   });
 
   test("without a passive key a rollback is refused, and the message says what to do", async (t) => {
-    const scenario = await retiredScenario(t);
+    const scenario = await settledScenario(t);
     await scenario.stack.setConfig({ mode: "rollback" });
     const { output } = failed(await scenario.stack.preview());
     assert.match(output, /mode: rollback is not possible.*rotation to 2 for a new key/s);
