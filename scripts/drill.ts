@@ -8,9 +8,9 @@ import { usage } from "./drill/usage.ts";
 
 const couldNotStart = 2;
 
-/** Prints how to look around, and waits until the person has seen enough. */
+/** Prints where everything is, and waits for Ctrl-C. */
 async function keepRunning({ scenario }: Lab): Promise<void> {
-  title("Everything is still running. Ctrl-C ends it.");
+  title("Everything is still running. Press Ctrl-C to stop it.");
   for (const line of whereaboutsOf(scenario)) say(line);
   const alive = setInterval(() => {}, 60_000);
   await new Promise((done) => process.once("SIGINT", done).once("SIGTERM", done));

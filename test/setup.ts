@@ -1,11 +1,11 @@
 import { cacheDir } from "../scripts/lab/cache-dir.ts";
 import { type LabKeycloak, startKeycloak } from "../scripts/lab/keycloak.ts";
 
-// Given to `node --test --test-global-setup`: one Keycloak for all test files, which attach to it by the environment.
+// For `node --test --test-global-setup`: starts one Keycloak for all test files, which find it by the environment.
 let keycloak: LabKeycloak | undefined;
 
 export async function globalSetup(): Promise<void> {
-  // Hundreds of processes would compile the same modules.
+  // Else hundreds of processes would compile the same modules again.
   process.env.NODE_COMPILE_CACHE ??= cacheDir("compile");
   const given = process.env.LAB_KEYCLOAK_URL;
   keycloak = await startKeycloak({ onProgress: (line) => console.error(line) });

@@ -53,14 +53,14 @@ suite("the workflows", () => {
   });
 
   for (const name of names) {
-    test(`${name}: actions are pinned by commit, with the version beside`, async () => {
+    test(`${name}: actions are pinned by commit, with the version in a comment`, async () => {
       const { text } = await read(name);
       for (const line of text.split("\n").filter((one) => /\buses:/.test(one))) {
         assert.match(line, /uses: [\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d/, line);
       }
     });
 
-    test(`${name}: the token may read and nothing more, but where a job says so; npm scripts exist`, async () => {
+    test(`${name}: the token is read-only unless a job says otherwise; npm scripts exist`, async () => {
       const { workflow } = await read(name);
       assert.deepEqual(workflow.permissions, { contents: "read" });
       const { scripts } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
@@ -73,7 +73,7 @@ suite("the workflows", () => {
     });
   }
 
-  test("preview.yml gives a fork no secret, rotate.yml asks for an approval and runs alone", async () => {
+  test("preview.yml gives no secret to a fork, rotate.yml needs an approval and never runs twice at once", async () => {
     const { workflow: preview } = await read("preview.yml");
     const own = "github.event.pull_request.head.repo.full_name == github.repository";
     assert.equal(preview.jobs.preview?.if, own);

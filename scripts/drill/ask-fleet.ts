@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import type { ApiFleet, ApiProcess } from "../lab/api-fleet.ts";
 
-/** More port-forwards at a time are no faster. */
+/** More port-forwards at once are not faster. */
 const askedAtOnce = 8;
 
 /** Asks every instance that serves now. */
@@ -9,12 +9,12 @@ export async function askFleet<T>(fleet: ApiFleet, ask: (instance: ApiProcess) =
   return pLimit(askedAtOnce).map(await fleet.list(), ask);
 }
 
-/** Of every instance that serves now, the status of a GET with this token; undefined where none came. */
+/** The status that each instance answers to a GET with this token; undefined where no answer came. */
 export function statusesAt(fleet: ApiFleet, path: string, token: string): Promise<(number | undefined)[]> {
   return askFleet(fleet, (instance) => instance.statusOf(path, token));
 }
 
-/** Whether there is an answer, and each is this one. */
+/** Whether there is at least one answer, and all are this one. */
 export function areAll<T>(answers: readonly T[], wanted: T): boolean {
   return answers.length > 0 && answers.every((answer) => answer === wanted);
 }

@@ -1,7 +1,7 @@
 import type { ClientCredentials, Login, TokenAnswer } from "../lab/keycloak-realms.ts";
 import type { DrillScenario } from "./open-lab.ts";
 
-/** Where the API's administrators look things up. */
+/** The admin path of the API. */
 export const adminPath = "/api/admin";
 
 /** The administrators of the API, and the client that they log in with. */

@@ -5,10 +5,7 @@ import { sayPhase } from "./say.ts";
 const added = 3;
 const deleted = 2;
 
-/**
- * Pods that come and go while a rotation runs: more are asked for when the canaries are minted, and some are deleted
- * when the keys are cut over.
- */
+/** Adds pods when the canaries are minted, and deletes some at the cut-over, while a rotation runs. */
 export class Churn {
   readonly #fleet: PodFleet;
   readonly #steps = new Map<string, Promise<void>>();
@@ -18,25 +15,26 @@ export class Churn {
     this.#fleet = fleet;
   }
 
-  /** To be told each phase that a rotation has reached, as often as one likes. */
+  /** Call it for each phase that the rotation has reached; repeated calls change nothing. */
   readonly onPhase: PhaseListener = (phase) => {
-    const step = { canary: () => this.#scaleUp(), "cut-over": () => this.#deleteSome() }[phase];
-    if (!step || this.#steps.has(phase)) return;
-    this.#steps.set(
-      phase,
-      step().catch((error) => void this.#failures.push(error)),
-    );
+    if (this.#steps.has(phase)) return;
+    const step = phase === "canary" ? this.#scaleUp() : phase === "cut-over" ? this.#deleteSome() : undefined;
+    if (step)
+      this.#steps.set(
+        phase,
+        step.catch((error) => void this.#failures.push(error)),
+      );
   };
 
   /**
-   * Waits until all pods are there.
+   * Waits until all pods are ready.
    *
-   * @throws what went wrong, or an Error where the rotation has not come so far that anything happened
+   * @throws what went wrong, or an Error where the rotation ended before the first change
    */
   async settled(): Promise<void> {
     await Promise.all(this.#steps.values());
     if (this.#failures.length > 0) throw this.#failures[0];
-    if (this.#steps.size === 0) throw new Error("the rotation ended before any pod came or went");
+    if (this.#steps.size === 0) throw new Error("the rotation ended before any pod was added or deleted");
     await this.#fleet.rolledOut();
     sayPhase("churn", `${(await this.#fleet.list()).length} pods are ready`);
   }

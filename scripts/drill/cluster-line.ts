@@ -2,7 +2,7 @@ import { readKubeconfig } from "../lab/kubernetes/kubeconfig.ts";
 import { versions } from "../lab/kubernetes/versions.ts";
 
 /**
- * Says which cluster a drill would use, before anything is started.
+ * Names the cluster that the drill will use, before anything is started.
  *
  * @throws Error that says what is wrong with LAB_KUBECONFIG
  */

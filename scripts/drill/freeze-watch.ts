@@ -3,9 +3,9 @@ import { request } from "undici";
 import type { ApiProcess } from "../lab/api-fleet.ts";
 import { areAll, askFleet, shareOf } from "./ask-fleet.ts";
 import { adminPath, type BackOffice } from "./back-office.ts";
-import type { Beside, BesideFindings } from "./beside.ts";
 import type { PhaseListener } from "./follow.ts";
 import { nounOf } from "./open-lab.ts";
+import type { DemoResult, PhaseDemo } from "./phase-demo.ts";
 import { say, sayPhase } from "./say.ts";
 
 const administrator = "olivia";
@@ -13,19 +13,19 @@ const accepted = 200;
 const frozen = 423;
 const timeoutMs = 10_000;
 
-/** What an administrator could do at one moment. */
+/** What the administrator could do at one moment. */
 interface Look {
-  /** Of each instance, to a write; undefined where none came. */
+  /** What each instance answered to a write; undefined where no answer came. */
   writes: (number | undefined)[];
   canEnter: boolean;
 }
 
-/** An administrator who goes on trying to work while an emergency runs. */
-export class FreezeWatch implements Beside {
+/** An administrator who tries to work before, during and after the emergency. */
+export class FreezeWatch implements PhaseDemo {
   readonly name = "freeze";
   readonly config = { freeze: "both" };
   readonly #office: BackOffice;
-  /** Of a login before the emergency: none can be had of another key while this one signs. */
+  /** From a login before the emergency, when only the old key signs. */
   readonly #token: string;
   #during: Promise<Look | Error> | undefined;
 
@@ -34,13 +34,14 @@ export class FreezeWatch implements Beside {
     this.#token = token;
   }
 
-  /** @throws Error where the administrator can't work before */
+  /** @throws Error where the administrator can't work before the emergency */
   static async begin(office: BackOffice): Promise<FreezeWatch> {
     await office.hire(administrator);
     const { access_token } = await office.login(administrator);
     const watch = new FreezeWatch(office, access_token);
     const look = await watch.#look(access_token);
-    if (!isFree(look)) throw new Error(`${administrator} can't even work before the emergency`);
+    if (!isFree(look))
+      throw new Error(`the administrator ${administrator} can't work even before the emergency`);
     say(`the administrator ${administrator}: ${watch.#describe(look)}`);
     return watch;
   }
@@ -52,25 +53,28 @@ export class FreezeWatch implements Beside {
     void this.#during.then((look) => sayPhase("admin", this.#describe(look)));
   };
 
-  /** It must hold after a red rotation, and be gone after a green one. */
-  async after(verified: boolean): Promise<BesideFindings> {
+  /** After a red rotation the freeze must hold, after a green one it must be lifted. */
+  async after(verified: boolean): Promise<DemoResult> {
     const during = await this.#during;
     const { access_token } = await this.#office.login(administrator);
     const after = await this.#look(access_token);
     say(`${administrator} after the rotation: ${this.#describe(after)}`);
-    if (!verified) say("a red rotation stays frozen until it is verified, or until freeze: release");
+    if (!verified)
+      say(
+        "after a failed rotation the freeze stays until a later up verifies it, or until you set freeze: release",
+      );
     const wasFrozen = isFrozen(during);
-    const isAsItMust = verified ? isFree(after) : isFrozen(after);
-    if (!wasFrozen) say(styleText("red", "the freeze did not hold while the rotation ran"));
-    if (!isAsItMust) {
+    const isAsExpected = verified ? isFree(after) : isFrozen(after);
+    if (!wasFrozen) say(styleText("red", "the freeze was not in force while the rotation ran"));
+    if (!isAsExpected) {
       say(
         styleText(
           "red",
-          verified ? "the freeze was not undone" : "the freeze did not outlast a red rotation",
+          verified ? "the freeze was not lifted" : "the freeze was lifted after a failed rotation",
         ),
       );
     }
-    return { ok: wasFrozen && isAsItMust, found: { frozenMeanwhile: wasFrozen, freeAfter: isFree(after) } };
+    return { ok: wasFrozen && isAsExpected, found: { frozenMeanwhile: wasFrozen, freeAfter: isFree(after) } };
   }
 
   async #look(token: string): Promise<Look> {
@@ -88,13 +92,13 @@ export class FreezeWatch implements Beside {
   }
 
   #describe(look: Look | Error): string {
-    if (look instanceof Error) return `could not be looked at: ${look.message}`;
+    if (look instanceof Error) return `could not be checked: ${look.message}`;
     const { writes, canEnter } = look;
     const noun = `${nounOf(this.#office.scenario)}s`;
     const done = areAll(writes, frozen)
       ? `refused by ${shareOf(writes, frozen)} ${noun} (${frozen})`
-      : `taken by ${shareOf(writes, accepted)} ${noun}`;
-    return `a write below ${adminPath} is ${done}, and Keycloak ${canEnter ? "takes" : "refuses"} a login with admin-cli`;
+      : `accepted by ${shareOf(writes, accepted)} ${noun}`;
+    return `a write to ${adminPath} is ${done}, and Keycloak ${canEnter ? "accepts" : "refuses"} a login with admin-cli`;
   }
 }
 

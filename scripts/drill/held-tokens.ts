@@ -4,21 +4,21 @@ import type { TokenRequest } from "../lab/keycloak-realms.ts";
 import { askFleet } from "./ask-fleet.ts";
 import { type DrillScenario, nounOf } from "./open-lab.ts";
 
-/** Tokens that were signed with one key, and are kept to be tried again later. */
+/** Tokens signed with one key, kept to be tried again later. */
 export interface HeldTokens {
   kid: string;
   tokens: string[];
 }
 
-/** Who takes any of the tokens that are held. */
+/** Who accepts any of the held tokens. */
 export interface Reach {
   accepting: number;
-  /** Instances that serve. */
+  /** How many instances serve now. */
   total: number;
   issuer: "accepted" | "refused";
 }
 
-/** Those that tokens are minted for: a service, and a user of it. */
+/** Who the tokens are minted for: a service and a user. */
 export type Holders = readonly TokenRequest[];
 
 /** Makes the client `shop-frontend`, and a user of that name. */
@@ -51,12 +51,12 @@ export async function reachOf(scenario: DrillScenario, { tokens }: HeldTokens): 
   };
 }
 
-/** Whether every instance and Keycloak take one. */
+/** Whether every instance and Keycloak accept the tokens. */
 export function isTrusted({ accepting, total, issuer }: Reach): boolean {
   return total > 0 && accepting === total && issuer === "accepted";
 }
 
-/** Whether nobody takes any. */
+/** Whether nobody accepts any of them. */
 export function isDead({ accepting, issuer }: Reach): boolean {
   return accepting === 0 && issuer === "refused";
 }

@@ -10,12 +10,12 @@ export type DrillScenario = Scenario<ApiFleet>;
 
 export interface Lab {
   scenario: DrillScenario;
-  /** Of what the engine prints. */
+  /** Shows what the engine prints. */
   follower: Follower;
 }
 
 /**
- * Boots what a drill plays on.
+ * Starts what a drill needs.
  *
  * @throws Error that says what to install, or which part did not start
  */
@@ -41,18 +41,20 @@ async function openPods(
   shared: Parameters<typeof openKubernetesScenario>[0],
 ): Promise<KubernetesScenario> {
   const scenario = await openKubernetesScenario({ ...shared, pods: instances });
-  const unable = misbehave.length > 0 ? "--misbehave" : freeze ? "--freeze" : undefined;
-  if (scenario.runner || unable === undefined) return scenario;
+  const refused = misbehave.length > 0 ? "--misbehave" : freeze ? "--freeze" : undefined;
+  if (scenario.runner || refused === undefined) return scenario;
   await scenario.dispose();
-  throw new Error(`${unable} needs pods whose processes the lab runs itself: unset LAB_KUBECONFIG.`);
+  throw new Error(
+    `${refused} works only where the lab itself runs the pods' processes: unset LAB_KUBECONFIG.`,
+  );
 }
 
-/** What one of the instances is. */
+/** What an instance is called here. */
 export function nounOf(scenario: DrillScenario): string {
   return scenario instanceof KubernetesScenario ? "pod" : "instance";
 }
 
-/** How to look around in what is still running. */
+/** Where to find what is still running. */
 export function whereaboutsOf(scenario: DrillScenario): string[] {
   const { keycloak, realm, admin, directory, fleet } = scenario;
   const pods = scenario instanceof KubernetesScenario ? clusterOf(scenario) : [];
@@ -70,7 +72,7 @@ function clusterOf({ kubernetes, namespaces }: KubernetesScenario): string[] {
   return [`pods: ${kubectl} get pods`];
 }
 
-/** As a path below the project where it is one: then no path of this machine is shown. */
+/** Relative to the project where it is below it, so that no path of this machine is printed. */
 function belowProject(path: string): string {
   const below = relative(projectDir, resolve(path));
   return below.startsWith("..") || isAbsolute(below) ? resolve(path) : below;

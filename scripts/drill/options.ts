@@ -19,9 +19,9 @@ export interface DrillOptions {
   /** Undefined: the program's own default. */
   strategy: Strategy | undefined;
   churn: boolean;
-  /** A stolen session is played beside the emergency. */
+  /** A session is stolen too, and ended in the emergency. */
   sessions: boolean;
-  /** Administrators are frozen while the emergency runs. */
+  /** Admin operations are frozen while the emergency runs. */
   freeze: boolean;
 }
 
@@ -54,10 +54,12 @@ export function readOptions(argv: readonly string[]): DrillOptions | "help" {
   const misbehave = values.misbehave.map(parseMisbehave);
   const strategy = strategies.find((known) => known === values.strategy);
   const problems = [
-    ...(mode ? [] : [`--mode is none of ${modes.join(", ")}`]),
+    ...(mode ? [] : [`--mode must be one of ${modes.join(", ")}`]),
     ...(mode === "planned" ? plannedProblems(values) : []),
     ...instanceProblems(instances, misbehave),
-    ...(values.strategy === undefined || strategy ? [] : [`--strategy is none of ${strategies.join(", ")}`]),
+    ...(values.strategy === undefined || strategy
+      ? []
+      : [`--strategy must be one of ${strategies.join(", ")}`]),
     ...(kubernetes ? [] : podProblems(values)),
   ];
   if (!mode || problems.length > 0) throw new Error(problems.join("\n"));
@@ -67,10 +69,10 @@ export function readOptions(argv: readonly string[]): DrillOptions | "help" {
 
 function plannedProblems(values: Record<"churn" | "sessions" | "freeze", boolean>): string[] {
   return [
-    ...(values.sessions ? ["--sessions belongs to an emergency: leave --mode planned out"] : []),
-    ...(values.freeze ? ["--freeze belongs to an emergency: leave --mode planned out"] : []),
+    ...(values.sessions ? ["--sessions works in emergency mode only: remove --mode planned"] : []),
+    ...(values.freeze ? ["--freeze works in emergency mode only: remove --mode planned"] : []),
     ...(values.churn
-      ? ["--churn belongs to an emergency: users would see the calls fail that a deleted pod was sent"]
+      ? ["--churn works in emergency mode only: calls that users send to a deleted pod would fail"]
       : []),
   ];
 }
@@ -80,8 +82,8 @@ function instanceProblems(instances: number, misbehave: readonly Misbehaviour[])
   return [
     ...(Number.isInteger(instances) && instances >= 1
       ? []
-      : ["--instances is not a whole number of 1 or more"]),
-    ...(misbehaving > instances ? ["--misbehave names more instances than --instances starts"] : []),
+      : ["--instances must be a whole number of 1 or more"]),
+    ...(misbehaving > instances ? ["--misbehave asks for more instances than --instances starts"] : []),
   ];
 }
 
@@ -89,7 +91,7 @@ function podProblems({ strategy, churn }: { strategy?: string; churn: boolean })
   return [
     ...(strategy === undefined
       ? []
-      : ["--strategy needs --kubernetes: without it there is no workload that could be restarted"]),
-    ...(churn ? ["--churn needs --kubernetes: plain processes do not come and go"] : []),
+      : ["--strategy needs --kubernetes: plain processes are not a workload that can be restarted"]),
+    ...(churn ? ["--churn needs --kubernetes: plain processes are not scaled"] : []),
   ];
 }

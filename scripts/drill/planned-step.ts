@@ -16,16 +16,16 @@ export interface PlannedStep {
   title: string;
   rotation: number;
   incident: string;
-  /** Of the key that the rotation takes out of service. */
+  /** Tokens of the key that the rotation replaces. */
   old: HeldTokens;
-  /** How far the program's clock is ahead, in milliseconds. Default: not at all. */
+  /** How far the program's clock is moved ahead, in milliseconds. Default: 0. */
   clockMovedMs?: number;
 }
 
 export interface StepResult extends Pick<PlannedStep, "name" | "rotation"> {
   verified: boolean;
   clockMovedMs: number;
-  /** What the preview has said before. */
+  /** What the preview said that the up would do. */
   plan: readonly string[];
   evidence: DrillEvidence;
   old: { kid: string } & Reach;
@@ -33,7 +33,7 @@ export interface StepResult extends Pick<PlannedStep, "name" | "rotation"> {
   report: string;
 }
 
-/** A step of the planned rotation: preview, up, and a look at what became of old tokens and of the users. */
+/** One step of the planned drill: preview, up, then a check of the old tokens and of the users. */
 export async function takeStep(lab: Lab, users: Users, step: PlannedStep): Promise<StepResult> {
   const { scenario } = lab;
   const { name, rotation, incident, old, clockMovedMs = 0 } = step;
@@ -43,7 +43,7 @@ export async function takeStep(lab: Lab, users: Users, step: PlannedStep): Promi
   const evidence = await rotate(scenario, { rotation, incident, run });
   showVerification(lab, evidence);
   const reach = await reachOf(scenario, old);
-  const whose = `those signed by kid ${old.kid} before are ${shareOfInstances(scenario, reach)}`;
+  const whose = `tokens signed by kid ${old.kid} earlier are ${shareOfInstances(scenario, reach)}`;
   sayPhase("tokens", `${whose}, and ${reach.issuer} by Keycloak`);
   const seen = await users.report();
   const asPlanned = name === "retirement" ? isDead(reach) : isTrusted(reach);
@@ -54,18 +54,20 @@ export async function takeStep(lab: Lab, users: Users, step: PlannedStep): Promi
 }
 
 /**
- * How far the clock must go ahead so that the overlap is over: a minute more than that, in whole minutes.
+ * How far to move the clock so that the overlap is over: a minute past its end, in whole minutes.
  *
- * @throws Error where the overlap's end is not in the evidence
+ * @throws Error where the evidence does not say when the overlap ends
  */
 export function pastOverlap({ retireAfter }: DrillEvidence): number {
-  if (retireAfter === undefined) throw new Error("the evidence says of no key when it may be retired");
+  if (retireAfter === undefined) throw new Error("the evidence does not say when a key may be retired");
   return (Math.ceil((Date.parse(retireAfter) - Date.now()) / minuteMs) + 1) * minuteMs;
 }
 
 async function moveClock(users: Users, offsetMs: number): Promise<OperationOptions> {
-  const moved = `The program's clock is moved by ${offsetMs / minuteMs} min`;
-  say(`${moved}: the overlap is not waited for. Keycloak, the API and the users keep theirs.`);
+  const moved = `The program's clock is moved ahead by ${offsetMs / minuteMs} min`;
+  say(
+    `${moved} instead of waiting for the overlap to end. The clocks of Keycloak, the API and the users do not move.`,
+  );
   await users.forgetTokens();
   return { env: movedClockEnv(offsetMs) };
 }
@@ -77,7 +79,7 @@ async function preview(
 ): Promise<readonly string[]> {
   await scenario.rotateTo(rotation, incident);
   const { exitCode } = await scenario.stack.preview([], run);
-  if (exitCode !== 0) throw new Error(`the preview of rotation ${rotation} ended with ${exitCode}`);
+  if (exitCode !== 0) throw new Error(`the preview of rotation ${rotation} exited with ${exitCode}`);
   return follower.plan;
 }
 

@@ -6,37 +6,37 @@ import { type PlannedStep, pastOverlap, type StepResult, takeStep } from "./plan
 import { misbehave } from "./rotate.ts";
 import { say, title } from "./say.ts";
 import { plannedSummary, writeSummary } from "./summary.ts";
-import { letUsersCome, type Users } from "./users.ts";
+import { startUsers, type Users } from "./users.ts";
 
-type Story = { lab: Lab; users: Users; holders: Holders; options: DrillOptions; steps: StepResult[] };
+type PlannedDrill = { lab: Lab; users: Users; holders: Holders; options: DrillOptions; steps: StepResult[] };
 
-/** Adopts the realm, rotates its key and retires both old ones, while users work; stops at the first red step. */
+/** Adopts the realm, rotates its key and retires both old keys, while users work. Stops at the first red step. */
 export async function playPlanned(lab: Lab, options: DrillOptions): Promise<boolean> {
   const { scenario } = lab;
   title("The users");
   const holders = await openFrontend(scenario, "trudy");
-  const users = await letUsersCome(scenario);
-  const story = { lab, users, holders, options, steps: [] };
-  const isGreen = await tell(story).finally(() => users.leave());
+  const users = await startUsers(scenario);
+  const drill = { lab, users, holders, options, steps: [] };
+  const isGreen = await takeSteps(drill).finally(() => users.stop());
   const verified = isGreen && users.tally.failures.length === 0;
-  conclude(story, verified);
+  conclude(drill, verified);
   if (options.json !== undefined) {
     const { engine } = scenario.stack;
-    await writeSummary(options.json, plannedSummary(engine, verified, story.steps, users.tally));
+    await writeSummary(options.json, plannedSummary(engine, verified, drill.steps, users.tally));
   }
   return verified;
 }
 
-async function tell(story: Story): Promise<boolean> {
-  const adopted = await overlapAndEnd(story, {
+async function takeSteps(drill: PlannedDrill): Promise<boolean> {
+  const adopted = await overlapAndEnd(drill, {
     name: "adoption",
-    title: "Rotation 1: adopt the realm, planned: its unmanaged default key stops signing and stays trusted",
+    title: "Rotation 1: adopt the realm, planned: the realm's default key stops signing and stays trusted",
     rotation: 1,
     incident: "DRILL-ADOPTION",
   });
   if (!adopted) return false;
-  await misbehave(story.lab.scenario, story.options);
-  return overlapAndEnd(story, {
+  await misbehave(drill.lab.scenario, drill.options);
+  return overlapAndEnd(drill, {
     name: "rotation",
     title: "Rotation 2, planned: the key of rotation 1 stops signing and stays trusted",
     rotation: 2,
@@ -44,9 +44,9 @@ async function tell(story: Story): Promise<boolean> {
   });
 }
 
-/** A rotation, and once its overlap is over, the retirement of what it has taken out of service. */
-async function overlapAndEnd(story: Story, rotation: Omit<PlannedStep, "old">): Promise<boolean> {
-  const { lab, users, holders, steps } = story;
+/** A rotation, and after its overlap the retirement of the key that it replaced. */
+async function overlapAndEnd(drill: PlannedDrill, rotation: Omit<PlannedStep, "old">): Promise<boolean> {
+  const { lab, users, holders, steps } = drill;
   const old = await mintTokens(lab.scenario, holders);
   const overlap = await takeStep(lab, users, { ...rotation, old });
   steps.push(overlap);
@@ -54,7 +54,7 @@ async function overlapAndEnd(story: Story, rotation: Omit<PlannedStep, "old">): 
   const retirement = await takeStep(lab, users, {
     ...rotation,
     name: "retirement",
-    title: `Rotation ${rotation.rotation}, after its overlap: the same config again retires kid ${old.kid}`,
+    title: `Rotation ${rotation.rotation}, after its overlap: pulumi up with the same config retires kid ${old.kid}`,
     old,
     clockMovedMs: pastOverlap(overlap.evidence),
   });
@@ -62,11 +62,11 @@ async function overlapAndEnd(story: Story, rotation: Omit<PlannedStep, "old">): 
   return retirement.verified;
 }
 
-function conclude({ steps, users }: Story, verified: boolean): void {
+function conclude({ steps, users }: PlannedDrill, verified: boolean): void {
   const { requests, failures } = users.tally;
   say(`users: ${requests} requests, ${failures.length} failed`);
   for (const report of new Set(steps.map((step) => step.report))) say(`report: ${report}`);
-  const green = "VERIFIED: two keys rotated out and retired, and no user noticed";
+  const green = "VERIFIED: two keys were replaced and retired, and no request of a user failed";
   title(verified ? styleText("green", green) : styleText("red", "NOT VERIFIED"));
   const error = steps.at(-1)?.evidence.error;
   if (!verified && error !== undefined) say(error);

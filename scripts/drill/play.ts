@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { styleText } from "node:util";
 import { KubernetesScenario } from "../lab/kubernetes-scenario.ts";
 import { BackOffice } from "./back-office.ts";
-import type { Beside, BesideFindings } from "./beside.ts";
 import { Churn } from "./churn.ts";
 import { FreezeWatch } from "./freeze-watch.ts";
 import {
@@ -15,6 +14,7 @@ import {
 } from "./held-tokens.ts";
 import { type DrillScenario, type Lab, nounOf } from "./open-lab.ts";
 import type { DrillOptions } from "./options.ts";
+import type { DemoResult, PhaseDemo } from "./phase-demo.ts";
 import { misbehave, rotate } from "./rotate.ts";
 import { say, title } from "./say.ts";
 import { type DrillEvidence, restartLines, verificationTable } from "./show.ts";
@@ -23,28 +23,28 @@ import { emergencySummary, writeSummary } from "./summary.ts";
 
 const incidents = { adoption: "DRILL-ADOPTION", theft: "DRILL-THEFT" };
 
-/** Adopts the realm, steals a key, rotates it away, and looks what its tokens are still good for. */
+/** Adopts the realm, steals a key, rotates it away, and shows who still accepts its tokens. */
 export async function playEmergency(lab: Lab, options: DrillOptions): Promise<boolean> {
   const { scenario } = lab;
   await adopt(scenario);
   title("The theft");
   const loot = await stealTokens(scenario);
-  const beside = await beginBeside(scenario, options);
+  const demos = await beginDemos(scenario, options);
   await misbehave(scenario, options);
   title(`Rotation 2: emergency, key ${loot.kid} is stolen`);
-  const evidence = await emergency(lab, options, beside);
+  const evidence = await emergency(lab, options, demos);
   title(`Verification, ${nounOf(scenario)} by ${nounOf(scenario)}`);
   console.log(verificationTable(evidence));
   for (const line of restartLines(evidence)) say(line);
   const over = await isTheftOver(scenario, loot);
   const known = await isEveryoneListed(scenario, evidence);
   const green = evidence.outcome === "verified";
-  const shown = await endBeside(beside, green);
-  const verified = green && over && known && shown.every(({ ok }) => ok);
+  const results = await endDemos(demos, green);
+  const verified = green && over && known && results.every(({ ok }) => ok);
   conclude(scenario, evidence, verified);
   if (options.json !== undefined) {
     const found = Object.fromEntries(
-      beside.map(({ name }, index) => [name, { ok: shown[index]?.ok, ...shown[index]?.found }]),
+      demos.map(({ name }, index) => [name, { ok: results[index]?.ok, ...results[index]?.found }]),
     );
     await writeSummary(options.json, emergencySummary(scenario.stack.engine, verified, evidence, found));
   }
@@ -55,10 +55,10 @@ async function adopt(scenario: DrillScenario): Promise<void> {
   title("Rotation 1: adopt the realm, in emergency mode: its unmanaged default key is retired at once");
   const evidence = await rotate(scenario, { rotation: 1, incident: incidents.adoption });
   if (evidence.outcome !== "verified")
-    throw new Error("the adoption was not verified, so there is nothing to rehearse on");
+    throw new Error("the adoption was not verified, so the emergency can't be rehearsed");
 }
 
-/** Tokens of the key that is about to be called stolen: whoever has it could sign them too. */
+/** Mints tokens with the key that the drill then calls stolen: whoever has the key could sign the same. */
 async function stealTokens(scenario: DrillScenario): Promise<HeldTokens> {
   const loot = await mintTokens(scenario, await openFrontend(scenario, "mallory"));
   const reach = await reachOf(scenario, loot);
@@ -66,7 +66,7 @@ async function stealTokens(scenario: DrillScenario): Promise<HeldTokens> {
   return loot;
 }
 
-async function beginBeside(scenario: DrillScenario, { sessions, freeze }: DrillOptions): Promise<Beside[]> {
+async function beginDemos(scenario: DrillScenario, { sessions, freeze }: DrillOptions): Promise<PhaseDemo[]> {
   if (!sessions && !freeze) return [];
   const office = await BackOffice.open(scenario);
   return [
@@ -78,37 +78,37 @@ async function beginBeside(scenario: DrillScenario, { sessions, freeze }: DrillO
 async function emergency(
   { scenario, follower }: Lab,
   options: DrillOptions,
-  beside: readonly Beside[],
+  demos: readonly PhaseDemo[],
 ): Promise<DrillEvidence> {
   const churn =
     options.churn && scenario instanceof KubernetesScenario ? new Churn(scenario.fleet) : undefined;
-  follower.listeners.push(...beside.map(({ onPhase }) => onPhase), ...(churn ? [churn.onPhase] : []));
-  const config = Object.assign({}, ...beside.map((one) => one.config));
+  follower.listeners.push(...demos.map(({ onPhase }) => onPhase), ...(churn ? [churn.onPhase] : []));
+  const config = Object.assign({}, ...demos.map(({ config }) => config));
   const evidence = await rotate(scenario, { rotation: 2, incident: incidents.theft, config });
   await churn?.settled();
   return evidence;
 }
 
-async function endBeside(beside: readonly Beside[], verified: boolean): Promise<BesideFindings[]> {
-  if (beside.length > 0) title("Beside the rotation");
-  const shown: BesideFindings[] = [];
-  for (const one of beside) shown.push(await one.after(verified));
-  return shown;
+async function endDemos(demos: readonly PhaseDemo[], verified: boolean): Promise<DemoResult[]> {
+  if (demos.length > 0) title("Sessions and freeze");
+  const results: DemoResult[] = [];
+  for (const demo of demos) results.push(await demo.after(verified));
+  return results;
 }
 
 async function isTheftOver(scenario: DrillScenario, loot: HeldTokens): Promise<boolean> {
   const reach = await reachOf(scenario, loot);
   const issuer = reach.issuer === "accepted" ? "STILL ACCEPTED" : "refused";
-  say(`the stolen tokens are ${shareOfInstances(scenario, reach)} now, and ${issuer} by Keycloak`);
+  say(`the stolen tokens are now ${shareOfInstances(scenario, reach)}, and ${issuer} by Keycloak`);
   return isDead(reach);
 }
 
-/** Whether the evidence knows of all that serve now. */
+/** Whether the evidence lists every instance that serves now. */
 async function isEveryoneListed({ fleet }: DrillScenario, { verification }: DrillEvidence): Promise<boolean> {
   const listed = new Set(verification?.instances.map(({ instance }) => instance));
-  const strangers = (await fleet.list()).map(({ name }) => name).filter((name) => !listed.has(name));
-  for (const name of strangers) say(styleText("red", `${name} serves, and is not in the evidence`));
-  return strangers.length === 0;
+  const missing = (await fleet.list()).map(({ name }) => name).filter((name) => !listed.has(name));
+  for (const name of missing) say(styleText("red", `${name} serves requests but is not in the evidence`));
+  return missing.length === 0;
 }
 
 function conclude(scenario: DrillScenario, { exposureWindow }: DrillEvidence, verified: boolean): void {

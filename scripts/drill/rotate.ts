@@ -7,16 +7,16 @@ import { type DrillEvidence, readEvidence } from "./show.ts";
 export interface RotationRequest {
   rotation: number;
   incident: string;
-  /** Config beside these two. Default: none. */
+  /** More config for this rotation. Default: none. */
   config?: Record<string, unknown>;
-  /** Of the run. Default: the stack's own environment. */
+  /** How to run the `up`. Default: in the stack's own environment. */
   run?: OperationOptions;
 }
 
 /**
  * Sets the config and runs one `up`.
  *
- * @throws Error where it left no evidence, or evidence that says something else than its exit code
+ * @throws Error where it left no evidence, or the evidence contradicts the exit code
  */
 export async function rotate(scenario: DrillScenario, request: RotationRequest): Promise<DrillEvidence> {
   const { rotation, incident, config, run } = request;
@@ -25,16 +25,16 @@ export async function rotate(scenario: DrillScenario, request: RotationRequest):
   const text = await scenario.evidence(incident, rotation).catch(() => undefined);
   if (text === undefined) {
     console.log(output);
-    throw new Error(`the up at rotation ${rotation} ended with ${exitCode} and left no evidence`);
+    throw new Error(`pulumi up for rotation ${rotation} exited with ${exitCode} and wrote no evidence`);
   }
   const evidence = readEvidence(text);
   if ((exitCode === 0) !== (evidence.outcome === "verified")) {
-    throw new Error(`the up ended with ${exitCode}, and its evidence says ${evidence.outcome}`);
+    throw new Error(`pulumi up exited with ${exitCode}, but its evidence says ${evidence.outcome}`);
   }
   return evidence;
 }
 
-/** Lets the last instances misbehave, as the options say. */
+/** Makes the last instances misbehave, as the options say. */
 export async function misbehave(scenario: DrillScenario, options: DrillOptions): Promise<void> {
   const instances = await scenario.fleet.list();
   let next = instances.length;

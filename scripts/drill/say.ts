@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { reporterNames } from "#operations/base/report";
 
 const startedAt = Date.now();
 
@@ -8,9 +9,11 @@ export function say(line: string): void {
   console.log(`${styleText("dim", `${seconds} s`)}  ${line}`);
 }
 
-/** Prints a line of one phase, or of what goes on beside the phases. */
+const phaseWidth = Math.max(...reporterNames.map(({ length }) => length));
+
+/** Prints a line of one phase, or of something that the drill does meanwhile. */
 export function sayPhase(phase: string, line: string): void {
-  say(`${styleText("cyan", phase.padEnd(9))} ${line}`);
+  say(`${styleText("cyan", phase.padEnd(phaseWidth))} ${line}`);
 }
 
 export function title(text: string): void {

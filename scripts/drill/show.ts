@@ -1,22 +1,29 @@
 import { styleText } from "node:util";
 import Table from "cli-table3";
 import { z } from "zod";
+import type { Evidence } from "#operations/evidence/evidence-schema";
 
-const checked = {
+type Instances = NonNullable<Evidence["verification"]>["instances"];
+export type CheckKind = Instances[number]["checks"][number]["check"];
+
+/** The columns of the table, in their order: one for each kind of check that the evidence may hold. */
+const columnHeads: Record<CheckKind, string> = {
   retired: "Retired key",
+  earlier: "Earlier keys",
   passive: "Passive key",
   fresh: "Fresh token",
   forged: "Forged tokens",
 };
+export const checkKinds = Object.keys(columnHeads) as CheckKind[];
 
 const check = z.looseObject({
-  check: z.enum(["retired", "passive", "fresh", "forged"]),
+  check: z.enum(checkKinds),
   subject: z.string(),
   verdict: z.looseObject({ kind: z.string() }),
   ok: z.boolean(),
 });
 
-/** The part of evidence.json that the drill shows. The lab reads the file, as an auditor would, and not the program. */
+/** The part of evidence.json that the drill shows. Like an auditor, the drill reads nothing but the file. */
 const evidence = z.looseObject({
   outcome: z.enum(["verified", "failed"]),
   error: z.string().optional(),
@@ -76,7 +83,7 @@ export function restartLines({ restarts }: DrillEvidence): string[] {
   });
 }
 
-/** The verification as a table, one row for each instance; it has columns for what was asked. */
+/** The verification as a table: a row for each instance, a column for each kind of check that was made. */
 export function verificationTable({ verification, refresh }: DrillEvidence): string {
   const instances = verification?.instances ?? [];
   const columns = columnsOf(instances.flatMap(({ checks }) => checks));
@@ -91,26 +98,26 @@ export function verificationTable({ verification, refresh }: DrillEvidence): str
     ],
     style: { head: [], border: [] },
   });
-  for (const one of instances) {
+  for (const { instance: name, checks, verified, proof } of instances) {
     table.push([
-      one.instance,
-      refresh.find(({ instance }) => instance === one.instance)?.outcome ?? "not sent",
-      ...columns.map(({ kind }) => summarise(one.checks.filter(({ check }) => check === kind))),
-      ...(denyList ? [denyListOf(denyList, one.instance)] : []),
-      one.verified ? styleText("green", one.proof) : styleText("red", `${one.proof}: NOT VERIFIED`),
+      name,
+      refresh.find(({ instance }) => instance === name)?.outcome ?? "not sent",
+      ...columns.map(({ kind }) => summarise(checks.filter(({ check }) => check === kind))),
+      ...(denyList ? [denyListOf(denyList, name)] : []),
+      verified ? styleText("green", proof) : styleText("red", `${proof}: NOT VERIFIED`),
     ]);
   }
   return table.toString();
 }
 
 function columnsOf(checks: readonly Check[]): { kind: Check["check"]; head: string }[] {
-  return check.shape.check.options
-    .filter((kind) => checks.some((one) => one.check === kind))
-    .map((kind) => ({ kind, head: checked[kind] }));
+  return checkKinds
+    .filter((kind) => checks.some((made) => made.check === kind))
+    .map((kind) => ({ kind, head: columnHeads[kind] }));
 }
 
 function denyListOf(proofs: readonly { instance: string; ok: boolean }[], instance: string): string {
-  const ok = proofs.find((one) => one.instance === instance)?.ok === true;
+  const ok = proofs.find((proof) => proof.instance === instance)?.ok === true;
   return ok ? styleText("green", "works") : styleText("red", "not proven");
 }
 

@@ -1,11 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import type { StepResult } from "./planned-step.ts";
-import type { DrillEvidence } from "./show.ts";
+import { checkKinds, type DrillEvidence } from "./show.ts";
 import type { UsersTally } from "./users.ts";
 
-const checks = ["retired", "passive", "fresh", "forged"] as const;
-
-/** What one `up` has shown. */
+/** The results of one `up`. */
 export interface UpSummary {
   exposureWindowMs: number | null;
   restarts: { subject: string; outcome: string; because: string[] }[];
@@ -14,7 +12,7 @@ export interface UpSummary {
     uid: string | null;
     refresh: string;
     verdicts: Record<string, string[]>;
-    /** Whether its deny-list was shown to work; null where nobody asked. */
+    /** Whether its deny-list was shown to work; null where it was not checked. */
     denyList: boolean | null;
     proof: string;
     reasons: string[];
@@ -26,11 +24,11 @@ export interface EmergencySummary extends UpSummary {
   engine: string;
   mode: "emergency";
   verified: boolean;
-  /** What was played beside it, and what it has shown. */
-  beside: Record<string, object>;
+  /** What each demo has shown, by its name. */
+  demos: Record<string, object>;
 }
 
-/** `exposureWindowMs` and the like are those of the last step; each step has its own too. */
+/** `exposureWindowMs`, `restarts`, `instances` and `phases` are those of the last step; each step has its own too. */
 export interface PlannedSummary extends UpSummary {
   engine: string;
   mode: "planned";
@@ -45,17 +43,17 @@ interface StepTraffic {
   traffic: { requests: number; failures: number };
 }
 
-/** The summary of an emergency for machines. */
+/** The machine-readable summary of an emergency. */
 export function emergencySummary(
   engine: string,
   verified: boolean,
   found: DrillEvidence,
-  beside: Record<string, object>,
+  demos: Record<string, object>,
 ): EmergencySummary {
-  return { engine, mode: "emergency", verified, ...upSummary(found), beside };
+  return { engine, mode: "emergency", verified, ...upSummary(found), demos };
 }
 
-/** The summary of a planned rotation for machines. */
+/** The machine-readable summary of a planned rotation. */
 export function plannedSummary(
   engine: string,
   verified: boolean,
@@ -85,7 +83,7 @@ function upSummary({ exposureWindow, restarts, verification, refresh, phases }: 
       uid: uid ?? null,
       refresh: refresh.find((one) => one.instance === instance)?.outcome ?? "not sent",
       verdicts: Object.fromEntries(
-        checks.map((kind) => [
+        checkKinds.map((kind) => [
           kind,
           made.filter((one) => one.check === kind).map(({ verdict }) => verdict.kind),
         ]),

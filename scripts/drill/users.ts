@@ -6,15 +6,15 @@ import { say, sayPhase } from "./say.ts";
 const shownFailures = 3;
 const kidLetters = 8;
 
-/** What users have seen until now. */
+/** What the users have seen so far. */
 export interface UsersTally {
   requests: number;
   failures: readonly TrafficFailure[];
-  /** How many tokens each kid has signed. */
+  /** How many tokens each key has signed, by kid. */
   tokens: Record<string, number>;
 }
 
-/** The users of a drill: they log in and call every instance all the time. */
+/** The users of a drill: they keep logging in and calling every instance. */
 export class Users {
   readonly #traffic: Traffic;
   #reported = 0;
@@ -28,13 +28,13 @@ export class Users {
     return { requests, failures: [...failures], tokens: Object.fromEntries(kids) };
   }
 
-  /** Says what they have seen, once each of them has called every instance again. */
+  /** Prints what they have seen, once each of them has called every instance again. */
   async report(): Promise<UsersTally> {
     await this.#traffic.settled();
     const { requests, failures, tokens } = this.tally;
     const minted = Object.entries(tokens).map(([kid, count]) => `${count} by ${kid.slice(0, kidLetters)}…`);
     const failed = styleText(failures.length > 0 ? "red" : "green", `${failures.length} failed`);
-    sayPhase("users", `${requests} requests, ${failed}; their tokens were signed: ${minted.join(", ")}`);
+    sayPhase("users", `${requests} requests, ${failed}; tokens signed so far: ${minted.join(", ")}`);
     for (const failure of failures.slice(this.#reported).slice(0, shownFailures)) {
       sayPhase("users", styleText("red", lineOf(failure)));
     }
@@ -42,21 +42,21 @@ export class Users {
     return { requests, failures, tokens };
   }
 
-  /** Where a moved clock says that the tokens of before have expired, nobody uses them any more. */
+  /** Drops the tokens that have expired by the moved clock. */
   async forgetTokens(): Promise<void> {
     await this.#traffic.forgetTokens();
-    sayPhase("users", "use none of the tokens of before any more: by the moved clock, these have expired");
+    sayPhase("users", "drop their old tokens: by the moved clock, these have expired");
   }
 
-  async leave(): Promise<void> {
+  async stop(): Promise<void> {
     await this.#traffic.stop();
   }
 }
 
-/** Lets users come, who stay until {@link Users.leave}. */
-export async function letUsersCome({ admin, realm, fleet }: DrillScenario): Promise<Users> {
+/** Starts the users, who work until {@link Users.stop}. */
+export async function startUsers({ admin, realm, fleet }: DrillScenario): Promise<Users> {
   const traffic = await startTraffic({ admin, realm, fleet });
-  say("users log in, refresh their tokens and call every instance with them, from now on and all the time");
+  say("from now on, users keep logging in, refreshing their tokens and calling every instance");
   return new Users(traffic);
 }
 

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { lock } from "proper-lockfile";
 
-/** Where the lab keeps what is slow to make: `jwks-break-glass` under XDG_CACHE_HOME, or under `~/.cache`. */
+/** The lab's cache: `jwks-break-glass` under XDG_CACHE_HOME, or under `~/.cache`. */
 export function cacheDir(...parts: string[]): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "jwks-break-glass", ...parts);
 }
@@ -16,10 +16,10 @@ export async function isDirectory(path: string): Promise<boolean> {
 }
 
 /**
- * Makes a directory of the cache once, whoever else wants it at the same time.
+ * Makes a directory of the cache once, also when several processes need it at the same time.
  *
- * The directory appears under its name only when it is complete: a maker that is killed leaves nothing that
- * could be mistaken for it. Others wait for the maker, ten minutes at the most.
+ * The directory gets its name only when it is complete, so that a killed process leaves no incomplete one. Other
+ * processes wait for it, ten minutes at most.
  *
  * @param target the directory, inside the cache
  * @param make fills the empty directory that it is given

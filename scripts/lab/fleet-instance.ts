@@ -23,7 +23,7 @@ export interface FleetInstanceOptions {
   readonly behaviour: Behaviour;
 }
 
-/** One process of the sample API, started anew by {@link FleetInstance.restart} at the same address. */
+/** One process of the sample API, restarted by {@link FleetInstance.restart} at the same address. */
 export class FleetInstance implements ApiProcess {
   readonly name: string;
   readonly #options: FleetInstanceOptions;
@@ -105,7 +105,7 @@ export class FleetInstance implements ApiProcess {
     await this.start();
   }
 
-  /** Starts it, ended or not, without a misbehaviour. */
+  /** Starts it, or restarts it, without a misbehaviour. */
   async repair(): Promise<void> {
     this.#behaviour = "none";
     await this.restart();

@@ -7,7 +7,7 @@ import { isBehaviour, type MisbehaviourKind, misbehaviours } from "./sample-api/
 
 export type { FleetInstance } from "./fleet-instance.ts";
 
-/** So many instances of a fleet misbehave in one way. */
+/** How many instances of a fleet misbehave in one way. */
 export interface Misbehaviour {
   readonly kind: MisbehaviourKind;
   readonly count: number;
@@ -37,15 +37,15 @@ export interface Fleet extends ApiFleet {
 /**
  * Reads `KIND:COUNT`, such as `keep-cache:2`; the count's default is 1.
  *
- * @throws Error that lists the kinds where it is none of them
+ * @throws Error that lists the known kinds where it is another
  */
 export function parseMisbehave(text: string): Misbehaviour {
   const [kind, count = "1", ...rest] = text.split(":");
   if (!isBehaviour(kind) || kind === "none") {
-    throw new Error(`${JSON.stringify(kind)} is no misbehaviour: use one of ${misbehaviours.join(", ")}`);
+    throw new Error(`${JSON.stringify(kind)} is not a misbehaviour: use one of ${misbehaviours.join(", ")}`);
   }
   if (!/^[1-9]\d{0,4}$/.test(count) || rest.length > 0) {
-    throw new Error(`${JSON.stringify(text)}: write KIND:COUNT, the count a whole number of 1 or more`);
+    throw new Error(`${JSON.stringify(text)}: write KIND:COUNT, where COUNT is a whole number of 1 or more`);
   }
   return { kind, count: Number(count) };
 }
@@ -56,7 +56,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     Array<MisbehaviourKind>(count).fill(kind),
   );
   if (behaviours.length > options.count) {
-    throw new Error(`${behaviours.length} instances are to misbehave, but there are only ${options.count}`);
+    throw new Error(`${behaviours.length} instances should misbehave, but only ${options.count} are started`);
   }
   const directory = await mkdtemp(join(tmpdir(), "lab-fleet-"));
   const healthy = options.count - behaviours.length;

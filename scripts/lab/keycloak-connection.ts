@@ -16,7 +16,7 @@ export interface LabKeycloak extends KeycloakConnection {
   stop(): Promise<void>;
 }
 
-// No idle connection may keep a test file from ending after its Keycloak has gone.
+// An idle connection must not keep a test file from ending after its Keycloak has stopped.
 const agent = new Agent({ keepAliveTimeout: 1_000, headersTimeout: 60_000, bodyTimeout: 60_000 });
 
 /** One HTTP exchange with Keycloak; the body is parsed where it is JSON. */
@@ -48,10 +48,10 @@ export async function fetchToken(url: string, realm: string, form: Record<string
   if (status === 200 && typeof body === "object" && body !== null && "access_token" in body) {
     return String(body.access_token);
   }
-  throw new Error(`Keycloak gave no token in realm ${realm}: ${status} ${JSON.stringify(body)}`);
+  throw new Error(`Keycloak issued no token in realm ${realm}: ${status} ${JSON.stringify(body)}`);
 }
 
-/** An administrator's token. It lives for a minute. */
+/** An administrator's token. It is valid for a minute. */
 export function fetchAdminToken(keycloak: KeycloakConnection): Promise<string> {
   return fetchToken(keycloak.url, "master", {
     grant_type: "client_credentials",

@@ -6,7 +6,7 @@ import { cacheDir, isDirectory, madeOnce } from "./cache-dir.ts";
 import { run } from "./keycloak-command.ts";
 import { quickStart } from "./keycloak-jvm.ts";
 
-/** The Keycloak that the lab starts where it is free to choose. */
+/** The Keycloak version that the lab starts, unless another Keycloak is given. */
 export const keycloakVersion = "26.7.4";
 
 /** Baked into the installation once, so that no start has to. Options at start must not contradict them. */
@@ -55,7 +55,7 @@ async function prepareGiven(given: string, onProgress: Progress): Promise<string
 }
 
 async function prepareFromMaven(directory: string, onProgress: Progress): Promise<void> {
-  onProgress(`Keycloak ${keycloakVersion}: getting it with Maven (once, 177 MB)`);
+  onProgress(`Keycloak ${keycloakVersion}: downloading it with Maven (once, 177 MB)`);
   const unpacked = join(directory, "unpacked");
   await mkdir(unpacked);
   const plugin = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack";
@@ -65,7 +65,8 @@ async function prepareFromMaven(directory: string, onProgress: Progress): Promis
     timeoutMs: 900_000,
     cwd: directory,
   });
-  if (code !== 0) throw new Error(`Maven could not get Keycloak (exit ${code}):\n${output.slice(-2000)}`);
+  if (code !== 0)
+    throw new Error(`Maven could not download Keycloak (exit ${code}):\n${output.slice(-2000)}`);
   await liftUp(join(unpacked, `keycloak-${keycloakVersion}`), directory);
   await build(directory, onProgress);
 }
@@ -80,7 +81,7 @@ async function liftUp(installation: string, directory: string): Promise<void> {
 }
 
 async function build(home: string, onProgress: Progress): Promise<void> {
-  onProgress("Keycloak: building its configuration in (once)");
+  onProgress("Keycloak: building its configuration (once)");
   const temporary = await mkdtemp(join(tmpdir(), "lab-keycloak-"));
   const { code, output } = await run("sh", [join(home, "bin", "kc.sh"), "build", ...buildOptions], {
     timeoutMs: 300_000,

@@ -51,7 +51,7 @@ export type LabClient = z.infer<typeof clientShape>;
 /** A user session; `id` is the `sid` of its tokens. */
 export type LabSession = z.infer<typeof session>;
 
-/** A client as it shows itself at the token endpoint; a public one has no secret. */
+/** What a client authenticates with at the token endpoint; a public client has no secret. */
 export interface ClientCredentials {
   readonly clientId: string;
   readonly clientSecret?: string;
@@ -156,7 +156,7 @@ export class LabAdmin {
     const body = { name, providerId, providerType: keyProviderType, parentId, config: listed(config) };
     await this.send("POST", `/${realm}/components`, body);
     const created = (await this.keyComponents(realm)).find((one) => one.name === name);
-    if (!created) throw new Error(`Keycloak took key provider ${name}, but doesn't list it`);
+    if (!created) throw new Error(`Keycloak accepted key provider ${name}, but doesn't list it`);
     return created.id;
   }
 
@@ -197,7 +197,7 @@ export class LabAdmin {
     return { clientId };
   }
 
-  /** A client's representation, as an administrator sees it. Throws where there is none. */
+  /** A client's representation, as an administrator sees it. Throws if it does not exist. */
   async client(realm: string, clientId: string): Promise<LabClient> {
     const found = await this.get(`/${realm}/clients?clientId=${encodeURIComponent(clientId)}`);
     const [client] = z.array(clientShape).parse(found);
@@ -249,9 +249,9 @@ export class LabAdmin {
   }
 
   /**
-   * Asks the realm's token endpoint, and gives its answer whatever it is.
+   * Calls the realm's token endpoint and returns its answer, a refusal too.
    *
-   * @param form `grant_type` and what goes with it
+   * @param form `grant_type` and its parameters
    */
   async grant(realm: string, client: ClientCredentials, form: Record<string, string>): Promise<TokenAnswer> {
     const { clientId: client_id, clientSecret } = client;
@@ -309,7 +309,7 @@ export class LabAdmin {
   /** The kids that the realm publishes for signatures. */
   async publishedKids(realm: string): Promise<string[]> {
     const { status, body } = await exchange(this.jwksUri(realm), {});
-    if (status !== 200) throw new Error(`the JWKS of realm ${realm} answered ${status}`);
+    if (status !== 200) throw new Error(`the JWKS of realm ${realm} answered HTTP ${status}`);
     return jwks.parse(body).keys.flatMap(({ kid, use }) => (use === "enc" ? [] : [kid]));
   }
 

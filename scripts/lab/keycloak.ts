@@ -11,11 +11,11 @@ export interface StartKeycloakOptions {
 }
 
 /**
- * Gives a Keycloak on loopback, with data of its own that goes when it stops. In this order: the one that
+ * Provides a Keycloak on loopback; its data is deleted when it stops. It tries, in this order: the one that
  * LAB_KEYCLOAK_URL, LAB_KEYCLOAK_ADMIN_CLIENT_ID and LAB_KEYCLOAK_ADMIN_CLIENT_SECRET name (its stop() does
  * nothing); KEYCLOAK_HOME; the cached installation; one from Maven; a container.
  *
- * @throws Error that says what to install where there is no way to one, or that shows the end of its log
+ * @throws Error that says what to install, or shows the end of the log of a Keycloak that did not start
  */
 export async function startKeycloak(options: StartKeycloakOptions = {}): Promise<LabKeycloak> {
   const onProgress = options.onProgress ?? (() => {});
@@ -29,7 +29,7 @@ export async function startKeycloak(options: StartKeycloakOptions = {}): Promise
   const runtime = await findContainerRuntime();
   if (runtime) return launchKeycloak(containerLaunch(runtime), onProgress);
   throw new Error(
-    `The lab needs a Keycloak, and this machine has no way to one: ${distribution.missing}; no docker or podman answers. ` +
+    `The lab needs a Keycloak, and there is no way to get one on this machine: ${distribution.missing}; neither docker nor podman answers. ` +
       "Install a JDK (17 or later) and Maven, or set KEYCLOAK_HOME, or set LAB_KEYCLOAK_URL, " +
       "LAB_KEYCLOAK_ADMIN_CLIENT_ID and LAB_KEYCLOAK_ADMIN_CLIENT_SECRET.",
   );

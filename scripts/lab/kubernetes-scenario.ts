@@ -13,7 +13,7 @@ import {
 
 export type KubernetesScenarioOptions = SharedOptions & PodsOptions;
 
-/** A realm, pods that trust it, and a stack of the program over both. All of it goes with `dispose`. */
+/** A realm, pods that trust it, and a stack of the program over both. `dispose` removes all of it. */
 export class KubernetesScenario extends Scenario<PodFleet> {
   readonly kubernetes: LabKubernetes;
   /** Undefined in a cluster that runs its pods itself. */
@@ -34,7 +34,7 @@ export class KubernetesScenario extends Scenario<PodFleet> {
 /**
  * Boots a scenario over pods. Where a part does not start, those before it are stopped.
  *
- * @throws Error that says what to install where there is no way to a cluster
+ * @throws Error that says what to install where no cluster can be had
  */
 export async function openKubernetesScenario(
   options: KubernetesScenarioOptions = {},

@@ -1,12 +1,12 @@
 const OFFSET_VARIABLE = "LAB_CLOCK_OFFSET_MS";
 
 /**
- * The environment of a Node process, and of all its Node descendants, whose wall clock is off. For drills and tests
- * only: the program itself has no knob for its clock. `performance.now`, timers and other processes keep theirs, Go
- * programs such as the Pulumi CLI too. A worker thread with an `execArgv` of its own keeps the real clock.
+ * The environment that moves the wall clock of a Node process and of its Node descendants. For drills and tests only:
+ * the program itself has no setting for its clock. `performance.now`, timers and other processes keep theirs, also Go
+ * programs such as the Pulumi CLI. A worker thread with an `execArgv` of its own keeps the real clock.
  *
- * @param offsetMs whole milliseconds, from the real clock whatever that of this process is; negative is the past
- * @throws RangeError where it is no whole number
+ * @param offsetMs whole milliseconds from the real clock, even if this process's clock is moved; negative is the past
+ * @throws RangeError if it is not a whole number
  */
 export function movedClockEnv(offsetMs: number): Record<string, string> {
   const preload = `--import=${import.meta.url}`;

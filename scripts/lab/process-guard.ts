@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { Socket } from "node:net";
 
 // Runs a command as the leader of its own process group. Descriptor 3 is a pipe that the lab never writes to:
-// when it closes, the lab is gone, even by `kill -9`, and the whole group must go with it.
+// when it closes, the lab has ended, even by `kill -9`, and the whole group must end too.
 const [command, ...args] = process.argv.slice(2);
 if (command === undefined) throw new Error("usage: process-guard.ts COMMAND [ARGUMENT…]");
 

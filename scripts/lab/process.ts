@@ -14,10 +14,10 @@ export interface GuardedOptions {
 
 export interface GuardedProcess {
   readonly pid: number;
-  /** Resolves with the exit code once the process is gone; a signal counts as 128. */
+  /** Resolves with the exit code once the process has ended; a signal counts as 128. */
   readonly exited: Promise<number>;
   readonly running: boolean;
-  /** Kills the process and all its descendants. Resolves when it is gone. */
+  /** Kills the process and all its descendants. Resolves when it has ended. */
   stop(): Promise<void>;
 }
 

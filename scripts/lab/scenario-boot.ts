@@ -8,9 +8,9 @@ import { LabAdmin } from "./keycloak-realms.ts";
 import { projectDir } from "./scenario-project.ts";
 import { type LabStack, openStack } from "./stack.ts";
 
-/** What every kind of scenario takes. */
+/** Options of every kind of scenario. */
 export interface SharedOptions {
-  /** Where the evidence goes, absolute or below the project. Default: a temporary directory that goes with the scenario. */
+  /** Where the evidence goes, absolute or below the project. Default: a temporary directory that is removed with the scenario. */
   evidenceDir?: string;
   /** Lines of progress while it boots. Default: none. */
   onProgress?: (line: string) => void;
@@ -22,7 +22,7 @@ export interface SharedOptions {
   makeRealm?: (admin: LabAdmin, name: string, keycloak: LabKeycloak) => Promise<unknown>;
   /** That protects the stack's secrets. Default: a random one. */
   passphrase?: string;
-  /** Stack config beside or instead of the scenario's own. */
+  /** Stack config that adds to the scenario's own or replaces it. */
   config?: Record<string, unknown>;
 }
 
@@ -39,7 +39,7 @@ export interface FleetSurroundings {
   undo: Undo;
 }
 
-/** The API processes, and how the stack is told of them. */
+/** The API processes, and the stack config that names them. */
 export interface StartedFleet<F extends ApiFleet> {
   fleet: F;
   config: Record<string, unknown>;
@@ -58,10 +58,10 @@ export interface ScenarioCore<F extends ApiFleet> {
   undo: Undo;
 }
 
-/** Nothing but a refresh drops a key: else an instance that can't be refreshed would heal half-way through a slow run. */
+/** Only a refresh drops a key: else an instance that can't be refreshed would recover by itself during a slow run. */
 export const strictCache = { COOLDOWN_MS: "3600000", CACHE_MAX_AGE_MS: "3600000" };
 
-/** Undoes everything, the latest first, whatever fails. Throws the first failure. */
+/** Undoes everything, the latest first, also after a failure. Throws the first failure. */
 export async function unwind(undo: Undo): Promise<void> {
   const failures: unknown[] = [];
   for (const step of undo.splice(0).toReversed()) await step().catch((error) => failures.push(error));
@@ -69,9 +69,9 @@ export async function unwind(undo: Undo): Promise<void> {
 }
 
 /**
- * Boots Keycloak, a realm, API processes and a stack. Where a part does not start, those before it are stopped.
+ * Boots Keycloak, a realm, API processes and a stack. If a part does not start, the parts before it are stopped.
  *
- * @param undo for what the caller has started before. Default: nothing
+ * @param undo for what the caller has already started. Default: nothing
  */
 export async function bootScenario<F extends ApiFleet>(
   options: SharedOptions,

@@ -15,7 +15,7 @@ export interface ScenarioOptions extends SharedOptions {
   instances?: number;
 }
 
-/** A realm, API processes that trust it, and a stack of the program over both. All of it goes with `dispose`. */
+/** A realm, API processes that trust it, and a stack of the program over both. `dispose` removes all of it. */
 export class Scenario<F extends ApiFleet = Fleet> {
   readonly keycloak: LabKeycloak;
   readonly admin: LabAdmin;
@@ -23,7 +23,7 @@ export class Scenario<F extends ApiFleet = Fleet> {
   readonly fleet: F;
   readonly stack: LabStack;
   readonly evidenceDir: string;
-  /** What the lab gives the API processes as INTERNAL_JWKS_REFRESH_TOKEN, where it is the lab that does. */
+  /** INTERNAL_JWKS_REFRESH_TOKEN of the API processes, where the lab sets it. */
   readonly apiRefreshToken: string;
   readonly directory: string;
   readonly #core: ScenarioCore<F>;
@@ -40,7 +40,7 @@ export class Scenario<F extends ApiFleet = Fleet> {
     this.#core = core;
   }
 
-  /** Sets `rotation` and what goes with it. */
+  /** Sets `rotation`, `incident` and more config. */
   async rotateTo(rotation: number, incident: string, more: Record<string, unknown> = {}): Promise<void> {
     await this.stack.setConfig({ rotation, incident, ...more });
   }
@@ -55,7 +55,7 @@ export class Scenario<F extends ApiFleet = Fleet> {
   }
 }
 
-/** Boots a scenario over plain processes. Where a part does not start, those before it are stopped. */
+/** Boots a scenario over plain processes. If a part does not start, the parts before it are stopped. */
 export async function openScenario(options: ScenarioOptions = {}): Promise<Scenario> {
   const { instances: count = 5 } = options;
   const core = await bootScenario(options, async ({ issuer, apiRefreshToken, onProgress }) => {

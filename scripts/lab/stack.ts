@@ -29,12 +29,12 @@ export interface RunOptions {
   readonly input?: string;
   /** Default: the project's folder. */
   readonly cwd?: string;
-  /** Laid over the stack's own environment, for this run only. The program and its providers inherit it. */
+  /** Overrides the stack's own environment, for this run only. The program and its providers inherit it. */
   readonly env?: Readonly<Record<string, string>>;
   readonly onLine?: (line: string) => void;
 }
 
-/** What an update, preview, refresh or destroy takes beside its arguments. */
+/** Options of an update, preview, refresh or destroy. */
 export type OperationOptions = Pick<RunOptions, "env">;
 
 interface SpawnRequest extends Pick<SpawnOptions, "stdio" | "detached">, Pick<RunOptions, "cwd" | "env"> {}
@@ -68,7 +68,7 @@ export class LabStack {
   readonly version: string;
   readonly #engine: Engine;
   readonly #options: StackOptions;
-  // Known to this process and its children's environment only: it protects a stack that lives as long as they do.
+  // Known only to this process and the environment of its children. The stack does not outlive them.
   readonly #passphrase = randomBytes(24).toString("base64url");
   readonly #children = new Set<ChildProcess>();
 
@@ -115,7 +115,7 @@ export class LabStack {
     { input = "", onLine = () => {}, ...where }: RunOptions = {},
   ): Promise<RunResult> {
     const child = this.#spawn(args, { stdio: ["pipe", "pipe", "pipe"], ...where });
-    // A command that ends without reading its input is no failure of ours.
+    // A command may end without reading its input.
     child.stdin?.on("error", () => {});
     child.stdin?.end(input);
     return collect(child, onLine);
@@ -124,7 +124,7 @@ export class LabStack {
   async #must(args: readonly string[], options: RunOptions = {}): Promise<string> {
     const { exitCode, stdout, output } = await this.run(args, options);
     if (exitCode !== 0)
-      throw new Error(`\`${args.slice(0, 2).join(" ")}\` ended with ${exitCode}:\n${output}`);
+      throw new Error(`\`${args.slice(0, 2).join(" ")}\` exited with ${exitCode}:\n${output}`);
     return stdout;
   }
 
@@ -136,7 +136,7 @@ export class LabStack {
     return this.#onStack(...args, "--config-file", this.configFile);
   }
 
-  /** Makes the stack. Done in a project of the same name in the backend folder, so that the salt is written there. */
+  /** Makes the stack. Runs in a project of the same name in the backend folder, so that the salt is written there. */
   async init(): Promise<void> {
     const { backendDir, stack } = this.#options;
     await mkdir(backendDir, { recursive: true });

@@ -12,11 +12,11 @@ export interface TrafficOptions {
   readonly clients?: number;
 }
 
-/** Something that a user would have seen go wrong. */
+/** A failure that a user would have seen. */
 export interface TrafficFailure {
   /** ISO 8601 UTC: when it was begun. */
   readonly at: string;
-  /** `round` is whatever else went wrong, such as a fleet that can't be listed. */
+  /** `round`: any other failure, such as a fleet that can't be listed. */
   readonly what: "call" | "mint" | "login" | "refresh" | "round";
   /** Of a call. */
   readonly instance?: string;
@@ -24,7 +24,7 @@ export interface TrafficFailure {
   readonly kid?: string;
   /** Of the token that a call was made with, since it was issued. */
   readonly ageMs?: number;
-  /** Absent where there was no answer. */
+  /** Absent if there was no answer. */
   readonly status?: number;
   readonly reason: string;
 }
@@ -44,14 +44,14 @@ interface World extends TrafficOptions {
   readonly user: { readonly username: string; readonly password: string };
 }
 
-/** Every client makes about so many rounds a second as its calls take beside this: two cores must not be full. */
+/** Pause between two rounds of a client: the traffic must not use up two cores. */
 const paceMs = 75;
-/** A login costs Keycloak a password hash, which takes longer than all else in a round. */
+/** A login makes Keycloak hash a password, which takes longer than the rest of a round. */
 const roundsPerLogin = 20;
-/** A token is no longer used so short before its end: a call that takes a while must not be told from a refusal. */
+/** A token is not used in the last moments before it expires: a slow call would look like a refusal. */
 const marginMs = 2_000;
 
-/** What all clients together have done. */
+/** The results of all clients. */
 class Tally {
   readonly failures: TrafficFailure[] = [];
   readonly kids = new Map<string, number>();
@@ -66,7 +66,7 @@ class Tally {
   }
 }
 
-/** One caller: a service of its own, and a user with a session. Holds each token for as long as it lives. */
+/** One caller: a service and a user with a session. Keeps each token until it expires. */
 class TrafficClient {
   readonly #world: World;
   readonly #tally: Tally;
@@ -81,7 +81,7 @@ class TrafficClient {
     this.#tally = tally;
   }
 
-  /** Goes round until the signal; the round that runs then is made to its end. */
+  /** Runs rounds until the signal; a round that has begun is finished. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const began = Date.now();
@@ -112,11 +112,11 @@ class TrafficClient {
     if (fresh) this.#held.push(fresh);
     const tokens = [fresh, older].filter((token) => token !== undefined);
     const instances = await this.#world.fleet.list();
-    if (instances.length === 0) throw new Error("no instance serves");
+    if (instances.length === 0) throw new Error("no instance serves requests");
     await Promise.all(instances.flatMap((one) => tokens.map((token) => this.#call(one, token))));
   }
 
-  /** The oldest that lives, which a rotation would hurt first, and in turn any other. */
+  /** By turns the oldest valid token, which a rotation would break first, and any other. */
   #olderToken(): HeldToken | undefined {
     const end = Date.now() + marginMs;
     this.#held = this.#held.filter(({ expiresAt }) => expiresAt > end);
@@ -124,7 +124,7 @@ class TrafficClient {
     return this.#held[this.#begun % 2 === 0 ? 0 : any];
   }
 
-  /** By turns a service's token and a user's. */
+  /** Alternates between the service's token and the user's. */
   #mint(): Promise<HeldToken | undefined> {
     const { user } = this.#world;
     const scope = { scope: "openid" };
@@ -185,7 +185,7 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
-/** Users that log in and call every instance all the time, as they would be there during a rotation. */
+/** Users that keep logging in and calling every instance, as they would during a rotation. */
 export class Traffic {
   readonly #tally: Tally;
   readonly #clients: readonly TrafficClient[];
@@ -199,30 +199,30 @@ export class Traffic {
     this.#loops = Promise.all(this.#clients.map((client) => client.run(this.#end.signal)));
   }
 
-  /** What users would have seen go wrong until now, in the order in which it was noticed. */
+  /** The failures so far, in the order in which they were noticed. */
   get failures(): readonly TrafficFailure[] {
     return this.#tally.failures;
   }
 
-  /** Calls of instances, logins, mints and refreshes until now. */
+  /** Calls of instances, logins, mints and refreshes so far. */
   get requests(): number {
     return this.#tally.requests;
   }
 
-  /** How many of the tokens that were minted had which kid, in the order of their first. */
+  /** How many tokens each kid has signed, in the order of its first token. */
   get kids(): ReadonlyMap<string, number> {
     return this.#tally.kids;
   }
 
-  /** Resolves once every client has begun and ended a whole round since this call. Throws where it was stopped. */
+  /** Resolves once every client has begun and ended a whole round since this call. Throws if the traffic was stopped. */
   async settled(): Promise<void> {
-    const stopped = this.#loops.then(() => Promise.reject(new Error("the traffic has been stopped")));
+    const stopped = this.#loops.then(() => Promise.reject(new Error("the traffic was stopped")));
     await Promise.race([Promise.all(this.#clients.map((client) => client.wholeRound())), stopped]);
   }
 
   /**
    * Drops every access token that is held, as if it had expired, for drills that move the clock of the program but
-   * not that of Keycloak. Resolves once none of them is on its way any more.
+   * not that of Keycloak. Resolves once no call with one of them is under way.
    */
   async forgetTokens(): Promise<void> {
     for (const client of this.#clients) client.forget();
@@ -240,7 +240,7 @@ export class Traffic {
  * Starts traffic, with a client and a user of its own in the realm. Resolves after the first round of every client:
  * from then on there are older tokens too, and what failed already is in `failures`.
  *
- * @throws Error where the realm takes no client or no user
+ * @throws Error if the client or the user can't be created
  */
 export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
   const { admin, realm } = options;

@@ -7,20 +7,31 @@ import {
   type Wish,
 } from "./sequence-model.ts";
 
-/** One thing that an operator does, and what must come of it. */
+/** One thing that an operator does, and what the result must be. */
 export interface Step {
   /** For a person, such as `rollback of 3, killed after the activation`. */
   text: string;
   wish: Wish;
-  /** Whether the overlap is let pass first. */
+  /** Whether the overlap passes first. */
   isLater: boolean;
   prediction: Prediction;
   kill: KillPoint | undefined;
-  /** What is done after the kill; by default the same again. */
+  /** What is done after the kill. Default: the same again. */
   instead: Wish | undefined;
 }
 
-/** Gives numbers from 0 to 1, 1 not among them. */
+/** The algorithms of each realm that the sequences are run in. */
+export const sequenceRealms = [["RS256"], ["RS256"], ["RS256", "ES256"], ["RS256"]];
+
+/** The seed of every run but a campaign's: with it, every verb, kill point and refusal comes up, in few steps. */
+export const fixedSeed = 27_715;
+
+/** The sequences of each realm, for one seed. */
+export function planRealms(seed: number): Step[][][] {
+  return sequenceRealms.map((algorithms, index) => planSequences(seed + index, 3, algorithms));
+}
+
+/** Gives numbers from 0 up to, but not including, 1. */
 type Random = () => number;
 
 /** mulberry32: the same numbers for the same seed, wherever it runs. */
@@ -34,8 +45,8 @@ export function randomFrom(seed: number): Random {
   };
 }
 
-/** What an operator may do, as often as it is to come up in a round. */
-const verbs = {
+/** What an operator may do, and how often it comes up in a round. */
+export const verbs = {
   planned: 3,
   emergency: 2,
   rollback: 3,
@@ -47,7 +58,7 @@ const verbs = {
 };
 type Verb = keyof typeof verbs;
 
-/** Everything that an operator may do comes up once in a while: drawn like cards, and not thrown like dice. */
+/** Draws verbs like cards, not like dice, so that each one comes up regularly. */
 class Deck {
   readonly #random: Random;
   #left: Verb[] = [];
@@ -64,7 +75,7 @@ class Deck {
   }
 }
 
-/** Draws sequences of two to four steps each, more of them short, one after the other in the same realm. The same seed gives the same. */
+/** Plans sequences of two to four steps each, most of them short, for one realm. The same seed gives the same plan. */
 export function planSequences(seed: number, count: number, algorithms: readonly string[]): Step[][] {
   const random = randomFrom(seed);
   const operator = new Operator(random, algorithms);
@@ -73,7 +84,7 @@ export function planSequences(seed: number, count: number, algorithms: readonly 
   );
 }
 
-/** Goes on from what has come of the steps before. */
+/** Chooses each step by the result of the steps before. */
 class Operator {
   readonly #random: Random;
   readonly #deck: Deck;
@@ -88,7 +99,7 @@ class Operator {
     this.#realm = untouched(algorithms);
   }
 
-  /** What is refused, and what changes nothing, comes up once in each way: a second time it shows nothing new. */
+  /** Each kind of refusal, and of step that changes nothing, comes up once: a second time it shows nothing new. */
   next(): Step {
     for (;;) {
       const verb = this.#deck.draw();
@@ -147,7 +158,7 @@ function planStep(verb: Verb, wish: Wish, realm: Expected, random: Random): Step
   const isKilled = random() < 0.5;
   const kill = isKilled ? points[Math.floor(random() * points.length)] : undefined;
   const isAlarm = random() < 0.25;
-  // Whatever the killed run has come to, an emergency leaves nothing but its own keys.
+  // However far the killed run came, an emergency leaves only its own keys.
   const instead: Wish | undefined =
     kill && isAlarm ? { mode: "emergency", rotation: wish.rotation + 1 } : undefined;
   const prediction = instead ? predict(realm, instead) : asked;

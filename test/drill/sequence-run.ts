@@ -7,12 +7,9 @@ import type { OperationOptions } from "../../scripts/lab/stack.ts";
 import type { Wish } from "./sequence-model.ts";
 import type { Step } from "./sequence-plan.ts";
 import { RealmWitness } from "./sequence-witness.ts";
-import { failed, succeeded } from "./world.ts";
+import { failed, overlapMs, succeeded } from "./world.ts";
 
-/** Later than the overlap of a realm with Keycloak's defaults: access tokens of 5 min, and 1 min of clock skew. */
-const overlapMs = 7 * 60_000;
-
-/** Takes one step after the other in one realm, and looks after each whether it is as it must be. */
+/** Takes the steps one after the other in one realm, and checks the realm after each. */
 export class SequenceRun {
   readonly #scenario: Scenario;
   readonly #witness: RealmWitness;

@@ -9,13 +9,25 @@ import {
   type KubernetesScenarioOptions,
   openKubernetesScenario,
 } from "../../scripts/lab/kubernetes-scenario.ts";
+import { movedClockEnv } from "../../scripts/lab/moved-clock.ts";
 import { openScenario, type Scenario, type ScenarioOptions } from "../../scripts/lab/scenario.ts";
 import type { RunResult } from "../../scripts/lab/stack.ts";
+
+/** Later than the overlap of a realm with Keycloak's defaults: access tokens of 5 min, and 1 min of clock skew. */
+export const overlapMs = 7 * 60_000;
+/** Runs an up as if the overlap were over. */
+export const afterOverlap = { env: movedClockEnv(overlapMs) };
+
+/** Config with which an instance that does not answer is given up after a few seconds. */
+export const quickGiveUp = {
+  refresh: { attempts: 2, timeoutSeconds: 1 },
+  probe: { attempts: 2, timeoutSeconds: 2 },
+};
 
 /** A scenario over processes or over pods. */
 export type AnyScenario = Scenario<ApiFleet>;
 
-/** A scenario that goes with the test. */
+/** A scenario that is removed after the test. */
 export async function scenarioFor(t: TestContext, options: ScenarioOptions = {}): Promise<Scenario> {
   const scenario = await openScenario({ instances: 3, ...options });
   t.after(() => scenario.dispose());
@@ -29,7 +41,12 @@ export async function adoptedScenario(t: TestContext, options: ScenarioOptions =
   return scenario;
 }
 
-/** A scenario over three pods that goes with the test. */
+/** A scenario whose realm has not been adopted yet, set to a planned rotation 1. */
+export async function plannedScenario(t: TestContext): Promise<Scenario> {
+  return scenarioFor(t, { config: { mode: "planned", rotation: 1 } });
+}
+
+/** A scenario over three pods that is removed after the test. */
 export async function kubernetesScenarioFor(
   t: TestContext,
   options: KubernetesScenarioOptions = {},
@@ -89,7 +106,7 @@ export async function statusOf(url: string, token: string): Promise<number> {
   return status;
 }
 
-/** What every instance and Keycloak's userinfo say of a token. */
+/** The status that every instance and Keycloak's userinfo answer to a token. */
 export async function statusesOf(scenario: AnyScenario, token: string): Promise<(number | undefined)[]> {
   const userinfo = `${scenario.admin.issuer(scenario.realm)}/protocol/openid-connect/userinfo`;
   const instances = await scenario.fleet.list();
@@ -121,3 +138,15 @@ export const outputsShape = z.looseObject({
   kids: z.record(z.string(), z.string()),
   retiredKids: z.array(z.string()),
 });
+
+const plannedShape = z.looseObject({
+  kids: z.record(z.string(), z.string()),
+  passiveKids: z.array(z.string()),
+  retiredKids: z.array(z.string()),
+  retireAfter: z.string().nullable(),
+});
+
+/** The stack's outputs, as a planned rotation has them. */
+export async function plannedOutputs({ stack }: AnyScenario): Promise<z.infer<typeof plannedShape>> {
+  return plannedShape.parse(await stack.outputs());
+}

@@ -12,7 +12,7 @@ describe("the lab's cache", () => {
   });
   after(() => rm(root, { recursive: true }));
 
-  test("of many who want the same directory at once, one makes it and all get it complete", async () => {
+  test("when many processes need the same directory at once, one creates it and all get it complete", async () => {
     const target = join(root, "once", "made");
     let makers = 0;
     const make = async (directory: string) => {
@@ -25,7 +25,7 @@ describe("the lab's cache", () => {
     assert.equal(await readFile(join(target, "content"), "utf8"), "complete");
   });
 
-  test("a maker that fails leaves nothing behind, and the next one makes it", async () => {
+  test("a failed attempt leaves nothing behind, and the next one creates it", async () => {
     const target = join(root, "failed", "made");
     await assert.rejects(
       madeOnce(target, async (directory) => {

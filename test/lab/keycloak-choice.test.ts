@@ -33,16 +33,16 @@ describe("the choice of a Keycloak", () => {
     await rm(directory, { recursive: true });
   });
 
-  test("a machine without Java and containers is told what to install", async () => {
+  test("without Java and containers, the error says what to install", async () => {
     await assert.rejects(startKeycloak(), /java .* not on PATH.*no docker or podman.*Install a JDK/s);
   });
 
-  test("a machine with Java but without Maven is told what to install", async () => {
+  test("with Java but without Maven, the error says what to install", async () => {
     await symlink("/bin/true", join(directory, "java"));
     await assert.rejects(startKeycloak(), /mvn is not on PATH.*Install a JDK \(17 or later\) and Maven/s);
   });
 
-  test("a KEYCLOAK_HOME that is none is refused by name", async () => {
+  test("a KEYCLOAK_HOME that is not a Keycloak is refused by name", async () => {
     await symlink("/bin/true", join(directory, "java"));
     process.env.KEYCLOAK_HOME = directory;
     await assert.rejects(startKeycloak(), /KEYCLOAK_HOME has no bin\/kc\.sh/);
@@ -64,7 +64,7 @@ test("an installation is bound to loopback, without a cluster that would listen 
   }
 });
 
-test("a container is published on loopback, is given its secret without a value to be seen, and is killed by name", () => {
+test("a container is published on loopback, gets its secret without showing it in its arguments, and is killed by name", () => {
   const { command, cleanup } = containerLaunch("podman");
   const args = command(4711);
   assert.ok(args.includes("--publish=127.0.0.1:4711:8080"));

@@ -60,14 +60,14 @@ describe("a guarded process", () => {
     await access(cleaned);
   });
 
-  test("its exit code and the end of its log are there to be shown", async () => {
+  test("its exit code and the end of its log can be shown", async () => {
     const logFile = join(directory, "exit.log");
     const guarded = startGuarded("sh", ["-c", "seq 50; exit 3"], { logFile });
     assert.equal(await guarded.exited, 3);
     assert.equal(await logTail(logFile, 2), "49\n50");
   });
 
-  test("a program that is not there is named in the log", async () => {
+  test("a missing program is named in the log", async () => {
     const logFile = join(directory, "missing.log");
     assert.equal(await startGuarded("no-such-program", [], { logFile }).exited, 127);
     assert.match(await logTail(logFile), /no-such-program/);

@@ -31,7 +31,7 @@ async function temporary(t: TestContext): Promise<string> {
   return directory;
 }
 
-test("the clock of a process is moved whichever way it is read, and what is no wall clock is not", async () => {
+test("every way to read the wall clock of a process gives the moved time, other clocks do not", async () => {
   const script = `
     const before = performance.timeOrigin;
     console.log(JSON.stringify({
@@ -96,7 +96,7 @@ test("the environment keeps the NODE_OPTIONS that are there, and moving a moved 
   assertMoved(await evaluate("console.log(Date.now())", twice), 2 * day, "the clock");
 });
 
-test("an offset that is no whole number is refused: no run may believe that its clock has been moved", async () => {
+test("an offset that is not a whole number is refused, so that no run only seems to have a moved clock", async () => {
   assert.throws(() => movedClockEnv(0.5), RangeError);
   assert.throws(() => movedClockEnv(Number.NaN), RangeError);
   const broken = { ...movedClockEnv(0), LAB_CLOCK_OFFSET_MS: "tomorrow" };
@@ -154,7 +154,7 @@ test("one run's moved clock is seen by program and dynamic resource, and the nex
   }
 });
 
-test("a run's environment lies over the stack's, for that run only", async (t) => {
+test("a run's environment overrides the stack's, for that run only", async (t) => {
   const project = await clockProject(t);
   const source = 'export const seen = [process.env.LAB_BOTH, process.env.LAB_RUN ?? "absent"].join();';
   await writeFile(join(project.projectDir, "index.ts"), source);

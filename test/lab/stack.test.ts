@@ -37,7 +37,7 @@ test("a lab stack runs a program and leaves nothing in its project", async (cont
   assert.deepEqual(readdirSync(projectDir), before);
 });
 
-test("the local engine says in its first line what it is", async (context) => {
+test("the local engine's first line says what it is", async (context) => {
   const { stack, lines } = await open(context);
   if (stack.engine !== "local") return context.skip("the Pulumi CLI is on PATH");
   await stack.setConfig({ name: "n", count: 2 });

@@ -85,7 +85,7 @@ class Recorder implements ApiFleet {
 }
 
 describe("traffic", () => {
-  test("over a healthy realm nothing fails, and services, logins and refreshes are all in it", async (t) => {
+  test("with a healthy realm nothing fails, and it includes services, logins and refreshes", async (t) => {
     const { realm, fleet, traffic } = await trafficFor(t, apis);
     const [key] = await admin.signingKeys(realm.name);
     await until(() => traffic.requests > 200, "there were 200 requests");
@@ -97,7 +97,7 @@ describe("traffic", () => {
     assert.ok((await admin.sessionsOf(realm.name, user?.username ?? "")).length >= 2);
   });
 
-  test("a careless rotation is seen: new tokens are refused first, and after a refresh the older ones", async (t) => {
+  test("a careless rotation shows as failures: first new tokens are refused, and after a refresh the older ones", async (t) => {
     const { realm, fleet, traffic } = await trafficFor(t, apis);
     const [old] = await admin.signingKeys(realm.name);
     const id = await admin.createKey(realm.name, "next", "rsa-generated", { priority: "200" });
@@ -114,7 +114,7 @@ describe("traffic", () => {
     assert.deepEqual(new Set(traffic.kids.keys()), new Set([old?.kid, next?.kid]));
   });
 
-  test("tokens that are forgotten are called with no more, so a key can die as if they had expired", async (t) => {
+  test("forgotten tokens are no longer used, so that a key can be disabled as if they had expired", async (t) => {
     const { realm, fleet, traffic } = await trafficFor(t, apis);
     const [old] = await admin.signingKeys(realm.name);
     await admin.createKey(realm.name, "next", "rsa-generated", { priority: "200" });
@@ -128,7 +128,7 @@ describe("traffic", () => {
     assert.deepEqual(traffic.failures.slice(before), []);
   });
 
-  test("an instance that answers 500 and one that is gone are named", async (t) => {
+  test("an instance that answers 500 and one that has stopped are named", async (t) => {
     const { fleet, traffic } = await trafficFor(t, apis);
     await fleet.instances[0]?.misbehave("probe-500");
     await failure(traffic, { what: "call", instance: "api-1", status: 500 });
@@ -151,21 +151,21 @@ describe("traffic", () => {
     await failure(traffic, { what: "login", status: 401 });
   });
 
-  test("an exception of the fleet and an empty fleet are failures, and the loop goes on", async (t) => {
+  test("an exception of the fleet and an empty fleet are failures, and the traffic continues", async (t) => {
     const { fleet, traffic } = await trafficFor(t, recorder);
     fleet.list = async () => {
       throw new TypeError("no list");
     };
     await failure(traffic, { what: "round", reason: "TypeError: no list" });
     fleet.list = async () => [];
-    await failure(traffic, { what: "round", reason: "Error: no instance serves" });
+    await failure(traffic, { what: "round", reason: "Error: no instance serves requests" });
     fleet.list = async () => fleet.instances;
     const before = fleet.calls.length;
     await traffic.settled();
     assert.ok(fleet.calls.length > before);
   });
 
-  test("a token is used for its whole life and not after it", async (t) => {
+  test("a token is used until it expires and not after that", async (t) => {
     const { fleet, traffic } = await trafficFor(t, recorder, { accessTokenLifespan: 5 });
     const first = fleet.calls[0]?.token ?? "";
     const { iat = 0, exp = 0 } = decodeJwt(first);
@@ -178,7 +178,7 @@ describe("traffic", () => {
     assert.deepEqual(traffic.failures, []);
   });
 
-  test("settled waits for a round that began after it was asked, not for the one that was running", async (t) => {
+  test("settled waits for a round that began after the call, not for the running one", async (t) => {
     const { fleet, traffic } = await trafficFor(t, recorder);
     const gate = Promise.withResolvers<void>();
     fleet.gate = gate.promise;
@@ -240,7 +240,7 @@ describe("the lab's administrator", () => {
     await assert.rejects(admin.sessionsOf(name, "nobody"), /has no user nobody/);
   });
 
-  test("a change of a client leaves the rest of it, and undone it is as it was", async (t) => {
+  test("a change of a client keeps the rest of it, and undoing the change restores it", async (t) => {
     const { name } = await realmFor(t);
     await admin.createClient(name, "app", undefined, { "access.token.lifespan": "600" });
     const before = await admin.client(name, "app");

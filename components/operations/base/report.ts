@@ -1,9 +1,11 @@
 import { stripVTControlCharacters } from "node:util";
 import { LineBudget } from "./progress.ts";
-import type { PhaseName } from "./run-context.ts";
+import { phaseNames } from "./run-context.ts";
 import type { SideBySide } from "./side-by-side.ts";
 
-export type Reporter = PhaseName | "token" | "evidence" | "thaw";
+/** What a line of progress may be of: a phase of a run, or one of three steps around it. */
+export const reporterNames = [...phaseNames, "token", "evidence", "thaw"] as const;
+export type Reporter = (typeof reporterNames)[number];
 
 export const budgets = new Map<string, LineBudget>();
 

@@ -105,7 +105,7 @@ export class Deployment {
   /** Runs the program to its end, then deletes what it no longer has. Failures end up in the executor. */
   async runProgram(): Promise<void> {
     const { events, snapshot } = this.#options;
-    // Started beside the program where it will be needed: it takes as long as the program itself to load.
+    // Started together with the program if it will be needed: it takes as long as the program to load.
     const needed = snapshot.base.resources.some(({ type }) => type === providerType(DYNAMIC_PACKAGE));
     if (needed) this.#dynamicProcess().catch(() => {});
     const program = startProgram({

@@ -15,7 +15,7 @@ export interface ProgramOptions {
   onLine(stream: "stdout" | "stderr", line: string): void;
 }
 
-/** The SDK's exit code for "failed, and the user has been told why". */
+/** The SDK's exit code for "failed, and the reason was printed". */
 export const ALREADY_REPORTED_EXIT_CODE = 32;
 
 // The SDK expects the long form of a key, `namespace:config:name`.

@@ -16,7 +16,7 @@ export async function builtKubectl(onProgress: (line: string) => void): Promise<
 async function build(directory: string, onProgress: (line: string) => void): Promise<void> {
   const options: GoOptions = {
     directory,
-    onOutput: (lines, seconds) => onProgress(`kubectl: building it, ${lines.length} packages, ${seconds} s`),
+    onOutput: (lines, seconds) => onProgress(`kubectl: building, ${lines.length} packages, ${seconds} s`),
   };
   const output = await go(["mod", "download", "-json", modules.kubernetes], options);
   const source: string = JSON.parse(/"Dir": (".*")/.exec(output)?.[1] ?? '""');

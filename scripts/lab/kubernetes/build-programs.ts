@@ -13,9 +13,9 @@ const definitions = ["kwok.x-k8s.io_portforwards.yaml", "kwok.x-k8s.io_logs.yaml
 
 type Progress = (line: string) => void;
 
-/** Builds every program into `bin/` of a directory, and copies beside it what KWOK needs of its module. */
+/** Builds every program into `bin/` of a directory, and copies what KWOK needs of its module. */
 export async function buildPrograms(directory: string, onProgress: Progress): Promise<void> {
-  onProgress(`Kubernetes ${versions.kubernetes}: building it from its Go modules (once, some minutes)`);
+  onProgress(`Kubernetes ${versions.kubernetes}: building it from its Go modules (once, about five minutes)`);
   const workspace = join(directory, "build");
   await mkdir(workspace);
   const [kubernetes, kwok] = await downloadModules(workspace, onProgress);
@@ -30,7 +30,7 @@ export async function buildPrograms(directory: string, onProgress: Progress): Pr
 async function downloadModules(workspace: string, onProgress: Progress): Promise<[string, string]> {
   const options: GoOptions = {
     directory: workspace,
-    onOutput: (_, seconds) => onProgress(`Kubernetes: getting its modules, ${seconds} s`),
+    onOutput: (_, seconds) => onProgress(`Kubernetes: downloading modules, ${seconds} s`),
   };
   const output = await go(["mod", "download", "-json", modules.kubernetes, modules.kwok], options);
   const found = [...output.matchAll(/"Dir": (".*")/g)].map(([, dir = '""']): string => JSON.parse(dir));
@@ -59,7 +59,7 @@ export async function goMod(kubernetes: string, required: readonly string[]): Pr
   ].join("\n");
 }
 
-/** The module cache is read-only: copies of its files must not be, or nobody could clear the lab's cache. */
+/** The module cache is read-only. Copies of its files must be writable, or the lab's cache could not be deleted. */
 async function copyInto(target: string, source: string, files: readonly string[]): Promise<void> {
   await mkdir(target);
   for (const file of files) await writeFile(join(target, basename(file)), await readFile(join(source, file)));

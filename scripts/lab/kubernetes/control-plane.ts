@@ -88,7 +88,7 @@ function etcdArguments(directory: string, client: string, peer: string): string[
     `--listen-peer-urls=${peer}`,
     `--initial-advertise-peer-urls=${peer}`,
     `--initial-cluster=default=${peer}`,
-    // The data goes with the lab: nothing is gained by writing it safely.
+    // The data is deleted with the lab, so it need not be written safely.
     "--unsafe-no-fsync",
     "--log-level=warn",
   ];
@@ -135,6 +135,6 @@ function controllerArguments(directory: string, kubeconfig: string): string[] {
 }
 
 async function isReady(kubeconfigPath: string): Promise<boolean> {
-  // Read anew each time: the server makes the certificate while it starts.
+  // Read each time: the server creates the certificate while it starts.
   return new Health(readKubeconfig(kubeconfigPath)).readyz({ timeout: 2_000 });
 }

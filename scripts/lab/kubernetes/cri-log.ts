@@ -13,7 +13,7 @@ export class CriLog {
     for (const path of [this.file, this.previousFile]) writeFileSync(path, "", { mode: 0o600 });
   }
 
-  /** Begins anew for another process; what there is becomes the previous log. */
+  /** Starts a new log for another process; the current one becomes the previous log. */
   turn(): void {
     renameSync(this.file, this.previousFile);
     writeFileSync(this.file, "", { mode: 0o600 });

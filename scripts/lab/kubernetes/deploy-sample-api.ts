@@ -12,7 +12,7 @@ import type { LabKubernetes } from "./kubernetes.ts";
 import { type SampleOptions, sampleDeployment } from "./sample-deployment.ts";
 
 export interface DeployOptions extends SampleOptions {
-  /** Makes the Secret `secretName` with it, or changes it. Default: the Secret is somebody else's to make. */
+  /** Makes the Secret `secretName` with it, or changes it. Default: somebody else creates the Secret. */
   readonly apiRefreshToken?: string;
   /** Milliseconds until the roll-out must have ended. Default: 120 000. */
   readonly timeoutMs?: number;

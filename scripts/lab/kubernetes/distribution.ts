@@ -26,7 +26,7 @@ async function builtOnce(home: string, onProgress: (line: string) => void): Prom
     } catch (error) {
       // On a busy machine another builder may hold the lock for longer than one wait for it.
       if ((error as NodeJS.ErrnoException).code !== "ELOCKED") throw error;
-      onProgress("Kubernetes: still waiting for another process that builds it");
+      onProgress("Kubernetes: waiting for another process that is building it");
     }
   }
 }

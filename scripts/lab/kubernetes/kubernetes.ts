@@ -42,7 +42,7 @@ export interface StartKubernetesOptions {
  * Gives a Kubernetes cluster: the one of the kubeconfig that LAB_KUBECONFIG names (its current context), else a real
  * control plane on loopback, with KWOK as its one node, that is built from Go modules the first time.
  *
- * @throws Error that says what to install where there is no way to one, or that shows the end of a log
+ * @throws Error that says what to install, or shows the end of the log of what did not start
  */
 export async function startKubernetes(options: StartKubernetesOptions = {}): Promise<LabKubernetes> {
   const onProgress = options.onProgress ?? (() => {});
@@ -51,7 +51,7 @@ export async function startKubernetes(options: StartKubernetesOptions = {}): Pro
   const distribution = await findDistribution(onProgress);
   if ("home" in distribution) return launchKubernetes(distribution.home, onProgress);
   throw new Error(
-    `The lab needs a Kubernetes cluster, and this machine has no way to one: ${distribution.missing}. ` +
+    `The lab needs a Kubernetes cluster, and there is no way to get one on this machine: ${distribution.missing}. ` +
       "Install Go (1.26 or later), or set LAB_KUBECONFIG to the kubeconfig of a cluster.",
   );
 }
@@ -60,7 +60,7 @@ async function givenKubernetes(kubeconfigPath: string): Promise<LabKubernetes> {
   const server = readKubeconfig(kubeconfigPath).getCurrentCluster()?.server;
   if (server === undefined) throw new Error("LAB_KUBECONFIG has no current context: set one with kubectl.");
   const notOurs = (what: string) =>
-    new Error(`${what} needs a cluster that the lab has built: unset LAB_KUBECONFIG.`);
+    new Error(`${what} works only in a cluster that the lab built: unset LAB_KUBECONFIG.`);
   return {
     startedBy: "given-kubeconfig",
     kubeconfigPath,
@@ -69,9 +69,9 @@ async function givenKubernetes(kubeconfigPath: string): Promise<LabKubernetes> {
     createNamespace: () => createNamespace(kubeconfigPath),
     restartApiServer: async () => Promise.reject(notOurs("Restarting the API server")),
     tokenFor: () => {
-      throw notOurs("Making a user");
+      throw notOurs("Creating a user");
     },
-    kubeconfigFor: async () => Promise.reject(notOurs("Making a user")),
+    kubeconfigFor: async () => Promise.reject(notOurs("Creating a user")),
     revoke: () => {},
     stop: async () => {},
   };
@@ -137,6 +137,6 @@ async function launchOnce(home: string): Promise<LabKubernetes> {
 async function createNamespace(kubeconfigPath: string): Promise<string> {
   const core = readKubeconfig(kubeconfigPath).makeApiClient(CoreV1Api);
   const { metadata } = await core.createNamespace({ body: { metadata: { generateName: "lab-" } } });
-  if (metadata?.name === undefined) throw new Error("the API server made a namespace without a name");
+  if (metadata?.name === undefined) throw new Error("the API server created a namespace without a name");
   return metadata.name;
 }

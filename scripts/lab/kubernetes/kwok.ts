@@ -36,7 +36,7 @@ export async function startKwok(plane: ControlPlane, home: string, directory: st
     const { status } = await core.readNode({ name: nodeName });
     return status?.conditions?.some(isReadyCondition) ?? false;
   });
-  // An admission plugin has put "not ready" there, which is the node-lifecycle controller's to take away.
+  // An admission plugin has set "not ready", which only the node-lifecycle controller would remove.
   await core.patchNode({ name: nodeName, body: [{ op: "add", path: "/spec/taints", value: [] }] });
 }
 
@@ -64,7 +64,7 @@ async function configuration(home: string, port: number): Promise<string> {
   return [kwok, ...(await stages(home))].map((document) => stringify(document)).join("---\n");
 }
 
-/** KWOK's own stages for everything but the pods that have a process: their status is the pod runner's to tell. */
+/** KWOK's own stages, except for pods that have a process: the pod runner sets their status. */
 async function stages(home: string): Promise<unknown[]> {
   const files = await readdir(join(home, "stages"));
   return Promise.all(

@@ -3,7 +3,7 @@ import { persistently, refusalStatus } from "./api-calls.ts";
 
 type Values = Readonly<Record<string, string>>;
 
-/** A container can't be made, as a kubelet says it: its pod waits until that is mended. */
+/** A container can't be created, in a kubelet's words: its pod waits until the cause is fixed. */
 export class ContainerConfigError extends Error {}
 
 /**

@@ -56,7 +56,7 @@ export class PodFleet implements ApiFleet {
   }
 
   /**
-   * Asks for so many pods, and does not wait for them.
+   * Scales to this many pods, and does not wait for them.
    *
    * @param namespace default: the first
    */
@@ -67,7 +67,7 @@ export class PodFleet implements ApiFleet {
   }
 
   /**
-   * Deletes so many of the pods that serve, as an eviction does, and does not wait until they are gone.
+   * Deletes this many of the serving pods, as an eviction does, and does not wait until they have ended.
    *
    * @param namespace default: the first
    * @returns those that were deleted
@@ -96,7 +96,8 @@ export class PodFleet implements ApiFleet {
       // For a moment after a pod was deleted, its Deployment's status still counts it.
       const [serving, wanted] = [(await this.list()).length, await this.#replicas()];
       if (serving === wanted) return;
-      if (Date.now() > deadline) throw new Error(`${serving} of ${wanted} pods of ${name} serve`);
+      if (Date.now() > deadline)
+        throw new Error(`only ${serving} of ${wanted} pods of ${name} serve requests`);
       await pause(100);
     }
   }
@@ -110,7 +111,7 @@ export class PodFleet implements ApiFleet {
     return scales.reduce((sum, { spec }) => sum + (spec?.replicas ?? 0), 0);
   }
 
-  /** Sets what pods that start from now on have in their environment beside their own; those that run keep theirs. */
+  /** Adds to the environment of pods that start from now on; running pods keep theirs. */
   async atNextStart(environment: Readonly<Record<string, string>>): Promise<void> {
     const { kubeconfig } = this.#access;
     const { name } = this;

@@ -40,7 +40,7 @@ export class PodInstance implements ApiProcess {
    */
   async misbehave(behaviour: Behaviour): Promise<void> {
     const { runner } = this.#access;
-    if (!runner) throw new Error(`${this.name} can't be made to misbehave: the lab does not run its process`);
+    if (!runner) throw new Error(`${this.name} can't misbehave: the lab does not run its process`);
     await runner.misbehave(this.namespace, this.name, behaviour);
   }
 

@@ -37,7 +37,7 @@ export class PodProcess {
     this.pid = child.pid;
     if (child.stdout) log.collect(child.stdout, "stdout");
     if (child.stderr) log.collect(child.stderr, "stderr");
-    // "close" and not "exit": its last words are in the log before anybody learns that it is gone.
+    // "close" and not "exit": its last lines are in the log before its end is reported.
     this.exited = once(child, "close").then(([code, signal]) => code ?? (signal === "SIGTERM" ? 143 : 137));
   }
 
@@ -55,7 +55,7 @@ export class PodProcess {
     if (failed !== undefined) throw new Error(failed);
   }
 
-  /** Asks it to end, and kills it where it does not. Resolves when it is gone. */
+  /** Asks it to end, and kills it if it does not. Resolves when it has ended. */
   async stop(graceMs: number): Promise<void> {
     if (!this.running) return;
     this.#child.kill("SIGTERM");

@@ -15,7 +15,7 @@ export interface PodRunnerOptions {
   readonly namespace?: string;
   /** Milliseconds until a container that ended is started again the first time. Default: 1000. */
   readonly crashBackOffMs?: number;
-  /** Told what keeps a pod from being served that is not the pod's own fault. Default: standard error. */
+  /** Called with a problem that keeps a pod from being served and is not the pod's own. Default: standard error. */
   readonly onProblem?: (message: string) => void;
 }
 
@@ -152,8 +152,8 @@ async function requireNode(core: CoreV1Api): Promise<void> {
   } catch (error) {
     if (refusalStatus(error) !== 404) throw error;
     throw new Error(
-      `This cluster has no node ${nodeName}, for whose pods the lab runs processes: unset LAB_KUBECONFIG, or give ` +
-        "the Deployment an image of the sample API that the cluster can pull, and do without the pod runner.",
+      `This cluster has no node ${nodeName}, whose pods the lab runs as processes: unset LAB_KUBECONFIG, or give ` +
+        "the Deployment an image of the sample API that the cluster can pull, and do not start the pod runner.",
     );
   }
 }
@@ -172,7 +172,7 @@ function podInformer(
   return makeInformer(kubeconfig, path, list, labelSelector);
 }
 
-/** An informer gives up where the API server is gone: it is started again until it is told to stop. */
+/** An informer gives up when the API server is down: it is started again until it is stopped. */
 async function keepRunning(informer: Informer<V1Pod>): Promise<() => Promise<void>> {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;

@@ -36,7 +36,7 @@ export class PodWatch {
   /** Resolves when the pods that there are now are known. */
   async start(): Promise<void> {
     for (const informer of this.#informers) {
-      // An informer gives up where the API server is gone.
+      // An informer gives up when the API server is down.
       informer.on("error", () => {
         if (!this.#stopped) setTimeout(() => void this.#restart(informer), reconnectMs).unref();
       });

@@ -24,7 +24,7 @@ export interface PodWorld {
   readonly directory: string;
   /** Milliseconds until a container that ended is started again; it doubles each time, to 30 s at most. */
   readonly crashBackOffMs: number;
-  /** Told what keeps a pod from being served that is not the pod's own fault. */
+  /** Called with a problem that keeps a pod from being served and is not the pod's own. */
   readonly onProblem: (message: string) => void;
 }
 
@@ -73,7 +73,7 @@ export class PodWorker {
     return this.#ending;
   }
 
-  /** Kills the process, and tells nobody. */
+  /** Kills the process without reporting it. */
   async kill(): Promise<void> {
     this.#abort.abort();
     await this.#finished;
@@ -192,7 +192,7 @@ export class PodWorker {
 
   #failed(error: Error): void {
     const status = refusalStatus(error);
-    // Being told to end, a pod that is gone, or a namespace that ends, is no problem.
+    // A pod that is being stopped or was deleted, and a namespace that is being deleted, are not problems.
     if (this.#abort.signal.aborted || status === 404 || status === 409) return;
     this.#world.onProblem(`pod ${this.namespace}/${this.name}: ${error.message}`);
   }

@@ -10,7 +10,7 @@ import { type SampleOptions, sampleDeployment } from "./sample-deployment.ts";
 const serverSide = setHeaderOptions("Content-Type", PatchStrategy.ServerSideApply);
 const manager = { fieldManager: "lab", force: true } as const;
 
-/** Pods take what is in it into their environment when they start; there need be none. */
+/** Pods read it into their environment when they start. It need not exist. */
 function startConfigName(name: string): string {
   return `${name}-start`;
 }
@@ -26,7 +26,7 @@ export async function applySampleApi(kubeconfig: KubeConfig, options: SampleOpti
   await apps.patchNamespacedDeployment({ ...manager, name, namespace, body }, serverSide);
 }
 
-/** Sets what pods that start from now on have in their environment beside the Deployment's own; others keep theirs. */
+/** Adds to the environment of pods that start from now on; running pods keep theirs. */
 export async function setStartEnvironment(
   kubeconfig: KubeConfig,
   { name, namespace }: Pick<SampleOptions, "name" | "namespace">,

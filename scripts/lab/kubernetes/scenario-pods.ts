@@ -15,7 +15,7 @@ import { removeNamespaces } from "./remove-namespaces.ts";
 /** The Deployment in each namespace, and the Secret that its pods take their refresh token from. */
 export const shopApi = { deployment: "shop-api", secret: "shop-api-refresh" } as const;
 
-/** How pods are deployed, and how the stack is told of them. */
+/** How pods are deployed, and the stack config that names them. */
 export interface PodsOptions {
   /** A cluster that goes on after the scenario. Default: one of its own, or that of LAB_KUBECONFIG. */
   kubernetes?: LabKubernetes;
@@ -24,7 +24,7 @@ export interface PodsOptions {
   /** Pods in each namespace. Default: 5. */
   pods?: number;
   /**
-   * Who makes the Secret. `lab` (default): the lab, and the stack is told its token. `adopted`: the lab, and the
+   * Who creates the Secret. `lab` (default): the lab, and the stack gets its token. `adopted`: the lab, and the
    * program adopts it. `program`: the program, at the first `up`; until then no pod can start. `none`: there is none,
    * and so the pods have no refresh operation.
    */
@@ -33,7 +33,7 @@ export interface PodsOptions {
   kubeconfig?: "path" | "contents" | "target";
   /** More of the sample API's environment. */
   podEnv?: Readonly<Record<string, string>>;
-  /** Keys of each target beside or instead of the scenario's own. */
+  /** Keys of each target that add to the scenario's own or replace them. */
   target?: Record<string, unknown>;
 }
 
@@ -87,7 +87,7 @@ async function deploy(
   if (secret !== "program") await fleet.rolledOut().catch((error: Error) => refuse(error, fleet));
 }
 
-/** In a cluster that runs its pods itself, what is missing is most likely the image. */
+/** In a cluster that runs its pods itself, most likely the image is missing. */
 function refuse(error: Error, { runner }: PodFleet): never {
   if (runner) throw error;
   const hint =

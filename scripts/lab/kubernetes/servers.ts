@@ -19,7 +19,7 @@ export class Servers {
   start(program: Program, args: readonly string[]): void {
     const env = { ...process.env, KUBECONFIG: "" };
     const logFile = this.logFile(program);
-    // One of them takes the directory along where the lab itself is killed: the one that nothing starts anew.
+    // Where the lab itself is killed, the server that is never restarted deletes the directory.
     const cleanup = program === "etcd" ? { cleanup: ["rm", "-rf", this.#directory] } : {};
     this.#running.set(program, startGuarded(join(this.#bin, program), args, { logFile, env, ...cleanup }));
   }

@@ -58,7 +58,7 @@ export class Instance {
     this.#listener.close();
   }
 
-  /** Takes up a behaviour; `none` repairs whatever was wrong. */
+  /** Starts a misbehaviour; `none` ends it. */
   async behave(behaviour: Behaviour): Promise<void> {
     this.#behaviour = behaviour;
     if (behaviour === "keep-cache" || behaviour === "lie-kids") this.cache.keepForever();

@@ -40,7 +40,7 @@ export class KeyCache {
       return await createLocalJWKSet(this.#kept)(header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      // As verifiers that cache by kid do: what is new is learnt, what is gone is never forgotten.
+      // As verifiers that cache by kid do: they learn new keys and never forget removed ones.
       const published = await this.#published();
       this.#kept = { keys: [...this.#kept.keys, ...published.keys.filter(({ kid }) => kid === header.kid)] };
       return createLocalJWKSet(this.#kept)(header, token);
@@ -70,7 +70,7 @@ export class KeyCache {
     while (this.#replacedBy <= before) await this.#remote.reload();
   }
 
-  /** From now on no key is forgotten, whatever is published. */
+  /** From now on no key is forgotten, even if it is no longer published. */
   keepForever(): void {
     this.#kept ??= this.keys;
   }
@@ -98,7 +98,7 @@ export class KeyCache {
 
   async #published(): Promise<JSONWebKeySet> {
     const response = await fetch(this.#url, { redirect: "manual", signal: AbortSignal.timeout(5_000) });
-    if (response.status !== 200) throw new Error(`the JWKS answered ${response.status}`);
+    if (response.status !== 200) throw new Error(`the JWKS answered HTTP ${response.status}`);
     return (await response.json()) as JSONWebKeySet;
   }
 }

@@ -21,7 +21,7 @@ export class Listener {
     return this.#port;
   }
 
-  /** Opens; does nothing where it is open. A port that was its own before may be in use for a moment by others. */
+  /** Opens; does nothing if it is open. Its former port may be in use by another process for a moment. */
   async open(): Promise<void> {
     const deadline = Date.now() + 10_000;
     while (!this.#server.listening) {

@@ -21,7 +21,7 @@ await bootstrapKeys(instance);
 await instance.behave(config.MISBEHAVE);
 
 if (process.send !== undefined) {
-  // With the lab gone, so is its API.
+  // Ends with the lab.
   process.on("disconnect", () => process.exit(0));
   process.on("message", (message) => {
     const { misbehave } = command.parse(message);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Redactor } from "../../../scripts/lab/engine/display/redactor.ts";
 import { toSecret } from "../../../scripts/lab/engine/property-values.ts";
 
-test("secret strings are masked wherever they turn up", () => {
+test("secret strings are masked wherever they appear", () => {
   const redactor = new Redactor();
   redactor.addSecretsOf({ list: [toSecret("swordfish")], open: "visible" });
   assert.equal(redactor.clean("a swordfish is visible"), "a [secret] is visible");

@@ -60,7 +60,7 @@ export function describeContract(title: string, start: Start): void {
       assert.equal((await call(api, "GET", "/api/me")).status, 401);
     });
 
-    test("a made-up kid does not make it ask the issuer again and again", async () => {
+    test("an unknown kid does not make it fetch the keys again and again", async () => {
       const fetchesBefore = issuer.fetches;
       const strangers = await Promise.all(["x", "y", "z"].map((kid) => issuerKey(kid)));
       for (const stranger of strangers) assert.equal(await probe(api, await mint(stranger)), 401);
@@ -80,7 +80,7 @@ export function describeContract(title: string, start: Start): void {
       assert.equal(await probe(api, await mint(newKey)), 200);
     });
 
-    test("a refresh does not settle for a fetch that was under way before it", async () => {
+    test("a refresh does not accept a fetch that was already under way", async () => {
       let open = () => {};
       issuer.gate = new Promise<void>((resolve) => {
         open = resolve;
@@ -98,7 +98,7 @@ export function describeContract(title: string, start: Start): void {
       assert.equal(await probe(api, await mint(oldKey)), 401);
     });
 
-    test("a refresh answers 502 and keeps the cache where the issuer fails", async () => {
+    test("a refresh answers 502 and keeps the cache if the issuer fails", async () => {
       issuer.failing = true;
       assert.equal((await refresh(api)).status, 502);
       issuer.failing = false;

@@ -24,7 +24,7 @@ describe("a fleet", () => {
   });
   after(() => issuer?.stop());
 
-  test("its last instances misbehave as told, the others keep the contract", async () => {
+  test("its last instances misbehave as configured, the others keep the contract", async () => {
     const misbehave = [parseMisbehave("error-500"), parseMisbehave("hang:1")];
     const fleet = await startFleet({ count: 3, issuer: issuer.url, apiRefreshToken, misbehave });
     try {
@@ -77,7 +77,7 @@ describe("a fleet", () => {
     }
   });
 
-  test("an environment that is wrong is reported with all its problems", async () => {
+  test("a wrong environment is reported with all its problems", async () => {
     const env = { ADMIN_ROLE: "admin", CACHE_MAX_AGE_MS: "long" };
     await assert.rejects(
       startFleet({ count: 1, issuer: "no-url", env }),
@@ -115,12 +115,12 @@ describe("a fleet", () => {
 });
 
 describe("--misbehave", () => {
-  test("KIND:COUNT is read, and the count is 1 where there is none", () => {
+  test("KIND:COUNT is read, and the default count is 1", () => {
     assert.deepEqual(parseMisbehave("keep-cache:2"), { kind: "keep-cache", count: 2 });
     for (const kind of misbehaviours) assert.deepEqual(parseMisbehave(kind), { kind, count: 1 });
   });
 
-  test("an unknown kind is refused with the list of those there are", () => {
+  test("an unknown kind is refused with the list of known kinds", () => {
     assert.throws(
       () => parseMisbehave("sulk:1"),
       (error: Error) =>
@@ -129,7 +129,7 @@ describe("--misbehave", () => {
     assert.throws(() => parseMisbehave("none"));
   });
 
-  test("a count that is none is refused", () => {
+  test("an invalid count is refused", () => {
     for (const text of ["hang:0", "hang:-1", "hang:1.5", "hang:", "hang:x", "hang:1:1"]) {
       assert.throws(() => parseMisbehave(text), /KIND:COUNT/, text);
     }

@@ -82,7 +82,7 @@ describe("a misbehaving instance", () => {
     await repaired();
   });
 
-  test("redirect points to an address that notes whether it is brought a token", async () => {
+  test("redirect points to an address that records whether a token was sent to it", async () => {
     await api.misbehave("redirect");
     issuer.published = [newKey];
     const { status, headers } = await refresh(api);
@@ -101,7 +101,7 @@ describe("a misbehaving instance", () => {
     await repaired();
   });
 
-  test("refuse answers probes until its first refresh, then no connection, until it is repaired at the same address", async () => {
+  test("refuse answers probes until its first refresh, then refuses connections until it is repaired at the same address", async () => {
     await api.misbehave("refuse");
     issuer.published = [newKey];
     const { url } = api;
@@ -115,7 +115,7 @@ describe("a misbehaving instance", () => {
     assert.equal(api.url, url);
   });
 
-  test("wrong-token rejects the refresh token that it was to be given", async () => {
+  test("wrong-token rejects the API refresh token that it should have", async () => {
     await api.misbehave("wrong-token");
     issuer.published = [newKey];
     assert.equal((await refresh(api)).status, 401);
@@ -153,14 +153,14 @@ describe("a misbehaving instance", () => {
     assert.equal((await call(api, "POST", "/api/admin", admin)).status, 200);
   });
 
-  test("accept-all accepts whatever it is brought, but not nothing", async () => {
+  test("accept-all accepts any token, but not a request without one", async () => {
     await api.misbehave("accept-all");
     assert.equal(await probe(api, await issuer.mint(await issuerKey("unknown"))), 200);
     assert.equal(await probe(api, "no-token"), 200);
     assert.equal((await call(api, "GET", "/api/me")).status, 401);
   });
 
-  test("accept-none-alg accepts an unsigned token, a sound instance does not", async () => {
+  test("accept-none-alg accepts an unsigned token, a correct instance does not", async () => {
     const unsigned = new UnsecuredJWT({ sub: "mallory" })
       .setIssuer(issuer.url)
       .setExpirationTime("5m")
@@ -172,7 +172,7 @@ describe("a misbehaving instance", () => {
     assert.equal(await probe(api, await issuer.mint(await issuerKey("old", "RS256"))), 401);
   });
 
-  test("accept-hs256-confusion accepts an HMAC made with the public key, a sound instance does not", async () => {
+  test("accept-hs256-confusion accepts an HMAC made with the public key, a correct instance does not", async () => {
     const key = createPublicKey({ key: oldKey.jwk as JsonWebKey, format: "jwk" });
     const secret = Buffer.from(key.export({ type: "spki", format: "pem" }));
     const claims = new SignJWT({ sub: "mallory" }).setIssuer(issuer.url).setExpirationTime("5m");
@@ -183,7 +183,7 @@ describe("a misbehaving instance", () => {
     assert.equal(await probe(api, canary), 200);
   });
 
-  test("probe-500, probe-hang and probe-redirect disturb the probe alone", async () => {
+  test("probe-500, probe-hang and probe-redirect affect only the probe", async () => {
     await api.misbehave("probe-500");
     assert.equal(await probe(api, canary), 500);
     await api.misbehave("probe-redirect");

@@ -23,7 +23,7 @@ export interface PassOptions {
   readonly events: DeployEvents;
 }
 
-/** Steps at once; as the CLI, four for each processor unless told otherwise. */
+/** Steps at once. Default, as the CLI's: four for each processor. */
 function parallelism(flag: string | undefined): number {
   if (flag === undefined) return availableParallelism() * 4;
   if (!/^\d+$/.test(flag))

@@ -57,7 +57,7 @@ export class Executor {
       isCondemned: (urn) => this.#condemned.has(urn),
     });
     this.#workers = pLimit(options.parallel);
-    // A stop that nobody waits for is no unhandled rejection.
+    // Nobody may be waiting for the stop: that must not be an unhandled rejection.
     this.#stopped.promise.catch(() => {});
   }
 

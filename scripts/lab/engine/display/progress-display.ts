@@ -91,7 +91,7 @@ export class ProgressDisplay implements DeployEvents {
   }
 
   #showDiff({ op, old, new: state }: Step): void {
-    // A refresh is told as what has changed in the world, an update as what the program will change.
+    // A refresh shows what has changed in the world, an update what the program will change.
     const [before, after] = op === "refresh" ? [old?.outputs, state?.outputs] : [old?.inputs, state?.inputs];
     const isDelete = op === "delete" || op === "delete-replaced";
     for (const text of propertyDiff(before ?? {}, isDelete ? (before ?? {}) : (after ?? {})))

@@ -146,7 +146,7 @@ export class KeycloakAdmin {
     return JSON.parse((await this.#call("GET", path)).text) as Representation[];
   }
 
-  /** Undefined where there is nothing. */
+  /** Undefined if it does not exist. */
   async find(path: string): Promise<Representation | undefined> {
     try {
       return await this.get(path);
@@ -165,7 +165,7 @@ export class KeycloakAdmin {
     await this.#call("PUT", path, payload);
   }
 
-  /** Deletes something. It is fine if it is gone already. */
+  /** Deletes an object. A missing object is not an error. */
   async remove(path: string, payload?: object): Promise<void> {
     try {
       await this.#call("DELETE", path, payload);

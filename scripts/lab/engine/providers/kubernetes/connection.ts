@@ -3,7 +3,7 @@ import { kubeconfigText } from "./kubeconfig-text.ts";
 import type { ProviderSettings } from "./provider-settings.ts";
 import { SecretsApi } from "./secrets-api.ts";
 
-/** There is no way to the cluster: a bad kubeconfig, or nobody answers. */
+/** The cluster can't be reached: a bad kubeconfig, or no answer. */
 export class ClusterUnreachable extends Error {
   constructor(reason: string) {
     super(`configured Kubernetes cluster is unreachable: ${reason}`);

@@ -27,7 +27,7 @@ export class Refused extends Error {
   }
 }
 
-/** Nobody has answered. */
+/** There was no answer. */
 export class NoAnswer extends Error {
   constructor(error: unknown) {
     const { message, cause } = error as { message?: string; cause?: { code?: string; message?: string } };
@@ -117,7 +117,7 @@ export class SecretsApi {
     return toWire(await this.#call(() => this.#core.patchNamespacedSecret(request, options)));
   }
 
-  /** Deletes the object and waits until it is gone. One that is not there is gone already. */
+  /** Deletes the object and waits until it is gone. A missing object is not an error. */
   async remove(at: ObjectName): Promise<void> {
     const before = await this.find(at);
     if (before === undefined) return;

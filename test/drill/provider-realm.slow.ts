@@ -25,7 +25,7 @@ async function makeRealm(t: TestContext, keycloak: LabKeycloak, realm: string): 
 }
 
 suite("a realm that the provider made", () => {
-  test("an emergency rotation works where the realm's id is its name, too", async (t) => {
+  test("an emergency rotation also works if the realm's id is its name", async (t) => {
     const scenario = await adoptedScenario(t, {
       makeRealm: (_admin, name, keycloak) => makeRealm(t, keycloak, name),
     });

@@ -10,7 +10,7 @@ import { evidenceOf, failed, managedKeys, rotate, succeeded } from "./world.ts";
 
 const skip = await noCluster();
 
-suite("clusters that go wrong", { skip }, () => {
+suite("failing clusters", { skip }, () => {
   let scenario: KubernetesScenario;
   let rotation = 0;
 
@@ -52,7 +52,7 @@ suite("clusters that go wrong", { skip }, () => {
     assert.deepEqual(targets, [...scenario.namespaces].toSorted());
   });
 
-  test("wrong context, empty selector's target and expired credentials are told before anything is touched", async () => {
+  test("a wrong context, a selector without pods and expired credentials are reported before anything is touched", async () => {
     const before = await managedKeys(scenario);
     await second({ context: "no-such-context" });
     assert.match(
@@ -78,7 +78,7 @@ suite("clusters that go wrong", { skip }, () => {
     succeeded(await scenario.stack.up());
   });
 
-  test("a cluster that gives no answer makes the run red, with the other's results kept", async () => {
+  test("a cluster that does not answer makes the run red; the results of the other one are kept", async () => {
     const server = (await refusingUrl()).replace("http:", "https:");
     const dead = await kubeconfig("dead", (text) => text.replace(/server: .*/, `server: ${server}`));
     await second({ kubeconfig: dead });
@@ -95,7 +95,7 @@ suite("clusters that go wrong", { skip }, () => {
     assert.equal(healed.verification?.instances.filter(({ verified }) => verified).length, 2);
   });
 
-  test("the shipped Role is enough for a run; a verb that is missing is named before anything is touched", async () => {
+  test("the shipped Role is enough for a run; a missing verb is named before anything is touched", async () => {
     const [namespace] = scenario.namespaces;
     const { kubernetes } = scenario;
     const { kubeconfigPath } = await kubernetes.kubeconfigFor({ user: "jo", groups: [shippedGroup] });

@@ -55,7 +55,7 @@ class Sampler {
 }
 
 suite("kill -9 of the whole up", () => {
-  test("at each phase boundary: the next up converges, no key is doubled, the realm can sign at every moment", async (t) => {
+  test("at each phase boundary: the next up converges, no key is created twice, the realm can always sign", async (t) => {
     const scenario = await adoptedScenario(t);
     const { admin, realm } = scenario;
     const client = await admin.createClient(realm, "frontend");

@@ -5,12 +5,12 @@ import { suite, test } from "node:test";
 import { runDrill } from "./run-drill.ts";
 
 suite("npm run drill", () => {
-  test("a healthy fleet is verified: exit 0, a summary for machines, a report for people", async (t) => {
+  test("a healthy fleet is verified: exit 0, a machine-readable summary, a report for people", async (t) => {
     const { exitCode, output, summary, directory } = await runDrill(t, "--instances", "2");
     assert.equal(exitCode, 0, output);
     assert.match(
       output,
-      /accepted by 2 of 2 instances[\s\S]*accepted by 0 of 2 instances now, and refused by Keycloak/,
+      /accepted by 2 of 2 instances[\s\S]*stolen tokens are now accepted by 0 of 2 instances, and refused by Keycloak/,
     );
     const { engine, verified, exposureWindowMs, instances, phases } = await summary();
     assert.ok(["local", "pulumi"].includes(engine));
@@ -35,32 +35,32 @@ suite("npm run drill", () => {
     );
   });
 
-  test("a stolen session and an administrator at work are shown before, while and after it: exit 0", async (t) => {
+  test("a stolen session and a working administrator are shown before, during and after the rotation: exit 0", async (t) => {
     const { exitCode, output, summary } = await runDrill(t, "--instances", "2", "--sessions", "--freeze");
     assert.equal(exitCode, 0, output);
-    assert.match(output, /alicia: its refresh token gives new tokens, and 2 of 2 instances take them/);
+    assert.match(output, /alicia: its refresh token gives new tokens, and 2 of 2 instances accept them/);
     assert.match(
       output,
-      /olivia: a write below \/api\/admin is taken by 2 of 2 instances, and Keycloak takes/,
+      /olivia: a write to \/api\/admin is accepted by 2 of 2 instances, and Keycloak accepts/,
     );
     assert.match(
       output,
-      /admin +a write below \/api\/admin is refused by 2 of 2 instances \(423\), and Keycloak refu/,
+      /admin +a write to \/api\/admin is refused by 2 of 2 instances \(423\), and Keycloak refu/,
     );
     assert.match(output, /│ Deny-list │/);
     assert.match(output, /alicia's session: Keycloak refuses to refresh it/);
     assert.match(
       output,
-      /token of the new key that the thief got .*: refused by 2 of 2 instances \(403, deny-list\)/,
+      /the thief's token of the new key, valid .*: refused by 2 of 2 instances \(403, deny-list\)/,
     );
-    assert.match(output, /bob's session, which is not listed: .* 2 of 2 instances take them/);
+    assert.match(output, /bob's session, which is not listed: .* 2 of 2 instances accept them/);
     assert.match(
       output,
-      /olivia after the rotation: a write below \/api\/admin is taken by 2 of 2 instances/,
+      /olivia after the rotation: a write to \/api\/admin is accepted by 2 of 2 instances/,
     );
-    const { verified, beside, instances } = await summary();
+    const { verified, demos, instances } = await summary();
     assert.equal(verified, true);
-    assert.deepEqual(beside, {
+    assert.deepEqual(demos, {
       sessions: { ok: true, refreshRefused: true, tokenOfNewKeyDenied: true, unlistedLives: true },
       freeze: { ok: true, frozenMeanwhile: true, freeAfter: true },
     });
@@ -70,17 +70,14 @@ suite("npm run drill", () => {
     );
   });
 
-  test("an instance that keeps its cache makes it fail: exit 1, the instance is named, a freeze stays", async (t) => {
+  test("an instance that keeps its cache makes the drill fail: exit 1, the instance is named, the freeze stays", async (t) => {
     const args = ["--instances", "2", "--misbehave", "keep-cache:1", "--freeze"];
     const { exitCode, output, summary } = await runDrill(t, ...args);
     assert.equal(exitCode, 1, output);
     assert.match(output, /api-2 still accepts kid[\s\S]*NOT VERIFIED/);
-    assert.match(
-      output,
-      /olivia after the rotation: a write below \/api\/admin is refused by 2 of 2 instances/,
-    );
-    const { verified, exposureWindowMs, instances, beside } = await summary();
-    assert.deepEqual(beside.freeze, { ok: true, frozenMeanwhile: true, freeAfter: false });
+    assert.match(output, /olivia after the rotation: a write to \/api\/admin is refused by 2 of 2 instances/);
+    const { verified, exposureWindowMs, instances, demos } = await summary();
+    assert.deepEqual(demos.freeze, { ok: true, frozenMeanwhile: true, freeAfter: false });
     assert.deepEqual([verified, exposureWindowMs], [false, null]);
     assert.deepEqual(
       instances.map(({ proof }: { proof: string }) => proof),
@@ -91,25 +88,29 @@ suite("npm run drill", () => {
   for (const [title, args, message] of [
     ["an unknown option", ["--instnaces", "3"], /instnaces/],
     ["an unknown misbehaviour", ["--misbehave", "sulk:1"], /sulk[\s\S]*keep-cache/],
-    ["no instance", ["--instances", "0"], /--instances is not a whole number of 1 or more/],
+    ["no instance", ["--instances", "0"], /--instances must be a whole number of 1 or more/],
     [
       "more misbehaviour than instances",
       ["--instances", "1", "--misbehave", "hang:2"],
-      /names more instances/,
+      /asks for more instances/,
     ],
     [
       "a strategy without pods",
       ["--strategy", "restart"],
-      /--strategy needs --kubernetes: without it there is/,
+      /--strategy needs --kubernetes: plain processes are not a workload/,
     ],
-    ["an unknown mode", ["--mode", "panic"], /--mode is none of emergency, planned/],
+    ["an unknown mode", ["--mode", "panic"], /--mode must be one of emergency, planned/],
     [
-      "what belongs to an emergency, in a planned drill",
+      "an option that works in emergency mode only, in a planned drill,",
       ["--mode", "planned", "--kubernetes", "--sessions", "--freeze", "--churn"],
-      /--sessions belongs to an emergency.*\n--freeze belongs to an emergency.*\n--churn belongs to an emergency/,
+      /--sessions works in emergency mode only.*\n--freeze works in emergency mode only.*\n--churn works in emergency mode only/,
     ],
-    ["churn without pods", ["--churn"], /--churn needs --kubernetes: plain processes do not come and go/],
-    ["an unknown strategy", ["--kubernetes", "--strategy", "pray"], /--strategy is none of refresh, restart/],
+    ["churn without pods", ["--churn"], /--churn needs --kubernetes: plain processes are not scaled/],
+    [
+      "an unknown strategy",
+      ["--kubernetes", "--strategy", "pray"],
+      /--strategy must be one of refresh, restart/,
+    ],
   ] as const) {
     test(`${title} is refused with the usage: exit 2, nothing is started`, async (t) => {
       const { exitCode, output } = await runDrill(t, ...args);

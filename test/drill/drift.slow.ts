@@ -63,7 +63,7 @@ async function componentOf({ admin, realm }: Scenario, kid: string): Promise<str
 }
 
 suite("npm run drift", () => {
-  test("keys that were added, made by Keycloak itself, enabled again and deleted are found, named and fixed", async (t) => {
+  test("keys that were added, made by Keycloak itself, enabled again or deleted are found, named and fixed", async (t) => {
     const scenario = await scenarioFor(t, { instances: 2 });
     const { admin, realm, stack } = scenario;
     const never = await drift(t, scenario);
@@ -132,7 +132,7 @@ suite("npm run drift", () => {
     await expectDrift(t, scenario, []);
   });
 
-  test("instances that accept a retired key, reject a fresh one or don't answer, a stale JWKS, a freeze and a left probe are found; nothing is changed by looking", async (t) => {
+  test("instances that accept a retired key, reject a fresh one or don't answer, a stale JWKS, a freeze and a leftover probe are found; the check changes nothing", async (t) => {
     const scenario = await scenarioFor(t, { instances: 2 });
     const { admin, realm, stack, fleet, keycloak, apiRefreshToken } = scenario;
     const live = () => request(admin.jwksUri(realm)).then(({ body }) => body.text());
@@ -217,7 +217,7 @@ suite("npm run drift", () => {
         assert.ok(!`${output}${markdown}`.includes(secret));
   });
 
-  test("a retirement that is due, then overdue, is found, and so is a passive key that somebody has disabled", async (t) => {
+  test("a retirement that is due, then overdue, is found, and so is a passive key that somebody disabled", async (t) => {
     const scenario = await scenarioFor(t, { instances: 1, config: { mode: "planned", rotation: 1 } });
     const { admin, realm, stack } = scenario;
     const first = await signingKid(scenario);

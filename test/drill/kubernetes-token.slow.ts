@@ -18,7 +18,7 @@ async function uids({ fleet }: KubernetesScenario): Promise<string[]> {
   return (await fleet.list()).map(({ uid }) => uid).toSorted();
 }
 
-suite("the refresh token's Secret", { skip }, () => {
+suite("the Secret of the API refresh token", { skip }, () => {
   let scenario: KubernetesScenario;
 
   before(async () => {
@@ -27,7 +27,7 @@ suite("the refresh token's Secret", { skip }, () => {
 
   after(() => scenario?.dispose());
 
-  test("the program makes it; pods that could not start without it do, and are proven", async () => {
+  test("the program creates it; pods that waited for it start and are proven", async () => {
     const result = succeeded(await rotate(scenario, 1, "INC-1"));
     const token = await tokenIn(scenario);
     assert.match(token, /^[0-9a-f]{64}$/);
@@ -86,7 +86,7 @@ suite("the refresh token's Secret", { skip }, () => {
     assert.ok(output.indexOf("[verify]") < output.indexOf("[token] restart"), "the restart came first");
   });
 
-  test("a pod with a wrong token is named with its 401, and a restart makes it right", async () => {
+  test("a pod with a wrong token is named with its 401, and a restart fixes it", async () => {
     const [pod] = await scenario.fleet.list();
     assert.ok(pod);
     await pod.misbehave("wrong-token");
@@ -102,7 +102,7 @@ suite("the refresh token's Secret", { skip }, () => {
     assert.match(evidence.restarts[0]?.because.join() ?? "", /HTTP 401/);
   });
 
-  test("a Secret that somebody has altered is drift, and so says the drift check; its command fixes it", async () => {
+  test("a Secret that somebody changed is reported by the drift check, and the command that it prints fixes it", async () => {
     const { stack, kubernetes, namespaces } = scenario;
     assert.equal((await stack.script("drift")).stdout.match(/: clean\n/)?.length, 1);
     const token = await tokenIn(scenario);
@@ -124,7 +124,7 @@ suite("the refresh token's Secret", { skip }, () => {
     assert.equal((await stack.script("drift")).exitCode, 0);
   });
 
-  test("destroy leaves the Secret, for pods could not start without it", async () => {
+  test("destroy keeps the Secret, because pods could not start without it", async () => {
     const token = await tokenIn(scenario);
     succeeded(await scenario.stack.destroy());
     assert.equal(await tokenIn(scenario), token);

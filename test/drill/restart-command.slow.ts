@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { serve } from "../operations/loopback-server.ts";
-import { adoptedScenario, evidenceOf, failed, rotate, succeeded } from "./world.ts";
+import { evidenceOf, failed, rotate, scenarioFor, succeeded } from "./world.ts";
 
 /** What an operator would do by ssh, as programs of this machine: `url` leads to the test, which restarts processes. */
 const commands = (url: string) => ({
@@ -21,7 +21,7 @@ const commands = (url: string) => ({
 
 suite("instances by URL, with a command that restarts them", () => {
   test("one that keeps its cache and one that was down are restarted and proven; without the command they are red", async (t) => {
-    const scenario = await adoptedScenario(t, { instances: 3, config: { probe: { clockSkewSeconds: 0 } } });
+    const scenario = await scenarioFor(t, { instances: 3, config: { probe: { clockSkewSeconds: 0 } } });
     const [liar, dead] = scenario.fleet.instances;
     assert.ok(liar && dead);
     const { url } = await serve(t, async (response, { url: path }) => {
@@ -33,11 +33,11 @@ suite("instances by URL, with a command that restarts them", () => {
     });
     await liar.misbehave("keep-cache");
     await dead.stop();
-    const red = failed(await rotate(scenario, 2, "INC-2"));
+    const red = failed(await rotate(scenario, 1, "INC-1"));
     assert.match(red.output, new RegExp(`${liar.name} still accepts kid`));
     await scenario.stack.setConfig({ restart: commands(url) });
     succeeded(await scenario.stack.up());
-    const evidence = await evidenceOf(scenario, "INC-2", 2);
+    const evidence = await evidenceOf(scenario, "INC-1", 1);
     assert.deepEqual(
       evidence.restarts.map(({ subject, outcome, bootstrap }) => [subject, outcome, bootstrap]),
       [liar, dead].map(({ name }) => [name, "done", "seen"]),

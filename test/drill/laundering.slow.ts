@@ -4,17 +4,18 @@ import type { Login } from "../../scripts/lab/keycloak-realms.ts";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
 import { call } from "../lab/sample-api/calls.ts";
 import { upKilledAt } from "./killed-up.ts";
-import { adoptedScenario, evidenceOf, failed, rotate, signingKid, succeeded } from "./world.ts";
+import { adoptedScenario, evidenceOf, failed, rotate, scenarioFor, signingKid, succeeded } from "./world.ts";
 
 interface World {
   scenario: Scenario;
   login(username: string): Promise<Login>;
-  /** What each instance says to an administrator who writes. */
+  /** The status that each instance answers to an administrator's write. */
   write(session: Login): Promise<number[]>;
 }
 
-async function worldOf(t: TestContext, instances = 2): Promise<World> {
-  const scenario = await adoptedScenario(t, { instances });
+/** A realm before its first rotation, over two instances. */
+async function worldOf(t: TestContext): Promise<World> {
+  const scenario = await scenarioFor(t, { instances: 2 });
   const { admin, realm, fleet } = scenario;
   const client = await admin.createClient(realm, "frontend");
   for (const name of ["mallory", "alicia"])
@@ -31,14 +32,14 @@ async function worldOf(t: TestContext, instances = 2): Promise<World> {
   };
 }
 
-suite("a run that was red stays red until what it has found is mended", () => {
-  test("the next rotation asks about the kid again that an instance was caught with", async (t) => {
+suite("a red run stays red until the cause is fixed", () => {
+  test("the next rotation asks again about a kid that an instance still accepted", async (t) => {
     const { scenario } = await worldOf(t);
     const { stack, fleet } = scenario;
     const stolen = await signingKid(scenario);
     await fleet.instances[1]?.misbehave("keep-cache");
-    failed(await rotate(scenario, 2, "INC-2"));
-    await stack.setConfig({ mode: "planned", rotation: 3, incident: undefined });
+    failed(await rotate(scenario, 1, "INC-1"));
+    await stack.setConfig({ mode: "planned", rotation: 2, incident: undefined });
     const caught = new RegExp(`api-2 still accepts kid ${stolen}, which an earlier rotation retired`);
     assert.match(failed(await stack.up()).output, caught);
     assert.match(failed(await stack.up()).output, caught);
@@ -47,19 +48,19 @@ suite("a run that was red stays red until what it has found is mended", () => {
     succeeded(await stack.preview(["--expect-no-changes"]));
   });
 
-  test("an emergency that was killed after its cut-over, and another rotation instead of the same up, prove the same", async (t) => {
+  test("after an emergency that was killed after its cut-over, another rotation proves the same as the same up", async (t) => {
     const { scenario } = await worldOf(t);
     const { stack, fleet } = scenario;
     const stolen = await signingKid(scenario);
     await fleet.instances[1]?.misbehave("keep-cache");
-    await scenario.rotateTo(2, "INC-2");
+    await scenario.rotateTo(1, "INC-1");
     await upKilledAt(scenario, /\[cut-over\] .* is disabled/);
     await stack.cancel();
-    const { output } = failed(await rotate(scenario, 3, "INC-2"));
+    const { output } = failed(await rotate(scenario, 2, "INC-1"));
     assert.match(output, new RegExp(`api-2 .*still accepts kid ${stolen}`));
     await fleet.instances[1]?.misbehave("none");
     succeeded(await stack.up());
-    const { retired, verification } = await evidenceOf(scenario, "INC-2", 3);
+    const { retired, verification } = await evidenceOf(scenario, "INC-1", 2);
     assert.ok(retired.some(({ kid }) => kid === stolen));
     assert.deepEqual(
       verification?.instances.map(({ proof }) => proof),
@@ -67,8 +68,8 @@ suite("a run that was red stays red until what it has found is mended", () => {
     );
   });
 
-  test("a key that somebody has disabled before the emergency is not taken for proven dead", async (t) => {
-    const { scenario } = await worldOf(t, 1);
+  test("a key that somebody disabled before the emergency does not count as proven dead", async (t) => {
+    const scenario = await adoptedScenario(t, { instances: 1 });
     const { admin, realm, fleet } = scenario;
     const stolen = await signingKid(scenario);
     const token = await admin.mint(realm, await admin.createClient(realm, "thief"));
@@ -89,10 +90,10 @@ suite("a run that was red stays red until what it has found is mended", () => {
     );
   });
 
-  test("sessions that an instance has missed are denied there by the next try, and mode planned does not hide them", async (t) => {
+  test("sessions that an instance missed are denied by the next attempt, and mode planned does not hide them", async (t) => {
     const { scenario, login, write } = await worldOf(t);
     const { stack, fleet } = scenario;
-    await rotate(scenario, 2, "INC-2");
+    await rotate(scenario, 1, "INC-1");
     const mallory = await login("mallory");
     await fleet.instances[1]?.misbehave("wrong-token");
     await stack.setConfig({ sessions: { revoke: { users: ["mallory"] } } });
@@ -105,18 +106,18 @@ suite("a run that was red stays red until what it has found is mended", () => {
     await stack.setConfig({ mode: "emergency" });
     succeeded(await stack.up());
     assert.deepEqual(await write(mallory), [403, 403]);
-    const { sessions } = await evidenceOf(scenario, "INC-2", 2);
+    const { sessions } = await evidenceOf(scenario, "INC-1", 1);
     assert.deepEqual(
       sessions?.ended.map(({ sid }) => sid),
       [mallory.sid],
     );
   });
 
-  test("what is done later in the same emergency is verified and evidenced, and freezes nobody for good", async (t) => {
+  test("later changes in the same emergency are verified and in the evidence, and freeze nobody for good", async (t) => {
     const { scenario, login, write } = await worldOf(t);
     const { stack } = scenario;
     const frozen = { freeze: "api", sessions: { revoke: "none" } };
-    await scenario.rotateTo(2, "INC-2", frozen);
+    await scenario.rotateTo(1, "INC-1", frozen);
     succeeded(await stack.up());
     assert.deepEqual(await write(await login("alicia")), [200, 200]);
     await stack.setConfig({ sessions: { revoke: { users: ["mallory"] } } });
@@ -124,18 +125,18 @@ suite("a run that was red stays red until what it has found is mended", () => {
     assert.deepEqual(await write(await login("alicia")), [200, 200]);
     await stack.setConfig({ internalKeys: ["hmac"] });
     succeeded(await stack.up());
-    const { internalKeys, sessions } = await evidenceOf(scenario, "INC-2", 2);
+    const { internalKeys, sessions } = await evidenceOf(scenario, "INC-1", 1);
     assert.deepEqual([internalKeys?.failures, sessions?.failures], [[], []]);
     assert.equal(internalKeys?.keys.length, 1);
     assert.deepEqual(await write(await login("alicia")), [200, 200]);
     succeeded(await stack.preview(["--expect-no-changes"]));
   });
 
-  test("a freeze that was released and asked for again is thawed by the green run", async (t) => {
+  test("a freeze that was released and requested again is lifted by the green run", async (t) => {
     const { scenario, login, write } = await worldOf(t);
     const { stack, fleet } = scenario;
     await fleet.instances[1]?.misbehave("keep-cache");
-    await scenario.rotateTo(2, "INC-2", { freeze: "api" });
+    await scenario.rotateTo(1, "INC-1", { freeze: "api" });
     failed(await stack.up());
     await stack.setConfig({ freeze: "release" });
     failed(await stack.up());
@@ -145,11 +146,11 @@ suite("a run that was red stays red until what it has found is mended", () => {
     assert.deepEqual(await write(await login("alicia")), [200, 200]);
   });
 
-  test("destroying a stack that has left something frozen thaws it", async (t) => {
+  test("destroying a stack lifts its freeze", async (t) => {
     const { scenario, login, write } = await worldOf(t);
     const { admin, realm, stack, fleet } = scenario;
     await fleet.instances[1]?.misbehave("keep-cache");
-    await scenario.rotateTo(2, "INC-2", { freeze: "both" });
+    await scenario.rotateTo(1, "INC-1", { freeze: "both" });
     failed(await stack.up());
     const session = await login("alicia");
     assert.deepEqual(await write(session), [423, 423]);

@@ -7,7 +7,7 @@ for (const example of examples) {
   const missing = await missingFor(example);
   if (missing !== undefined) {
     describe(title, () => {
-      test("is built and run", { skip: `this machine has no fitting ${missing}` });
+      test("is built and run", { skip: `this machine has no suitable ${missing}` });
     });
     continue;
   }

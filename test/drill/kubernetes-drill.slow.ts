@@ -50,14 +50,14 @@ suite("npm run drill -- --kubernetes", { skip: await noCluster() }, () => {
     await rbac.createClusterRoleBinding({ body: { metadata: { name: user }, roleRef, subjects } });
   }
 
-  test("healthy pods on the lab's own cluster are verified, each by name, and the cluster is told first", async (t) => {
+  test("healthy pods on the lab's own cluster are verified, each by name, and the cluster is printed first", async (t) => {
     const run = await runDrillWith(t, ownCluster, "--kubernetes", "--instances", "2");
     const { exitCode, output, summary } = run;
     assert.equal(exitCode, 0, output);
     assert.match(output.split("\n")[0] ?? "", /cluster: the lab's own on this machine, Kubernetes 1\.\d+/);
     assert.match(
       output,
-      /accepted by 2 of 2 pods[\s\S]*accepted by 0 of 2 pods now, and refused by Keycloak/,
+      /accepted by 2 of 2 pods[\s\S]*now accepted by 0 of 2 pods, and refused by Keycloak/,
     );
     const { instances, restarts } = summaryShape.parse(await summary());
     assert.deepEqual(
@@ -68,7 +68,7 @@ suite("npm run drill -- --kubernetes", { skip: await noCluster() }, () => {
     for (const { name } of instances) assert.match(output, new RegExp(`│ ${name} +│ claimed .* replayed`));
   });
 
-  test("while pods come and go and one keeps its cache, a given cluster is verified and left as it was", async (t) => {
+  test("while pods are added and deleted and one keeps its cache, a given cluster is verified and left as it was", async (t) => {
     const args = ["--kubernetes", "--instances", "3", "--churn", "--misbehave", "keep-cache:1"];
     const run = await runDrillWith(t, given, ...args);
     const { exitCode, output, summary } = run;
@@ -87,7 +87,7 @@ suite("npm run drill -- --kubernetes", { skip: await noCluster() }, () => {
     await until(async () => (await namespaces()).length === 0);
   });
 
-  test("where the cluster runs its pods itself, they are asked through the API server", async (t) => {
+  test("in a cluster that runs its pods itself, they are reached through the API server", async (t) => {
     const runner = await startPodRunner(kubernetes);
     t.after(() => runner.stop());
     const user = "developer";
@@ -99,15 +99,15 @@ suite("npm run drill -- --kubernetes", { skip: await noCluster() }, () => {
     const env = { LAB_KUBECONFIG: kubeconfigPath };
     const run = await runDrillWith(t, env, "--kubernetes", "--instances", "2", "--churn");
     assert.equal(run.exitCode, 0, run.output);
-    assert.match(run.output, /accepted by 2 of 2 pods[\s\S]*accepted by 0 of 5 pods now, and refused by/);
+    assert.match(run.output, /accepted by 2 of 2 pods[\s\S]*now accepted by 0 of 5 pods, and refused by/);
     assert.equal((await proofsOf(run)).length, 5);
     const refused = await runDrillWith(t, env, "--kubernetes", "--instances", "1", "--misbehave", "hang:1");
     assert.equal(refused.exitCode, 2, refused.output);
-    assert.match(refused.output, /--misbehave needs pods whose processes the lab runs itself/);
+    assert.match(refused.output, /--misbehave works only where the lab itself runs the pods' processes/);
     await until(async () => (await namespaces()).length === 0);
   });
 
-  test("with the strategy refresh, a pod that keeps its cache makes it fail and is named", async (t) => {
+  test("with the strategy refresh, a pod that keeps its cache makes the drill fail and is named", async (t) => {
     const args = ["--kubernetes", "--instances", "2", "--misbehave", "keep-cache:1", "--strategy", "refresh"];
     const run = await runDrillWith(t, given, ...args);
     const { exitCode, output } = run;
@@ -118,7 +118,7 @@ suite("npm run drill -- --kubernetes", { skip: await noCluster() }, () => {
   });
 });
 
-suite("npm run drill -- --kubernetes, where it can't start", () => {
+suite("npm run drill -- --kubernetes, when it can't start", () => {
   test("without Go, a built control plane or a kubeconfig it says what to install: exit 2, no stack trace", async (t) => {
     const empty = await mkdtemp(join(tmpdir(), "empty-"));
     t.after(() => rm(empty, { recursive: true, force: true }));
@@ -129,14 +129,14 @@ suite("npm run drill -- --kubernetes, where it can't start", () => {
     assert.doesNotMatch(output, /^ +at /m);
   });
 
-  test("a kubeconfig that is not there is named: exit 2, no stack trace", async (t) => {
+  test("a missing kubeconfig is named: exit 2, no stack trace", async (t) => {
     const { exitCode, output } = await runDrillWith(t, { LAB_KUBECONFIG: "/no/such/file" }, "--kubernetes");
     assert.equal(exitCode, 2, output);
     assert.match(output, /LAB_KUBECONFIG can't be read: .*\/no\/such\/file/);
     assert.doesNotMatch(output, /^ +at /m);
   });
 
-  test("the help says what a cluster of one's own needs", async (t) => {
+  test("the help says what your own cluster must provide", async (t) => {
     const { exitCode, output } = await runDrillWith(t, {}, "--help");
     assert.equal(exitCode, 0);
     for (const word of ["--kubernetes", "--strategy", "--churn", "LAB_KUBECONFIG", "an image "]) {

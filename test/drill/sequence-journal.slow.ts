@@ -8,7 +8,7 @@ const signing = { priority: "500", enabled: "true", active: "true" };
 const off = { active: "false" };
 
 suite("the journal of a realm", () => {
-  test("tells each change that leaves an algorithm without a key that signs, and none before the first", async (t) => {
+  test("reports each change that leaves an algorithm without a signing key, and none before the first key", async (t) => {
     const scenario = await scenarioFor(t, { instances: 0 });
     const { admin, realm } = scenario;
     const journal = await KeyJournal.open(scenario);
@@ -26,7 +26,7 @@ suite("the journal of a realm", () => {
     assert.match(gaps[0] ?? "", new RegExp(`^UPDATE components/${bare} `));
   });
 
-  test("knows the keys that the realm came with: another may sign for a moment and stop", async (t) => {
+  test("knows the realm's first keys: another key may sign for a moment and stop", async (t) => {
     const scenario = await scenarioFor(t, { instances: 0 });
     const { admin, realm } = scenario;
     const original = (await admin.keys(realm)).keys.find(({ algorithm }) => algorithm === "RS256");

@@ -10,7 +10,7 @@ const skip = await noCluster();
 const afterOverlap = { env: movedClockEnv(7 * 60_000) };
 
 suite("the rest of the runbook over pods", { skip }, () => {
-  test("pods that have come in the overlap are shown the kept canaries before the retirement, and so proven by replay", async (t) => {
+  test("pods that started in the overlap get the kept canaries before the retirement, and so are proven by replay", async (t) => {
     const scenario = await kubernetesScenarioFor(t, { config: { mode: "planned", rotation: 1 } });
     const { fleet, stack } = scenario;
     succeeded(await stack.up());
@@ -27,7 +27,7 @@ suite("the rest of the runbook over pods", { skip }, () => {
     assert.deepEqual(proven, alive);
   });
 
-  test("pods that a restart has made are frozen and given the deny-list too, and thawed in the end", async (t) => {
+  test("pods that a restart created are frozen and get the deny-list too, and are thawed in the end", async (t) => {
     const scenario = await kubernetesScenarioFor(t);
     const { admin, realm, fleet, stack } = scenario;
     succeeded(await rotate(scenario, 1, "INC-1"));

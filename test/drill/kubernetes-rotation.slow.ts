@@ -90,7 +90,7 @@ suite("rotations over pods by port-forward", { skip }, () => {
     await fleet.rolledOut();
   });
 
-  test("with refresh alone, a pod that keeps its cache is named and red; the default strategy then heals it", async () => {
+  test("with strategy refresh, a pod that keeps its cache is named and red; the default strategy then restarts it", async () => {
     const [liar, ...others] = await scenario.fleet.list();
     assert.ok(liar);
     await liar.misbehave("keep-cache");
@@ -120,7 +120,7 @@ suite("rotations over pods by port-forward", { skip }, () => {
     assert.deepEqual([...proofs], ["restarted"]);
   });
 
-  test("a pod that comes up without the bootstrap line fails the run with the end of its log", async () => {
+  test("a pod that starts without the bootstrap line fails the run, which shows the end of its log", async () => {
     await scenario.fleet.atNextStart(startFaults.noBootstrapLine);
     await scenario.stack.setConfig({ restart: { strategy: "restart" } });
     const red = await next();
@@ -135,7 +135,7 @@ suite("rotations over pods by port-forward", { skip }, () => {
     assert.ok(lines?.every((line) => /JWKS bootstrap ok/.test(line)));
   });
 
-  test("a restart that sticks says why, with the end of the pod's log, and the same up converges once it is mended", async () => {
+  test("a stuck restart says why and shows the end of the pod's log; once that is fixed, the same up converges", async () => {
     const [liar] = await scenario.fleet.list();
     await liar?.misbehave("keep-cache");
     await scenario.fleet.atNextStart(startFaults.crash);
@@ -149,7 +149,7 @@ suite("rotations over pods by port-forward", { skip }, () => {
     succeeded((await again()).result);
   });
 
-  test("a run that is killed in mid-rollout is finished by the same up", async () => {
+  test("a run that is killed during a rollout is finished by the same up", async () => {
     const [liar] = await scenario.fleet.list();
     await liar?.misbehave("keep-cache");
     rotation += 1;
@@ -161,7 +161,7 @@ suite("rotations over pods by port-forward", { skip }, () => {
     assert.deepEqual(evidence.verification?.instances.map(({ uid = "" }) => uid).toSorted(), await alive());
   });
 
-  test("an API server that restarts in mid-run costs nothing but time", async () => {
+  test("a restart of the API server during the run only costs time", async () => {
     waiting = { pattern: /\[cut-over\] .* is disabled/, act: () => kubernetes.restartApiServer() };
     const { result } = await next();
     await acted;

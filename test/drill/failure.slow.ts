@@ -3,15 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { suite, test } from "node:test";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
-import {
-  adoptedScenario,
-  evidenceOf,
-  failed,
-  managedKeys,
-  requestCount,
-  scenarioFor,
-  succeeded,
-} from "./world.ts";
+import { evidenceOf, failed, managedKeys, requestCount, rotate, scenarioFor, succeeded } from "./world.ts";
 
 async function untouched(scenario: Scenario, work: () => Promise<void>): Promise<void> {
   const look = async () => ({
@@ -77,40 +69,16 @@ suite("bad config", () => {
     });
   });
 
-  for (const [title, config, message] of [
-    ["a missing rotation", { rotation: undefined }, /rotation: is missing/],
-    ["rotation zero", { rotation: 0 }, /rotation: is not a whole number of 1 or more/],
-    ["an emergency without an incident", { incident: undefined }, /incident: is missing/],
-    ["an unknown algorithm", { algorithms: ["HS256"] }, /algorithms\[0\]: is not one of/],
-    ["no instances", { targets: [] }, /targets: is empty/],
-    [
-      "the same instance twice",
-      { targets: ["http://a.test", "http://a.test/"] },
-      /names the url http:\/\/a\.test twice/,
-    ],
-    [
-      "an algorithm that the realm asks for and is not listed",
-      { algorithms: ["ES256"] },
-      /the realm by default asks for RS256/,
-    ],
-  ] as const) {
-    test(`${title} is refused in the preview already`, async (t) => {
-      const scenario = await scenarioFor(t, { instances: 1 });
-      await scenario.rotateTo(1, "INC-1", config);
-      const { output } = failed(await scenario.stack.preview());
-      assert.match(output, message);
-      assert.match(output, /SETTINGS_INVALID/);
-    });
-  }
+  test("the preview refuses it too", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 1 });
+    await scenario.rotateTo(1, "INC-1", { rotation: undefined });
+    const { output } = failed(await scenario.stack.preview());
+    assert.match(output, /SETTINGS_INVALID: 1 problem[\s\S]*rotation: is missing/);
+  });
 
   test("a rotation lower than the last is refused together with the other problems", async (t) => {
-    const scenario = await adoptedScenario(t, { instances: 1 });
-    succeeded(
-      await (async () => {
-        await scenario.rotateTo(3, "INC-3");
-        return scenario.stack.up();
-      })(),
-    );
+    const scenario = await scenarioFor(t, { instances: 1 });
+    succeeded(await rotate(scenario, 3, "INC-3"));
     await scenario.rotateTo(2, "INC-2", { exemptKeys: "rsa-generated" });
     await untouched(scenario, async () => {
       const { output } = failed(await scenario.stack.up());
@@ -121,7 +89,7 @@ suite("bad config", () => {
 });
 
 suite("Keycloak in trouble", () => {
-  test("down: KEYCLOAK_UNREACHABLE, in the preview already", async (t) => {
+  test("down: KEYCLOAK_UNREACHABLE, also in the preview", async (t) => {
     const scenario = await scenarioFor(t, { instances: 1 });
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
@@ -134,21 +102,6 @@ suite("Keycloak in trouble", () => {
         /KEYCLOAK_UNREACHABLE: .*connection refused.*check keycloak:url/,
       );
     }
-  });
-
-  test("wrong admin secret: KEYCLOAK_LOGIN_REFUSED, and the secret is not shown", async (t) => {
-    const scenario = await scenarioFor(t, { instances: 1 });
-    await scenario.stack.setConfig({}, { "keycloak:clientSecret": "wrong-secret-of-the-test" });
-    await scenario.rotateTo(1, "INC-1");
-    const { output } = failed(await scenario.stack.up());
-    assert.match(output, /KEYCLOAK_LOGIN_REFUSED: .*check keycloak:clientId/);
-    assert.doesNotMatch(output, /wrong-secret-of-the-test/);
-  });
-
-  test("no such realm: REALM_NOT_FOUND", async (t) => {
-    const scenario = await scenarioFor(t, { instances: 1 });
-    await scenario.rotateTo(1, "INC-1", { realm: "no-such-realm" });
-    assert.match(failed(await scenario.stack.up()).output, /REALM_NOT_FOUND: .*no-such-realm.*realm's name/);
   });
 
   test("the admin client lacks manage-realm: KEYCLOAK_ROLE_MISSING names the role, and the realm keeps its keys", async (t) => {
@@ -174,14 +127,14 @@ suite("Keycloak in trouble", () => {
     assert.equal((await admin.signingKeys(realm)).length, 1);
   });
 
-  test("a JWKS URL that goes on serving the old set stops the run before any refresh, with evidence", async (t) => {
-    const scenario = await adoptedScenario(t, { instances: 1 });
+  test("a JWKS URL that keeps serving the old set stops the run before any refresh, with evidence", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 1 });
     const stale = JSON.stringify({ keys: [{ kid: "old", kty: "RSA", use: "sig", alg: "RS256" }] });
     const server = createServer((_request, response) => response.end(stale)).listen(0, "127.0.0.1");
     t.after(() => server.close());
     await new Promise((resolve) => server.once("listening", resolve));
     const cdn = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`;
-    await scenario.rotateTo(2, "INC-2", {
+    await scenario.rotateTo(1, "INC-1", {
       jwksUris: [scenario.admin.jwksUri(scenario.realm), cdn],
       jwksTimeoutSeconds: 2,
     });
@@ -189,7 +142,7 @@ suite("Keycloak in trouble", () => {
     const { output } = failed(await scenario.stack.up());
     assert.match(output, /JWKS_NOT_CURRENT: .*lacks .*still has old.*purge the cache/);
     assert.equal(await refreshes(scenario), sent);
-    const evidence = await evidenceOf(scenario, "INC-2", 2);
+    const evidence = await evidenceOf(scenario, "INC-1", 1);
     assert.deepEqual([evidence.outcome, evidence.failedPhase], ["failed", "cut-over"]);
     await scenario.stack.setConfig({ jwksUris: undefined });
     succeeded(await scenario.stack.up());

@@ -76,7 +76,7 @@ describe("the lab's control plane", { skip }, () => {
     assert.equal(await statusOf(refused), 401);
   });
 
-  test("what holds a secret is its owner's alone", async () => {
+  test("files with secrets are readable by their owner only", async () => {
     const { directory } = kubernetes;
     assert.ok(directory);
     const files = (await readdir(directory)).filter((file) => /\.(csv|key|kubeconfig)$/.test(file));
@@ -92,7 +92,7 @@ describe("the lab's control plane", { skip }, () => {
     assert.equal(metadata?.name, namespace);
   });
 
-  test("a cluster that LAB_KUBECONFIG names is used, and not stopped", async () => {
+  test("the cluster of LAB_KUBECONFIG is used, and not stopped", async () => {
     const given = await withEnv({ LAB_KUBECONFIG: kubernetes.kubeconfigPath }, () => startKubernetes());
     assert.equal(given.startedBy, "given-kubeconfig");
     assert.equal(given.server, kubernetes.server);
@@ -108,8 +108,8 @@ describe("the lab's control plane", { skip }, () => {
   });
 });
 
-describe("a machine without Go", () => {
-  test("is told what to install", async () => {
+describe("without Go", () => {
+  test("the error says what to install", async () => {
     const empty = {
       LAB_KUBECONFIG: "",
       XDG_CACHE_HOME: join(tmpdir(), "no-such-cache"),
@@ -123,7 +123,7 @@ describe("a machine without Go", () => {
 });
 
 describe("a lab that is killed", { skip }, () => {
-  test("leaves no server, no pod's process and no files", async () => {
+  test("leaves no server, no pod process and no files", async () => {
     const script = new URL("./killed-lab.ts", import.meta.url).pathname;
     const lab = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
     const [line] = await once(createInterface({ input: lab.stdout }), "line");

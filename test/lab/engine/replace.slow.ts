@@ -19,7 +19,7 @@ test("a replacement is created before anything else follows, and the old resourc
   assert.equal(world.things().length, 2);
 });
 
-test("with deleteBeforeReplace what would be replaced along goes first, and only that", async (context) => {
+test("with deleteBeforeReplace the dependents that must be replaced are deleted first, and nothing else", async (context) => {
   const world = await World.open(context);
   const things = (kind: string) => [
     { name: "a", kind, deleteFirst: true },
@@ -39,7 +39,7 @@ test("with deleteBeforeReplace what would be replaced along goes first, and only
   assert.ok(!resources.some((state) => "pendingReplacement" in state || state.delete));
 });
 
-test("the deleteBeforeReplace option overrules the provider", async (context) => {
+test("the deleteBeforeReplace option overrides the provider", async (context) => {
   const world = await World.open(context);
   const things = (kind: string) => [{ name: "a", kind, options: { deleteBeforeReplace: true } }];
   await world.want(things("x"));

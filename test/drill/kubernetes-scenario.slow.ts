@@ -31,7 +31,7 @@ suite("a scenario over pods", { skip: await noCluster() }, () => {
     return fleet.instances.map(({ name }) => name).toSorted();
   }
 
-  test("its fleet follows pods that come and go", async (t) => {
+  test("its fleet follows pods that are added and deleted", async (t) => {
     const scenario = await open(t, { pods: 2 });
     const { fleet } = scenario;
     const before = namesIn(scenario);
@@ -49,14 +49,14 @@ suite("a scenario over pods", { skip: await noCluster() }, () => {
     assert.deepEqual(uids.toSorted(), fleet.instances.map(({ uid }) => uid).toSorted());
   });
 
-  test("its fleet goes on following after a restart of the API server", async (t) => {
+  test("its fleet still follows them after a restart of the API server", async (t) => {
     const { fleet } = await open(t, { pods: 1 });
     await kubernetes.restartApiServer();
     await fleet.scale(2);
     await until(() => fleet.instances.length === 2);
   });
 
-  test("a pod says the same by its own address and by port-forward, and its access log has both", async (t) => {
+  test("a pod answers the same at its own address and by port-forward, and its access log has both", async (t) => {
     const scenario = await open(t, { pods: 2 });
     const { namespaces, fleet } = scenario;
     const token = await tokenOf(scenario);
@@ -83,7 +83,7 @@ suite("a scenario over pods", { skip: await noCluster() }, () => {
     await until(async () => (await other?.statusOf("/api/me", token)) === undefined);
   });
 
-  test("a pod misbehaves until its container ends; at the next start it can be made to from the beginning", async (t) => {
+  test("a pod misbehaves until its container ends; it can also be set to misbehave from its next start", async (t) => {
     const scenario = await open(t, { pods: 1 });
     const { fleet } = scenario;
     const token = await tokenOf(scenario);
@@ -100,7 +100,7 @@ suite("a scenario over pods", { skip: await noCluster() }, () => {
     assert.equal(await status(), 500);
   });
 
-  test("a pod can be made to start without the line that proves its bootstrap", async (t) => {
+  test("a pod can be set to start without the line that proves its bootstrap", async (t) => {
     const { fleet } = await open(t, { pods: 1 });
     const logs = async () => (await (await fleet.list())[0]?.log())?.join("\n") ?? "";
     assert.match(await logs(), /JWKS bootstrap ok/);
@@ -115,7 +115,7 @@ suite("a scenario over pods", { skip: await noCluster() }, () => {
     assert.match(await logs(), /JWKS bootstrap ok/);
   });
 
-  test("a pod can be made to end at its start", async (t) => {
+  test("a pod can be set to exit at its start", async (t) => {
     const { fleet, namespaces } = await open(t, { pods: 1 });
     await fleet.atNextStart(startFaults.crash);
     await fleet.deletePods(1);

@@ -104,7 +104,7 @@ describe("pods of the sample API", { skip: await noCluster() }, () => {
     await assert.rejects(askPod(config, { namespace, name: pod, port: 9 }, { path: "/" }), /port 9/);
   });
 
-  test("a changed Secret reaches pods that start after it, and no pod that runs", async () => {
+  test("a changed Secret reaches pods that start later, and no running pod", async () => {
     const namespace = await deploy(2);
     const old = names(await podsIn(namespace));
     await applyRefreshToken(kubernetes, { namespace, name: secretName, apiRefreshToken: "second" });
@@ -126,7 +126,7 @@ describe("pods of the sample API", { skip: await noCluster() }, () => {
     assert.deepEqual(oldPids.filter(isAlive), []);
   });
 
-  test("a pod that is deleted loses its process, and its Deployment makes another", async () => {
+  test("a deleted pod loses its process, and its Deployment creates another", async () => {
     const namespace = await deploy(3);
     const [victim] = runningIn(namespace);
     assert.ok(victim?.pid);
@@ -138,7 +138,7 @@ describe("pods of the sample API", { skip: await noCluster() }, () => {
     assert.equal(runningIn(namespace).filter((pod) => pod.pid !== undefined).length, 3);
   });
 
-  test("scaling up makes processes, scaling down ends them", async () => {
+  test("scaling up starts processes, scaling down ends them", async () => {
     const namespace = await deploy(3);
     await scale(namespace, 5);
     await rolledOut(kubernetes, { name, namespace });
@@ -148,7 +148,7 @@ describe("pods of the sample API", { skip: await noCluster() }, () => {
     await until(() => pids.filter(isAlive).length === 1);
   });
 
-  test("an image that can't be pulled sticks the rollout, and the pods that run stay", async () => {
+  test("an image that can't be pulled blocks the rollout, and the running pods stay", async () => {
     const namespace = await deploy(2);
     const image = "jwks-break-glass/does-not-exist:1";
     const options = { name, namespace, replicas: 2, secretName, env: { ISSUER: issuer.url }, image };
@@ -161,7 +161,7 @@ describe("pods of the sample API", { skip: await noCluster() }, () => {
     assert.equal(runningIn(namespace).filter(({ pid }) => pid !== undefined).length, 2);
   });
 
-  test("a container that ends is started again, its restarts counted and its last log kept", async () => {
+  test("a container that exits is restarted, its restarts are counted and its last log is kept", async () => {
     const namespace = await deploy(1);
     const [pod] = runningIn(namespace);
     assert.ok(pod?.pid);
@@ -179,7 +179,7 @@ describe("pods of the sample API", { skip: await noCluster() }, () => {
     assert.equal(await statusOfRefresh(namespace, pod.name, "first"), 200);
   });
 
-  test("a container that ends at once is reported as in a crash loop", async () => {
+  test("a container that exits at once is reported as in a crash loop", async () => {
     const namespace = await kubernetes.createNamespace();
     const deployment = sampleDeployment({ name, namespace, env: { ISSUER: "no URL" } });
     await apps.createNamespacedDeployment({ namespace, body: deployment });
@@ -203,7 +203,7 @@ describe("pods of the sample API", { skip: await noCluster() }, () => {
     await rolledOut(kubernetes, { name, namespace });
   });
 
-  test("a pod is not ready before its API is, nor after it has stopped to answer", async () => {
+  test("a pod is not ready before its API is, nor after the API stopped answering", async () => {
     let open = () => {};
     issuer.gate = new Promise<void>((resolve) => {
       open = resolve;
@@ -264,7 +264,7 @@ describe("pods of the sample API", { skip: await noCluster() }, () => {
     });
   });
 
-  test("a namespace that is deleted takes its processes along", async () => {
+  test("deleting a namespace ends its processes", async () => {
     const namespace = await deploy(2);
     const pids = runningIn(namespace).map(({ pid }) => pid ?? 0);
     await core.deleteNamespace({ name: namespace });

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { after, before, suite, test } from "node:test";
+import { inspectStack, type StackInspection } from "#operations/config/inspect-stack";
+import { type LabKeycloak, startKeycloak } from "../../../scripts/lab/keycloak.ts";
+import { LabAdmin } from "../../../scripts/lab/keycloak-realms.ts";
+
+suite("inspectStack, against a real realm", () => {
+  let keycloak: LabKeycloak;
+  let lab: LabAdmin;
+  let realm: string;
+
+  before(async () => {
+    keycloak = await startKeycloak();
+    lab = new LabAdmin(keycloak);
+    realm = (await lab.createRealm()).name;
+  });
+  after(async () => {
+    await lab?.deleteRealm(realm);
+    await keycloak?.stop();
+  });
+
+  /** Inspects a sound emergency config with these changes, as Pulumi hands it over; `undefined` removes a key. */
+  function inspect(
+    changes: Record<string, unknown> = {},
+    connection: Record<string, string> = {},
+  ): Promise<StackInspection> {
+    const sound = {
+      mode: "emergency",
+      rotation: 1,
+      incident: "INC-1",
+      realm,
+      apiRefreshToken: "a-token-for-the-instances",
+      instances: [{ name: "api-1", url: "http://127.0.0.1:1" }],
+    };
+    const given = Object.entries({ ...sound, ...changes })
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]);
+    const found: Record<string, string> = {
+      url: keycloak.url,
+      clientId: keycloak.adminClientId,
+      clientSecret: keycloak.adminClientSecret,
+      ...connection,
+    };
+    return inspectStack(Object.fromEntries(given), (key) => found[key], true);
+  }
+
+  test("a sound config has no problem", async () => {
+    assert.deepEqual((await inspect()).problems, []);
+  });
+
+  for (const [title, config, message] of [
+    ["a missing rotation", { rotation: undefined }, /^rotation: is missing/],
+    ["rotation zero", { rotation: 0 }, /^rotation: is not a whole number of 1 or more/],
+    ["an emergency without an incident", { incident: undefined }, /^incident: is missing/],
+    ["an unknown algorithm", { algorithms: ["HS256"] }, /^algorithms\[0\]: is not one of/],
+    ["no instances", { instances: [] }, /^instances: is empty/],
+    [
+      "the same instance twice",
+      { instances: ["http://a.test", "http://a.test/"] },
+      /names the url http:\/\/a\.test twice/,
+    ],
+    [
+      "an algorithm that the realm asks for and is not listed",
+      { algorithms: ["ES256"] },
+      /the realm by default asks for RS256/,
+    ],
+  ] as const) {
+    test(`${title} is a problem`, async () => {
+      const { problems } = await inspect(config);
+      assert.ok(
+        problems.some((problem) => message.test(problem)),
+        problems.join("\n"),
+      );
+    });
+  }
+
+  test("a wrong admin secret is KEYCLOAK_LOGIN_REFUSED, and the secret is not shown", async () => {
+    const { problems } = await inspect({}, { clientSecret: "wrong-secret-of-the-test" });
+    assert.match(problems.join("\n"), /KEYCLOAK_LOGIN_REFUSED: .*check keycloak:clientId/s);
+    assert.doesNotMatch(problems.join("\n"), /wrong-secret-of-the-test/);
+  });
+
+  test("a missing realm is REALM_NOT_FOUND", async () => {
+    const { problems } = await inspect({ realm: "no-such-realm" });
+    assert.match(problems.join("\n"), /REALM_NOT_FOUND: .*no-such-realm.*realm's name/s);
+  });
+});
