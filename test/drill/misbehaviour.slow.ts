@@ -35,7 +35,7 @@ suite("misbehaving instances", () => {
     const back = failed(await scenario.stack.up());
     assert.match(
       back.output,
-      /api-1 did not accept the canary of kid \S+ before the cut-over[\s\S]*bump rotation/,
+      /api-1 did not accept the canary token of kid \S+ before the cut-over[\s\S]*bump rotation/,
     );
     succeeded(await rotate(scenario, 2, "INC-2"));
   });

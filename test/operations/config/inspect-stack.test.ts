@@ -53,10 +53,10 @@ suite("inspectStack, against a real realm", () => {
     ["rotation zero", { rotation: 0 }, /^rotation: is not a whole number of 1 or more/],
     ["an emergency without an incident", { incident: undefined }, /^incident: is missing/],
     ["an unknown algorithm", { algorithms: ["HS256"] }, /^algorithms\[0\]: is not one of/],
-    ["no instances", { instances: [] }, /^instances: is empty/],
+    ["no instances", { targets: [] }, /^targets: is empty/],
     [
       "the same instance twice",
-      { instances: ["http://a.test", "http://a.test/"] },
+      { targets: ["http://a.test", "http://a.test/"] },
       /names the url http:\/\/a\.test twice/,
     ],
     [
