@@ -125,7 +125,7 @@ suite("npm run drift", () => {
     await stack.setConfig({ rotation: 4 });
     await expectDrift(t, scenario, ["KEY_MISSING", "CONFIG_AHEAD"]);
     // Nobody can show that the instances have forgotten a key of which there is no canary.
-    assert.match(failed(await stack.up()).output, /no canary of it exists/);
+    assert.match(failed(await stack.up()).output, /for which there are no canary tokens/);
     await expectDrift(t, scenario, ["NOT_VERIFIED", "COULD_NOT_TELL"]);
     await stack.setConfig({ rotation: 5 });
     await up(scenario);
