@@ -37,13 +37,13 @@ const isDue = (key: string, end: string) =>
 
 const planned: Row[] = [
   {
-    title: "adoption gives the realm's unmanaged signer an overlap",
+    title: "adoption takes the realm's unmanaged signer through an overlap",
     keys: [realmKey("old", { signing: true })],
     stage: "overlap",
     actions: [publishIt, losesItsPlace(foreign)],
   },
   {
-    title: "a rotation gives the key of the one before an overlap",
+    title: "a rotation takes the one before through an overlap",
     keys: [disabled(0), signs(1)],
     stage: "overlap",
     actions: [publishIt, losesItsPlace(said(1))],
@@ -217,7 +217,7 @@ const waits: Row[] = [
 
 const emergencies: Row[] = [
   {
-    title: "every other trusted key is disabled at once, unmanaged and fallback ones too",
+    title: "every other trusted key dies at once, unmanaged and fallback ones too",
     keys: [
       realmKey("old", { status: "PASSIVE" }),
       realmKey("fallback", { componentName: "fallback-RS256", priority: -100 }),
@@ -228,7 +228,7 @@ const emergencies: Row[] = [
     actions: [publishIt, atOnce(foreign), atOnce("kid fallback (RS256, fallback-RS256)"), atOnce(said(1))],
   },
   {
-    title: "the same rotation in mid-overlap names the keys that are disabled",
+    title: "the same rotation in mid-overlap names what dies",
     keys: [passive(1), signs(2, { retireAfter: at(60) })],
     stage: "final",
     actions: [atOnce(said(1))],
@@ -244,7 +244,7 @@ const emergencies: Row[] = [
       atOnce(said(2)),
     ],
   },
-  { title: "one that is complete has nothing to do", keys: [disabled(1), signs(2)], stage: "final" },
+  { title: "one that was carried out has nothing to do", keys: [disabled(1), signs(2)], stage: "final" },
   {
     title: "one that was interrupted only disables",
     keys: [managed(1), signs(2)],
@@ -258,7 +258,7 @@ const emergencies: Row[] = [
     stage: "final",
   },
   {
-    title: "a rotation that was rolled back and retired can't be used in an emergency",
+    title: "a rotation that was rolled back and retired can't be the one that is turned to",
     keys: [signs(1), disabled(2)],
     stage: "final",
     problems: [
@@ -297,7 +297,7 @@ const rollbacks: Row[] = [
     actions: [`${said(1)} signs again`, losesItsPlace(said(2))],
   },
   {
-    title: "a foreign key that signs because someone has put it above ours is not used either",
+    title: "nor is a foreign key taken that signs because someone has put it above ours",
     keys: [realmKey("old", { signing: true, priority: 900 }), passive(1), managed(2)],
     stage: "overlap",
     actions: [`${said(1)} signs again`, losesItsPlace(foreign), losesItsPlace(said(2))],
