@@ -179,7 +179,7 @@ function canaries(connection: () => KeycloakConnection): void {
     assert.doesNotMatch(JSON.stringify(findings), /eyJ/);
   });
 
-  test("a key that was published and never signed is not lent the signature but in an emergency, and does not hold that up", async (t) => {
+  test("a key that was published and never signed is made the signer for its canary tokens only in an emergency, and does not delay that", async (t) => {
     const admin = await realmFor(t, connection());
     const published = await publishKey(admin, 1, "RS256", 2048);
     const [signer] = (await listSigningKeys(admin)).filter(({ signing }) => signing);

@@ -41,7 +41,7 @@ suite("restartReason", () => {
     ["refreshed, and rejects", "claimed", rejected, question, undefined],
     ["claims a refresh, and still accepts", "claimed", accepted, question, /still accepts kid old/],
     ["can't be refreshed, and still accepts", "failed", accepted, question, /still accepts kid old/],
-    ["can't be refreshed, and rejects all the same", "failed", rejected, question, undefined],
+    ["can't be refreshed, and rejects the key anyway", "failed", rejected, question, undefined],
     ["does not answer at all", "failed", silent, question, /can't be refreshed: HTTP 404/],
     ["claims a refresh, and gives no verdict", "claimed", silent, question, undefined],
     ["was never seen to accept", "claimed", rejected, never, /only a restart can prove that it rejects it/],
@@ -55,7 +55,7 @@ suite("restartReason", () => {
     });
   }
 
-  test("a retired key without a canary can be proven by a restart only", () => {
+  test("only a restart can prove that an instance dropped a retired key without canary tokens", () => {
     const lost = { ...question, canaries: [] };
     assert.match(restartReason(pod, refreshed("claimed", undefined), lost) ?? "", /only a restart/);
   });

@@ -188,7 +188,7 @@ async function play(t: TestContext, world: World, random: Random): Promise<void>
 
 suite("cutOver, killed at any change", () => {
   for (let seed = 1; seed <= 40; seed += 1) {
-    test(`random sequence ${seed} never leaves the realm without a signer of ours, and logs nobody out but in an emergency`, async (t) => {
+    test(`random sequence ${seed} never leaves the realm without a managed signer, and logs nobody out except in an emergency`, async (t) => {
       const world = worldOf(t);
       try {
         await play(t, world, randomNumbers(seed));
@@ -250,7 +250,7 @@ suite("cutOver", () => {
     assert.ok(realm.snapshot().every(({ status }) => status === "ACTIVE"));
   });
 
-  test("a key that is made the signer once more begins an overlap of its own", async (t) => {
+  test("a key that becomes the signer again starts a new overlap", async (t) => {
     const world = worldOf(t);
     for (const mode of ["planned", "rollback", "planned"] as const) {
       t.mock.timers.tick(60_000);
@@ -260,7 +260,7 @@ suite("cutOver", () => {
     }
   });
 
-  test("a key that turns up between the plan and the retirement is passive first", async (t) => {
+  test("a key that appears between the plan and the retirement is made passive first", async (t) => {
     const { realm } = worldOf(t);
     const componentIds = [
       realm.add({ name: managedKeyName(1, "RS256"), algorithm: "RS256", priority: 900, active: true }),

@@ -50,7 +50,7 @@ async function addLeakedKey({ lab, realm }: RealRealm, algorithm: string) {
 }
 
 suite("rotateInternalKeys", () => {
-  test("each kind has one new key, active and above the others, and every other one of it is disabled", async (t) => {
+  test("each kind gets one new key, active and above the others, and every other key of the kind is disabled", async (t) => {
     const real = await makeRealm(t);
     const before = await enabledInternal(real);
     const lines: string[] = [];
@@ -84,7 +84,7 @@ suite("rotateInternalKeys", () => {
     assert.deepEqual((await enabledNames(real)).toSorted(), names);
   });
 
-  test("the second time nothing changes, and the next rotation replaces what this one has made", async (t) => {
+  test("a second run changes nothing, and the next rotation replaces the keys of this one", async (t) => {
     const real = await makeRealm(t);
     const first = await rotateInternalKeys(real.admin, everyKind, quiet);
     const before = await real.lab.keyComponents(real.realm.name);
@@ -128,7 +128,7 @@ suite("rotateInternalKeys", () => {
     assert.equal((await enabledNames(real)).length, 3);
   });
 
-  test("a priority that can't be topped is PRIORITY_EXHAUSTED, and nothing is disabled", async (t) => {
+  test("a priority that can't be exceeded is PRIORITY_EXHAUSTED, and nothing is disabled", async (t) => {
     const real = await makeRealm(t);
     const highest = String(Number.MAX_SAFE_INTEGER);
     await real.lab.createKey(real.realm.name, "top", "aes-generated", { priority: highest });
@@ -143,7 +143,7 @@ suite("rotateInternalKeys after a crash", () => {
     ["a key was made", { active: "false", priority: "0" }],
     ["it became the active one", { active: "true", priority: "101" }],
   ] as const) {
-    test(`it converges where a run was killed after ${when}, and nobody is left without a key`, async (t) => {
+    test(`it converges after a run was killed when ${when}, and the realm always has a key`, async (t) => {
       const real = await makeRealm(t);
       const name = "jwks-break-glass-r3-HS512";
       const config = { algorithm: "HS512", enabled: "true", ...change };
@@ -209,7 +209,7 @@ class ActiveKeys {
 }
 
 suite("what the rotation of internal keys costs", () => {
-  test("stolen refresh and offline tokens survive new RS256 keys, AES and RSA-OAEP, and die with the HMAC key", async (t) => {
+  test("stolen refresh and offline tokens survive new RS256, AES and RSA-OAEP keys, and are rejected after the HMAC key is rotated", async (t) => {
     const real = await makeRealm(t);
     const { login, isAlive } = await logins(real, ["bob"]);
     const stolen = [await login("bob"), await login("bob", "openid offline_access")];
@@ -225,7 +225,7 @@ suite("what the rotation of internal keys costs", () => {
     assert.equal(await isAlive(await login("bob")), true);
   });
 
-  test("a refresh token that is forged with a leaked HS256 key of an old realm dies, too", async (t) => {
+  test("a refresh token that is forged with a leaked HS256 key of an old realm is rejected, too", async (t) => {
     const real = await makeRealm(t);
     const forge = await addLeakedKey(real, "HS256");
     const { login, isAlive } = await logins(real, ["bob"]);
@@ -247,7 +247,7 @@ suite("what the rotation of internal keys costs", () => {
     assert.deepEqual(await Promise.all([...before, ...after].map(isAlive)), [false, false, false, false]);
   });
 
-  test("registration tokens of clients die with the HMAC key, and access tokens that are out go on", async (t) => {
+  test("client registration tokens are rejected after the HMAC key is rotated, and issued access tokens still work", async (t) => {
     const real = await makeRealm(t);
     const { lab, realm } = real;
     const { login } = await logins(real, ["bob"]);
@@ -281,15 +281,15 @@ suite("what the rotation of internal keys costs", () => {
     );
   });
 
-  test("a preview says it, a sentence for each kind", () => {
+  test("a preview states the cost in one sentence for each kind", () => {
     assert.match(costOf("hmac"), /HS512 key: .*everyone logs in again$/);
     assert.match(costOf("aes"), /AES key: nobody is logged out/);
     assert.match(costOf("rsa-oaep"), /RSA-OAEP key: nobody is logged out/);
   });
 });
 
-suite("signing keys beside internal ones of ours", () => {
-  test("those of verifiers are told from them, and the rotation is the same", async (t) => {
+suite("signing keys and our own internal keys", () => {
+  test("the keys that verifiers use are distinguished from internal ones, and the rotation is the same", async (t) => {
     const { admin } = await makeRealm(t);
     const before = await listSigningKeys(admin);
     await rotateInternalKeys(admin, everyKind, quiet);

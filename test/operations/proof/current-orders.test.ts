@@ -19,19 +19,24 @@ suite("currentOrders", () => {
     ["what was frozen after it still is", verifiedAt(-10), false, { freeze, deny }],
     ["a red verification thaws nothing", verifiedAt(10, false), false, { freeze, deny }],
     [
-      "by a later run, every instance has to be told again",
+      "in a later run every instance must be told again",
       verifiedAt(10, false),
       true,
       { freeze: { ...freeze, on: [] }, deny: { ...deny, on: [] } },
     ],
-    ["of what is not thawed", verifiedAt(10), true, { deny: { ...deny, on: [] } }],
+    [
+      "in a later run, what was thawed is not frozen again",
+      verifiedAt(10),
+      true,
+      { deny: { ...deny, on: [] } },
+    ],
   ] as const) {
     test(title, () => {
       assert.deepEqual(currentOrders(both, last, isLater), { failures: ["a failure"], orders: expected });
     });
   }
 
-  test("where there are no orders, none appear", () => {
+  test("no orders stay no orders", () => {
     const none: EmergencyActions = { failures: [], orders: {} };
     assert.deepEqual(currentOrders(none, verifiedAt(10), true), none);
   });

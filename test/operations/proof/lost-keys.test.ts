@@ -40,7 +40,7 @@ const cases: Case[] = [
     lost: ["old"],
   },
   {
-    title: "in mode planned, too",
+    title: "a killed run had minted canary tokens, in mode planned",
     mode: "planned",
     carried: carriedFrom(7),
     lost: ["old"],
@@ -77,7 +77,7 @@ const cases: Case[] = [
     lost: ["old"],
   },
   {
-    title: "in mode planned, nobody fears what somebody has disabled",
+    title: "in mode planned, a key that somebody has disabled is not suspected",
     mode: "planned",
     last: 7,
     result: left({ signers: [old], passive: [old] }),

@@ -65,7 +65,7 @@ suite("proveDenyList", () => {
     assertPublic(result);
   });
 
-  test("an instance that takes sessions for its deny-list and ignores them is named, the others are proven", async (t) => {
+  test("an instance that ignores its own deny-list is named, and the others are proven", async (t) => {
     const misbehave = [{ kind: "ignore-deny-list", count: 1 }] as const;
     const { admin, fleet } = await fleetFor(t, { misbehave });
     const result = await proveDenyList(admin, question(fleet), quiet);
@@ -76,7 +76,7 @@ suite("proveDenyList", () => {
     assertPublic(result);
   });
 
-  test("an instance that is dead is not proven, and one that hangs neither", async (t) => {
+  test("neither a dead instance nor one that hangs is proven", async (t) => {
     const misbehave = [{ kind: "probe-hang", count: 1 }] as const;
     const { admin, fleet } = await fleetFor(t, { misbehave });
     await fleet.instances[0]?.stop();
@@ -87,7 +87,7 @@ suite("proveDenyList", () => {
     assert.match(result.failures[1] ?? "", /^api-3 .*inconclusive: no answer within 300 ms/);
   });
 
-  test("a refresh token that instances don't take proves nothing, and is not shown", async (t) => {
+  test("an API refresh token that instances reject proves nothing, and is not shown", async (t) => {
     const { admin, fleet } = await fleetFor(t, { count: 1 });
     const asked = question(fleet);
     const other = { ...asked.fleet, apiRefreshTokens: ["another-token-0123456789"] };
@@ -103,7 +103,7 @@ suite("proveDenyList", () => {
     assert.match(result.failures.join(), /HTTP 404: the instance does not expose the deny-list operation/);
   });
 
-  test("an administrator whom the API does not take for one proves nothing, and the config key is named", async (t) => {
+  test("an administrator that the API does not recognize proves nothing, and the config key is named", async (t) => {
     const { admin, fleet } = await fleetFor(t, { count: 1 });
     const identity = { realmRoles: ["offline_access"], audience: ["shop-api"], algorithm: "RS256" };
     const result = await proveDenyList(admin, question(fleet, { identity }), quiet);
@@ -115,7 +115,7 @@ suite("proveDenyList", () => {
     );
   });
 
-  test("instances that share one deny-list are proven all the same", async (t) => {
+  test("instances that share one deny-list are proven as well", async (t) => {
     const { admin } = await makeRealm(t);
     const denied = new Set<string>();
     const sessionOf = (authorization = ""): string => {

@@ -208,7 +208,7 @@ suite("verifyInstance", () => {
     assert.equal(result.proof, "unproven");
   });
 
-  test("a retired key of which no canary exists leaves the instance unproven", async (t) => {
+  test("a retired key without canary tokens leaves the instance unproven", async (t) => {
     const server = await api(t, { jwks: newSet });
     const result = await verify(server.url, await questions({ withoutCanary: ["fallback"] }));
     assert.deepEqual(
