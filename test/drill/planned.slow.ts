@@ -66,7 +66,10 @@ suite("a planned rotation", () => {
     succeeded(await stack.up());
     const { passiveKids } = await plannedOutputs(scenario);
     const result = succeeded(await stack.up([], { env: movedClockEnv(580 * 60_000) }));
-    assert.match(result.output, /waiting another \d s until tokens that the passive keys signed have expired/);
+    assert.match(
+      result.output,
+      /waiting another \d s until tokens that the passive keys signed have expired/,
+    );
     assert.deepEqual((await plannedOutputs(scenario)).retiredKids, passiveKids);
   });
 });

@@ -1,4 +1,4 @@
-// A small API that can be told to forget a stolen signing key: all of ../../openapi.yaml.
+// A small API that forgets a stolen signing key on request: the whole contract of ../../openapi.yaml.
 package main
 
 import (
@@ -82,8 +82,8 @@ func (c *keyCache) fetch(ctx context.Context) (*keySet, error) {
 	return fetched, nil
 }
 
-// fetchIf fetches once, then not for a while, or anybody with a made-up kid could make this API ask all day. A fetch
-// that fails leaves the keys as they were: Keycloak's bad minute is not the API's.
+// fetchIf fetches once, then not for a while, or anybody with a made-up kid could make this API fetch all day. A fetch
+// that fails leaves the keys as they were: a short outage of Keycloak does not stop the API.
 func (c *keyCache) fetchIf(ctx context.Context, wanted func(*keySet) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

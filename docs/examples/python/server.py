@@ -170,7 +170,7 @@ while cache.fetched_at == 0:
     except Exception as error:
         log_failure(error)
         time.sleep(1)
-# The proof that a restarted process began with the published keys: the program looks for this line.
+# Proves that a restarted process started with the published keys: the program looks for this line.
 print(f"JWKS bootstrap ok kids={json.dumps(list(cache.keys))}", flush=True)
 server = ThreadingHTTPServer((HOST, PORT), Handler)
 print(f"listening on http://{HOST}:{server.server_address[1]}", flush=True)

@@ -1,11 +1,11 @@
-// A small API that can be told to forget a stolen signing key: all of ../../openapi.yaml. Needs jose, and Node 22.19 or later.
+// A small API that forgets a stolen signing key on request: the whole contract of ../../openapi.yaml. Needs jose, and Node 22.19 or later.
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
 
 const {
-  HOST = "127.0.0.1", // in a pod 0.0.0.0: it is asked by its own address
+  HOST = "127.0.0.1", // in a pod 0.0.0.0: it is called by its own address
   PORT = "8080",
   ISSUER = "",
   AUDIENCE,
@@ -42,13 +42,13 @@ async function fetchKeys(): Promise<void> {
 
 async function verify(token: string): Promise<JWTPayload> {
   const mayFetch = () => Date.now() - triedAt > cooldownMs;
-  // A fetch that fails leaves the keys as they were: Keycloak's bad minute is not the API's.
+  // A fetch that fails leaves the keys as they were: a short outage of Keycloak does not stop the API.
   if (Date.now() - fetchedAt > maxAgeMs && mayFetch()) await refresh().catch(logFailure);
   try {
     return await check(token);
   } catch (error) {
     if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-    // A key that is new here: one fetch, then none for a while, or anybody could make this API ask all day.
+    // An unknown kid: one fetch, then none for a while, or anybody could make this API fetch all day.
     await (mayFetch() ? refresh() : fetches);
     return check(token);
   }

@@ -29,7 +29,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.function.Predicate;
 
-/** A small API that can be told to forget a stolen signing key: all of ../../../../../openapi.yaml. */
+/** A small API that forgets a stolen signing key on request: the whole contract of ../../../../../openapi.yaml. */
 public final class Api {
   static final String HOST = env("HOST", "127.0.0.1"); // in a pod 0.0.0.0: it is asked by its own address
   static final int PORT = Integer.parseInt(env("PORT", "8080"));
@@ -54,7 +54,7 @@ public final class Api {
   static final class KeyCache {
     static final Duration MAX_AGE = Duration.ofMinutes(10);
     static final Duration COOLDOWN = Duration.ofSeconds(30);
-    /** Never follows a redirect: that is its default. */
+    /** Follows no redirect, by default. */
     final HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
     final DefaultJWTProcessor<SecurityContext> processor = new DefaultJWTProcessor<>();
     volatile Keys keys = new Keys(new JWKSet(), Instant.EPOCH);
@@ -82,8 +82,8 @@ public final class Api {
     }
 
     /**
-     * One fetch, then none for a while, or anybody with a made-up kid could make this API ask all day. A fetch that
-     * fails leaves the keys as they were: Keycloak's bad minute is not the API's.
+     * One fetch, then none for a while, or anybody with a made-up kid could make this API fetch all day. A fetch that
+     * fails leaves the keys as they were: a short outage of Keycloak does not stop the API.
      */
     synchronized void refreshIf(Predicate<Keys> wanted) {
       if (!wanted.test(keys) || triedAt.plus(COOLDOWN).isAfter(Instant.now())) return;
@@ -122,7 +122,7 @@ public final class Api {
     if (path.equals("/internal/admin/freeze")) {
       frozen = put;
     } else if (path.startsWith(denyList) && path.length() > denyList.length()) {
-      // A plus sign in a path is a plus sign.
+      // A plus sign in a path is not a space.
       String encoded = path.substring(denyList.length()).replace("+", "%2B");
       String sid = URLDecoder.decode(encoded, StandardCharsets.UTF_8);
       if (put) denied.add(sid);
@@ -187,7 +187,7 @@ public final class Api {
     return isBearer ? header.substring(7).trim() : "";
   }
 
-  /** In constant time: hashes are of equal length, whatever was sent. */
+  /** In constant time: hashes have equal length, whatever was sent. */
   static boolean same(String given, String expected) throws Exception {
     var hash = MessageDigest.getInstance("SHA-256");
     byte[] left = hash.digest(given.getBytes(StandardCharsets.UTF_8));
@@ -212,7 +212,7 @@ public final class Api {
         Thread.sleep(1_000);
       }
     }
-    // The proof that a restarted process began with the published keys: the program looks for this line.
+    // Proves that a restarted process started with the published keys: the program looks for this line.
     System.out.println("JWKS bootstrap ok kids=" + cache.keys.kids());
     var server = HttpServer.create(new InetSocketAddress(HOST, PORT), 0);
     server.createContext("/", Api::serve);
