@@ -159,6 +159,15 @@ function toRealmSettings(
     fleet: configuredFleet(data, entry),
     jwksTimeoutMs: data.jwksTimeoutSeconds * 1000,
     probeIdentity: { algorithms, audience, realmRoles },
-    emergency: { freeze, freezePath, internalKeys, revoke, denyListPath, denyForMs, adminProbe },
+    emergency: {
+      budgetMs: data.emergency.budgetSeconds * 1000,
+      freeze,
+      freezePath,
+      internalKeys,
+      revoke,
+      denyListPath,
+      denyForMs,
+      adminProbe,
+    },
   };
 }

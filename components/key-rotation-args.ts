@@ -41,6 +41,8 @@ export interface KeyRotationArgs {
 
 /** What an emergency does in addition to rotating the signing keys. */
 export interface EmergencySettings {
+  /** Milliseconds that all that comes before the disabling of a stolen key may take. */
+  budgetMs: number;
   freeze: Freeze;
   /** Path of the instances' freeze operation. */
   freezePath: string;

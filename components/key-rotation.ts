@@ -34,7 +34,7 @@ export class KeyRotation extends pulumi.ComponentResource {
     const check = step.check();
     const frozen = step.emergency.freeze(check);
     const probes = step.keepProbes(check);
-    const canary = step.mintCanaries(probes, frozen);
+    const canary = step.mintCanaries(probes);
     const keys = step.publish(canary);
     const announced = step.announce(canary, keys);
     const cutover = step.cutOver(canary, keys, announced);

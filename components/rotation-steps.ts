@@ -3,7 +3,6 @@ import { type Packed, unpack } from "#operations/base/packed";
 import type { WholeFindings } from "#operations/evidence/findings";
 import type { Before } from "#operations/phases/phase-request";
 import { allFindings, knownSoFar } from "#operations/phases/so-far";
-import type { AdminFreeze } from "./admin-freeze.ts";
 import { CanaryToken } from "./canary-token.ts";
 import { type EmergencyResources, EmergencySteps } from "./emergency-steps.ts";
 import { Evidence } from "./evidence.ts";
@@ -57,12 +56,14 @@ export class RotationSteps {
     return new ProbeClients(`${this.#name}-probes`, { realm }, this.#child(...after));
   }
 
-  mintCanaries(probes: ProbeClients, frozen: AdminFreeze): CanaryToken {
-    const { run, exemptKeys, fleet, apiRefreshTokens, probeIdentity } = this.#args;
+  /** Beside the freeze, never after it: an instance that hangs on being frozen must not keep a stolen key alive. */
+  mintCanaries(probes: ProbeClients): CanaryToken {
+    const { run, exemptKeys, fleet, apiRefreshTokens, probeIdentity, emergency } = this.#args;
+    const { budgetMs } = emergency;
     return new CanaryToken(
       `${this.#name}-canary`,
-      { ...phaseArgs({ run, exemptKeys, fleet, probeIdentity }), apiRefreshTokens },
-      this.#child(probes, frozen),
+      { ...phaseArgs({ run, exemptKeys, fleet, probeIdentity, budgetMs }), apiRefreshTokens },
+      this.#child(probes),
     );
   }
 
@@ -109,14 +110,14 @@ export class RotationSteps {
   }
 
   enforce(steps: Required<Omit<StepsSoFar, "enforced">>): KeyEnforcement {
-    const { run, fleet, apiRefreshTokens } = this.#args;
+    const { run, fleet, apiRefreshTokens, jwksUris, jwksTimeoutMs } = this.#args;
     // In an overlap every instance has just been told, and restarted where need be: nothing has left the set since.
     const strategy = run.stage === "overlap" ? ("refresh" as const) : fleet.restart.strategy;
     const gentle = { ...fleet, restart: { ...fleet.restart, strategy } };
     return new KeyEnforcement(
       `${this.#name}-enforcement`,
       {
-        ...phaseArgs({ run, fleet: gentle }),
+        ...phaseArgs({ run, fleet: gentle, jwksUris, jwksTimeoutMs }),
         apiRefreshTokens,
         before: this.#before(steps),
         after: steps.cutover.completedAt,

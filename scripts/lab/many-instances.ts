@@ -9,8 +9,6 @@ export interface ManyInstancesOptions {
   issuer: string;
   /** For their refresh operation. */
   apiRefreshToken: string;
-  /** How many of them, the last ones, accept a connection and never answer. Default: none. */
-  hanging?: number;
 }
 
 /** Instances by the hundred in one process, each below a path of its own; they share one key cache. */
@@ -18,12 +16,15 @@ export interface ManyInstances {
   instances: { name: string; url: string }[];
   /** Requests answered so far, by `METHOD /path` without the instance's own part. */
   requests: ReadonlyMap<string, number>;
+  /** From now on so many of them, the last ones, accept a connection and never answer. */
+  hang(count: number): void;
   stop(): Promise<void>;
 }
 
 /** Starts instances that cost next to nothing, for what depends on how many there are. They verify with jose. */
 export async function startManyInstances(options: ManyInstancesOptions): Promise<ManyInstances> {
-  const { count, hanging = 0 } = options;
+  const { count } = options;
+  let hanging = 0;
   const requests = new Map<string, number>();
   const keys = new SharedKeys(options.issuer);
   const server = createServer((request, response) => {
@@ -45,7 +46,10 @@ export async function startManyInstances(options: ManyInstancesOptions): Promise
     server.closeAllConnections();
     server.close();
   };
-  return { instances, requests, stop };
+  const hang = (wanted: number) => {
+    hanging = wanted;
+  };
+  return { instances, requests, hang, stop };
 }
 
 interface Exchange {

@@ -70,13 +70,23 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
     const emergency = isEmergency ? await inspectEmergency(admin, question.emergency) : noEmergencyActions;
     // Whether any of it is left to do where no key changes, only the state knows.
     const due = plan.actions.length > 0 ? emergency : noEmergencyActions;
+    // What would cost the proof, or something beside it, must not keep a stolen key alive.
+    const costs = [
+      ...due.problems,
+      ...uncoveredKeys(keys, question),
+      ...(await uncoveredClients(admin, question, { keys, clients })),
+    ];
     return {
       plan: {
         stage: plan.stage,
         changes: plan.changes,
         emergency,
         actions: [...due.freeze, ...plan.actions, ...due.sessions, ...due.internalKeys],
-        warnings: [...(await stillFrozen(admin)), ...due.warnings],
+        warnings: [
+          ...(await stillFrozen(admin)),
+          ...due.warnings,
+          ...(isEmergency ? costs.map((cost) => `the keys are disabled regardless, but: ${cost}`) : []),
+        ],
         overlapSeconds,
         highestRotation: highestRotation(components),
         overlapEnd: overlapEnd(keys),
@@ -84,10 +94,8 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
       },
       missingRights: [...new Set([...missing, ...due.missingRights])],
       problems: [
-        ...due.problems,
         ...(isBack ? [wentBack(admin, question, highestRotation(components))] : problems),
-        ...uncoveredKeys(keys, question),
-        ...(await uncoveredClients(admin, question, { keys, clients })),
+        ...(isEmergency ? [] : costs),
         ...shortOverlap(question, overlap),
       ],
     };

@@ -208,6 +208,18 @@ export const settingsShape = z.strictObject({
     .regex(/^[0-9]{1,3}$/, "is not a whole number of 0 or more")
     .default("1")
     .transform(Number),
+  emergency: z
+    .strictObject({
+      budgetSeconds: z
+        .number()
+        .min(0)
+        .max(60)
+        .default(5)
+        .describe(
+          "Seconds that all that comes before the disabling of the keys may take, however many instances hang",
+        ),
+    })
+    .prefault({}),
   freeze: z
     .enum(["none", "api", "keycloak", "both", "release"], "is not none, api, keycloak, both or release")
     .default("none"),
@@ -321,6 +333,7 @@ export const settingsShape = z.strictObject({
 
 /** Keys whose values are lists or objects. */
 export const structuredKeys = [
+  "emergency",
   "realm",
   "algorithms",
   "exemptKeys",

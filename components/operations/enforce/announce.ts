@@ -4,8 +4,8 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { RefreshResult } from "../fleet/refresh.ts";
 import type { RestartResult } from "../fleet/restart.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
-import { awaitEveryJwks, type VerifierUrls } from "../keys/jwks-read-back.ts";
-import { isTrusted, listSigningKeys } from "../keys/realm-keys.ts";
+import { awaitEveryJwks, expectedKids, type VerifierUrls } from "../keys/jwks-read-back.ts";
+import { listSigningKeys } from "../keys/realm-keys.ts";
 import { enforce } from "./enforce.ts";
 
 export interface AnnounceRequest extends VerifierUrls {
@@ -37,8 +37,8 @@ export async function announce(
   progress: (line: string) => void,
 ): Promise<AnnounceResult> {
   const { fleet, newKids } = request;
-  const trusted = (await listSigningKeys(admin)).filter(isTrusted).map(({ kid }) => kid);
-  await awaitEveryJwks(admin, request, trusted, progress);
+  const expected = expectedKids(await listSigningKeys(admin));
+  await awaitEveryJwks(admin, request, expected, progress);
   const retired = {
     keys: [],
     canaries: [],

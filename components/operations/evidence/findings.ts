@@ -54,6 +54,8 @@ export interface Preparation {
 export interface Enforcement {
   refresh: RefreshResult[];
   restarts: RestartResult[];
+  /** In an emergency, JWKS URLs that never showed the new set, a sentence each. Default: none. */
+  jwksProblems?: string[];
 }
 
 /** What an emergency does beside the rotation of the signing keys, each only where it is configured. */

@@ -6,7 +6,7 @@ import { inSpan } from "../telemetry/telemetry.ts";
 import { type Instance, instanceId, type OpenInstance, onEveryInstance, targetNameOf } from "./instances.ts";
 import type { ListedTarget, Roster } from "./target-kind.ts";
 
-export interface SweepOptions {
+export interface SweepOptions<T = never> {
   /** Instances worked on at a time, over all targets. */
   concurrency: number;
   /** Milliseconds to wait for instances that are not ready. */
@@ -17,8 +17,18 @@ export interface SweepOptions {
   patienceMs?: number;
   /** Instances that need no work. Default: none. */
   skip?: (instance: Instance) => boolean;
+  /** When the sweep ends at the latest. Default: it takes as long as it takes. */
+  deadline?: SweepDeadline<T>;
   /** Shows a line to the user: how far the sweep is, every two seconds, and which instances it is waiting for. */
   progress?: (line: string) => void;
+}
+
+/** Where a stolen key must not live on for an instance that does not answer. */
+export interface SweepDeadline<T> {
+  /** By `Date.now()`. */
+  at: number;
+  /** What is the result for an instance that has not been done with by then. */
+  late: (instance: Instance) => T;
 }
 
 /** A target that can't be looked at, and why. */
@@ -50,7 +60,7 @@ const maxRounds = 100;
  */
 export async function sweep<T>(
   targets: readonly ListedTarget[],
-  options: SweepOptions,
+  options: SweepOptions<T>,
   work: Work<T>,
 ): Promise<Sweep<T>> {
   const tally = openTally(options.progress ?? (() => undefined));
@@ -70,7 +80,7 @@ export async function sweep<T>(
 
 /** What the targets of a sweep have in common. */
 interface Context<T> {
-  options: SweepOptions;
+  options: SweepOptions<T>;
   limit: LimitFunction;
   work: Work<T>;
   tally: Tally;
@@ -99,10 +109,11 @@ async function workThrough<T>(
   show: (line: string) => void,
 ): Promise<Roster> {
   const { options, tally } = context;
-  const deadline = Date.now() + options.readyTimeoutMs;
+  const end = options.deadline?.at ?? Number.POSITIVE_INFINITY;
+  const deadline = Math.min(end, Date.now() + options.readyTimeoutMs);
   let told = "";
   for (let round = 1; ; round += 1) {
-    const roster = await target.list(options.patienceMs ?? 15_000);
+    const roster = await target.list(Math.max(1, Math.min(options.patienceMs ?? 15_000, end - Date.now())));
     const overdue = Date.now() >= deadline;
     const asked = overdue && options.overdue === "ask" ? roster.waiting : [];
     const due = unasked([...roster.ready, ...asked], done).filter((one) => options.skip?.(one) !== true);
@@ -120,7 +131,7 @@ async function workThrough<T>(
 async function workOn<T>(
   due: readonly Instance[],
   target: ListedTarget,
-  { limit, work, tally }: Context<T>,
+  { limit, work, tally, options }: Context<T>,
   done: Done<T>,
 ): Promise<void> {
   await onEveryInstance(
@@ -132,13 +143,33 @@ async function workOn<T>(
       const value = await inSpan(
         "instance",
         () => spanOf(instance, target),
-        () => work({ ...instance, dispatcher, retrying }),
+        () => inTime(options.deadline, instance, () => work({ ...instance, dispatcher, retrying })),
       );
       done.set(id, { instance, value });
       tally.done(id);
     },
     target.connect,
   );
+}
+
+/** Work that is late goes on unheard: its connection is closed, which ends it. */
+async function inTime<T>(
+  deadline: SweepDeadline<T> | undefined,
+  instance: Instance,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (!deadline) return work();
+  const leftMs = deadline.at - Date.now();
+  if (leftMs <= 0) return deadline.late(instance);
+  const { promise, resolve } = Promise.withResolvers<T>();
+  const timer = setTimeout(() => resolve(deadline.late(instance)), leftMs);
+  const working = work();
+  working.catch(() => undefined);
+  try {
+    return await Promise.race([working, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function spanOf(instance: Instance, { attributes }: ListedTarget): Attributes {
@@ -160,7 +191,7 @@ function tell(show: (line: string) => void, waiting: readonly Instance[], told: 
 
 function finish<T>(
   { name }: ListedTarget,
-  { skip }: SweepOptions,
+  { skip }: Pick<SweepOptions, "skip">,
   { ready, waiting }: Roster,
   done: Done<T>,
 ): Sweep<T> {

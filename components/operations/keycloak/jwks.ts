@@ -6,7 +6,8 @@ import type { KeycloakAdmin, PublicRequest } from "./keycloak-admin.ts";
 const jwksShape = z.looseObject({
   keys: z.array(
     z.looseObject({
-      kid: z.string(),
+      // Keys of other issuers in the same set may have none.
+      kid: z.string().optional(),
       kty: z.string(),
       use: z.string().optional(),
       alg: z.string().optional(),
@@ -82,7 +83,13 @@ async function readJson<T>(
 
 /** The kids of a set that may verify signatures: `use` is `sig` or not given. */
 export function signatureKids(jwks: PublishedJwks): string[] {
-  return jwks.keys.filter(({ use }) => use === undefined || use === "sig").map(({ kid }) => kid);
+  return jwks.keys.filter(({ use }) => use === undefined || use === "sig").flatMap(({ kid }) => kid ?? []);
+}
+
+/** What a key set is to show of one realm. Keys of other issuers in the same set are nobody's business. */
+export interface ExpectedKids {
+  present: readonly string[];
+  absent: readonly string[];
 }
 
 export interface JwksReadBack {
@@ -91,6 +98,7 @@ export interface JwksReadBack {
   reads: number;
   /** When the last read of that row was done, ISO 8601 UTC. */
   currentAt: string;
+  /** Those of the expected kids that it showed. */
   kids: string[];
 }
 
@@ -104,7 +112,7 @@ export interface ReadBackOptions {
 }
 
 /**
- * Waits until a JWKS URL shows exactly the expected signature kids in several reads in a row. Instances must not
+ * Waits until a JWKS URL shows the expected signature kids in several reads in a row. Instances must not
  * be told to fetch before this holds, or they would fetch the old set and be called refreshed.
  *
  * @throws {RotationError} JWKS_NOT_CURRENT with the difference when the time is up
@@ -112,7 +120,7 @@ export interface ReadBackOptions {
 export async function awaitJwks(
   admin: KeycloakAdmin,
   url: string,
-  expected: readonly string[],
+  expected: ExpectedKids,
   options: ReadBackOptions = {},
 ): Promise<JwksReadBack> {
   const { reads = 5, timeoutMs = 60_000, intervalMs = 100 } = options;
@@ -121,7 +129,8 @@ export async function awaitJwks(
   for (;;) {
     const problem = await readProblem(admin, url, expected);
     inARow = problem === "" ? inARow + 1 : 0;
-    if (inARow === reads) return { url, reads, currentAt: new Date().toISOString(), kids: [...expected] };
+    if (inARow === reads)
+      return { url, reads, currentAt: new Date().toISOString(), kids: [...expected.present] };
     if (Date.now() > deadline) {
       throw notCurrent(url, problem || `shows the new set only ${inARow} times in a row`, timeoutMs);
     }
@@ -130,7 +139,7 @@ export async function awaitJwks(
 }
 
 /** What is wrong with one read; empty where nothing is. A read that fails is a bad read, not the end of the wait. */
-async function readProblem(admin: KeycloakAdmin, url: string, expected: readonly string[]): Promise<string> {
+async function readProblem(admin: KeycloakAdmin, url: string, expected: ExpectedKids): Promise<string> {
   try {
     // One attempt: a read that fails is one that verifiers may meet with, too, and the wait goes on after it.
     return describeDifference(signatureKids(await readJwks(admin, url, { attempts: 1 })), expected);
@@ -140,9 +149,9 @@ async function readProblem(admin: KeycloakAdmin, url: string, expected: readonly
   }
 }
 
-function describeDifference(kids: readonly string[], expected: readonly string[]): string {
-  const missing = expected.filter((kid) => !kids.includes(kid)).map((kid) => `lacks ${kid}`);
-  const extra = kids.filter((kid) => !expected.includes(kid)).map((kid) => `still has ${kid}`);
+function describeDifference(kids: readonly string[], { present, absent }: ExpectedKids): string {
+  const missing = present.filter((kid) => !kids.includes(kid)).map((kid) => `lacks ${kid}`);
+  const extra = absent.filter((kid) => kids.includes(kid)).map((kid) => `still has ${kid}`);
   return [...missing, ...extra].join(", ");
 }
 

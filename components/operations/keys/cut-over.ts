@@ -2,12 +2,12 @@ import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { activate, seeSigners } from "./activate.ts";
 import { refuseDeadCanaries } from "./cut-over-errors.ts";
 import type { Cutover, CutoverRequest } from "./cutover-request.ts";
-import { type Progress, type ReadBack, readBack } from "./jwks-read-back.ts";
+import { type Progress, type ReadBack, readBack, readFirst } from "./jwks-read-back.ts";
 import { endOverlap, extendOverlap, outliveBorrowing } from "./keep-overlap.ts";
 import { deleteObsolete, moveOthers } from "./move-others.ts";
 import { overlapEnd } from "./overlap.ts";
 import { planCutover } from "./plan-cutover.ts";
-import { isTrusted, type RealmKey } from "./realm-keys.ts";
+import type { RealmKey } from "./realm-keys.ts";
 import { type PassiveKey, type RetiredKey, retiredKeys } from "./retired-key.ts";
 import { keysToRetire } from "./retiring-keys.ts";
 import { SigningKeys } from "./signing-keys.ts";
@@ -45,7 +45,7 @@ export async function cutOver(
   const plan = async () => planCutover(await keys.list(), request);
   const cutover: Cutover = { request, keys, progress, plan };
   const { disable } = await plan();
-  refuseDeadCanaries(disable, request.canary);
+  if (request.mode !== "emergency") refuseDeadCanaries(disable, request.canary);
   await activate(cutover);
   if (disable.length > 0) await request.beforeDisabling?.();
   const activatedAt = await seeSigners(cutover);
@@ -55,11 +55,14 @@ export async function cutOver(
   await endOverlap(cutover);
   const deleted = await deleteObsolete(cutover, disabledAt);
   const keysAfter = [...(await keys.list())];
-  const trusted = keysAfter.filter(isTrusted).map(({ kid }) => kid);
+  const read =
+    request.mode === "emergency"
+      ? await readFirst(admin, request, keysAfter)
+      : await readBack(admin, request, keysAfter, progress);
   const { canary: before, earlier = [] } = request;
   return {
     activatedAt,
-    ...(await readBack(admin, request, trusted, progress)),
+    ...read,
     ...outcome(keysAfter, request),
     retired: retiredKeys({ before, earlier, keysAfter, disabledAt }),
     deleted: deleted.map(reference),

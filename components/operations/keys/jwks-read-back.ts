@@ -1,5 +1,15 @@
-import { awaitJwks, discover, type JwksReadBack, type PublishedJwks, readJwks } from "../keycloak/jwks.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf, RotationError } from "../base/errors.ts";
+import {
+  awaitJwks,
+  discover,
+  type ExpectedKids,
+  type JwksReadBack,
+  type PublishedJwks,
+  readJwks,
+} from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { isTrusted, type RealmKey } from "./realm-keys.ts";
 
 /** Where verifiers fetch the keys. */
 export interface VerifierUrls {
@@ -12,38 +22,109 @@ export interface VerifierUrls {
 /** Called for each change, with a line that can be shown. */
 export type Progress = (line: string) => void;
 
-/** Waits until every JWKS URL that verifiers use shows exactly these kids. */
+/** What a JWKS URL is to show of a realm with these keys. Pure. */
+export function expectedKids(keys: readonly RealmKey[]): ExpectedKids {
+  const [present, absent] = [keys.filter(isTrusted), keys.filter((key) => !isTrusted(key))];
+  return { present: present.map(({ kid }) => kid), absent: absent.map(({ kid }) => kid) };
+}
+
+/**
+ * Waits until every JWKS URL that verifiers use shows the expected kids.
+ * @throws {RotationError} JWKS_NOT_CURRENT
+ */
 export async function awaitEveryJwks(
   admin: KeycloakAdmin,
-  { jwksUris, jwksTimeoutMs = 60_000 }: VerifierUrls,
-  kids: readonly string[],
+  verifiers: VerifierUrls,
+  expected: ExpectedKids,
   progress: Progress,
 ): Promise<JwksReadBack[]> {
-  const urls = jwksUris.length > 0 ? jwksUris : [(await discover(admin)).jwksUri];
+  const urls = await urlsOf(admin, verifiers);
+  const { jwksTimeoutMs = 60_000 } = verifiers;
   const reads = await Promise.all(
-    urls.map((url) => awaitJwks(admin, url, kids, { timeoutMs: jwksTimeoutMs })),
+    urls.map((url) => awaitJwks(admin, url, expected, { timeoutMs: jwksTimeoutMs })),
   );
   for (const { url, reads: count } of reads) progress(`${url} shows the new set (${count} reads in a row)`);
   return reads;
 }
 
+/** What came of waiting for every JWKS URL. */
+export interface SettledJwks {
+  readBack: JwksReadBack[];
+  /** URLs that never showed the new set, a sentence each. */
+  problems: string[];
+}
+
+/** As {@link awaitEveryJwks}, for an emergency: a URL that never shows the new set is a result, and holds up no other. */
+export async function settleEveryJwks(
+  admin: KeycloakAdmin,
+  verifiers: VerifierUrls,
+  expected: ExpectedKids,
+  progress: Progress,
+): Promise<SettledJwks> {
+  const urls = await urlsOf(admin, verifiers);
+  const settled = await Promise.allSettled(
+    urls.map((url) => awaitEveryJwks(admin, { ...verifiers, jwksUris: [url] }, expected, progress)),
+  );
+  return {
+    readBack: settled.flatMap((one) => (one.status === "fulfilled" ? one.value : [])),
+    problems: settled.flatMap((one) => (one.status === "rejected" ? [messageOf(one.reason)] : [])),
+  };
+}
+
+async function urlsOf(admin: KeycloakAdmin, { jwksUris }: VerifierUrls): Promise<string[]> {
+  return jwksUris.length > 0 ? jwksUris : [(await discover(admin)).jwksUri];
+}
+
 export interface ReadBack {
-  /** When every JWKS URL had shown the new set, ISO 8601 UTC. */
+  /** When every JWKS URL had shown the new set, in an emergency the first of them; ISO 8601 UTC. */
   completedAt: string;
   /** The issuer's own set. */
   jwksAfter: PublishedJwks;
   jwksReadBack: JwksReadBack[];
 }
 
-/** Waits until every JWKS URL shows the keys that are trusted now, and reads the issuer's. */
+/** Waits until every JWKS URL shows the keys as they are now, and reads the issuer's. */
 export async function readBack(
   admin: KeycloakAdmin,
   verifiers: VerifierUrls,
-  kids: readonly string[],
+  keys: readonly RealmKey[],
   progress: Progress,
 ): Promise<ReadBack> {
   const { jwksUri } = await discover(admin);
   const jwksUris = verifiers.jwksUris.length > 0 ? verifiers.jwksUris : [jwksUri];
-  const jwksReadBack = await awaitEveryJwks(admin, { ...verifiers, jwksUris }, kids, progress);
+  const jwksReadBack = await awaitEveryJwks(admin, { ...verifiers, jwksUris }, expectedKids(keys), progress);
   return { jwksAfter: await readJwks(admin, jwksUri), completedAt: new Date().toISOString(), jwksReadBack };
+}
+
+/** How long an emergency waits for the first good read, in milliseconds. Refreshing too early costs another refresh. */
+const firstReadMs = 5_000;
+
+/**
+ * As {@link readBack}, for an emergency: the first good read of any URL is enough to start refreshing, and where there
+ * is none, instances are refreshed all the same. The other reads go on beside that. Never throws.
+ */
+export async function readFirst(
+  admin: KeycloakAdmin,
+  verifiers: VerifierUrls,
+  keys: readonly RealmKey[],
+): Promise<ReadBack> {
+  const expected = expectedKids(keys);
+  const urls = await urlsOf(admin, verifiers).catch(() => []);
+  const once = { reads: 1, timeoutMs: firstReadMs };
+  const reads = urls.map((url) => awaitJwks(admin, url, expected, once));
+  await Promise.race([
+    Promise.any(reads).catch(() => undefined),
+    delay(firstReadMs, undefined, { ref: false }),
+  ]);
+  const completedAt = new Date().toISOString();
+  return { completedAt, jwksAfter: await issuersJwks(admin), jwksReadBack: [] };
+}
+
+async function issuersJwks(admin: KeycloakAdmin): Promise<PublishedJwks> {
+  try {
+    return await readJwks(admin, (await discover(admin)).jwksUri);
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    return { keys: [] };
+  }
 }

@@ -1,8 +1,11 @@
 import { stepChanged } from "../base/changed.ts";
+import { messageOf, RotationError } from "../base/errors.ts";
 import { listNames } from "../base/list-names.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
+import type { ProbeClient } from "../canaries/tokens.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
+import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { notifyStart } from "../notify/run-notices.ts";
 import type { CanaryFindings, CanaryResult } from "../proof/canary-findings.ts";
 import { prepareProof } from "../proof/prepare-proof.ts";
@@ -13,6 +16,8 @@ interface Details {
   /** Component names that stay as they are. */
   exemptKeys: string[];
   probeIdentity: ProbeIdentity;
+  /** Milliseconds that all that comes before the disabling of a stolen key may take. */
+  budgetMs: number;
 }
 
 export type CanaryInputs = FleetInputs<Details>;
@@ -31,21 +36,51 @@ export async function canaryPhase(
   inputs: CanaryInputs,
   previous?: Partial<CanaryOutputs>,
 ): Promise<CanaryOutputs> {
-  const { run, exemptKeys, probeIdentity } = detailsOf(inputs);
+  const { run, exemptKeys, probeIdentity, budgetMs } = detailsOf(inputs);
+  const deadlineAt = run.mode === "emergency" ? Date.now() + budgetMs : undefined;
   const admin = await adminOf(inputs);
   notifyStart(run);
   const { rotation, mode, stage } = run;
   const kept = previous?.canary && { ...unpack(previous.canary), rotation: previous.rotation ?? 0 };
   const { result, record } = await runPhase(run, "canary", { phases: [] }, async () => {
-    const { clients: probeClients } = await ensureProbeClients(admin, probeIdentity);
+    const { probeClients, problems } = await probeClientsFor(admin, probeIdentity, mode);
     const goal = { rotation, mode, stage, exemptKeys };
-    const prepared = await prepareProof(admin, { run, fleet: fleetOf(inputs), ...goal, probeClients, kept });
-    return { result: prepared, summary: describeBaseline(prepared.findings) };
+    const prepared = await prepareProof(admin, {
+      run,
+      fleet: fleetOf(inputs),
+      ...goal,
+      probeClients,
+      deadlineAt,
+      kept,
+    });
+    const findings = withProblems(prepared.findings, problems);
+    return { result: { ...prepared, findings }, summary: describeBaseline(findings) };
   });
   return { ...stepOf(inputs), canary: pack(result), record };
 }
 
-function describeBaseline({ canaries, baseline, baselineSkipped }: CanaryFindings): string {
+/** In an emergency a client policy, a quota or a missing role that forbids a probe client costs the proof, not the kill. */
+async function probeClientsFor(
+  admin: KeycloakAdmin,
+  identity: ProbeIdentity,
+  mode: Step["mode"],
+): Promise<{ probeClients: ProbeClient[]; problems: string[] }> {
+  try {
+    return { probeClients: (await ensureProbeClients(admin, identity)).clients, problems: [] };
+  } catch (error) {
+    if (mode !== "emergency" || !(error instanceof RotationError)) throw error;
+    return { probeClients: [], problems: [`the probe clients could not be made: ${messageOf(error)}`] };
+  }
+}
+
+function withProblems(findings: CanaryFindings, problems: readonly string[]): CanaryFindings {
+  if (problems.length === 0) return findings;
+  return { ...findings, unminted: [...problems, ...(findings.unminted ?? [])] };
+}
+
+function describeBaseline({ canaries, baseline, baselineSkipped, unminted = [] }: CanaryFindings): string {
+  if (unminted.length > 0)
+    return `NOT ALL CANARY TOKENS COULD BE MINTED, the keys are disabled regardless: ${unminted.join("; ")}`;
   if (canaries.length === 0) return "no key is about to retire";
   const kids = canaries.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
   const minted = `canary tokens minted with key ${kids}`;

@@ -70,9 +70,17 @@ export async function cutoverPhase(
       : [];
     const earlier = [...lost.filter(({ kid }) => !retired.some((key) => key.kid === kid)), ...retired];
     const { canaries = [], baseline = [] } = findings.prepared?.canary ?? {};
+    const end = findings.prepared?.canary.deadlineAt;
+    const deadlineAt = end === undefined ? undefined : Date.parse(end);
     const newcomers = [...known];
     const beforeDisabling = async () => {
-      const request = { fleet: fleetOf(inputs), canaries, canaryTokens, baseline: [...baseline, ...known] };
+      const request = {
+        fleet: fleetOf(inputs),
+        canaries,
+        canaryTokens,
+        baseline: [...baseline, ...known],
+        deadlineAt,
+      };
       newcomers.push(...(await askNewcomers(request)));
     };
     const { mode, stage } = run;

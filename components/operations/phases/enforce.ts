@@ -1,3 +1,4 @@
+import { messageOf } from "../base/errors.ts";
 import { listNames } from "../base/list-names.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { progressOf } from "../base/report.ts";
@@ -5,8 +6,16 @@ import { underWay } from "../base/side-by-side.ts";
 import { type EnforceResult, enforce } from "../enforce/enforce.ts";
 import type { EnforceRequest } from "../enforce/refresh-and-look.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
+import {
+  expectedKids,
+  type SettledJwks,
+  settleEveryJwks,
+  type VerifierUrls,
+} from "../keys/jwks-read-back.ts";
 import { inPhase } from "../telemetry/telemetry.ts";
 import {
+  adminOf,
+  type Before,
   detailsOf,
   type FleetInputs,
   fleetOf,
@@ -18,7 +27,7 @@ import {
 } from "./phase-request.ts";
 import { newKidsOf, retiredKeysOf } from "./retired-keys.ts";
 
-export interface EnforcementInputs extends FleetInputs<object>, Pick<LaterInputs<object>, "before"> {
+export interface EnforcementInputs extends FleetInputs<VerifierUrls>, Pick<LaterInputs<object>, "before"> {
   /** Completion of the cut-over to enforce, ISO 8601 UTC: another one makes it run again. */
   after: string;
 }
@@ -26,29 +35,55 @@ export interface EnforcementInputs extends FleetInputs<object>, Pick<LaterInputs
 export interface EnforcementOutputs extends Step, Recorded {
   after: string;
   /** Secret, for the length of it. */
-  result: Packed<Pick<EnforceResult, "results" | "restarts">>;
+  result: Packed<Enforced>;
   /** Whether no instance is left that is known to need a refresh or a restart. */
   complete: boolean;
 }
 
-type Enforced = Pick<EnforceResult, "results" | "restarts"> & { complete: boolean };
+type Done = Pick<EnforceResult, "results" | "restarts"> & { complete: boolean } & Recorded;
+
+interface Enforced extends Pick<EnforceResult, "results" | "restarts"> {
+  /** What became of the JWKS URLs that the cut-over did not wait for. */
+  jwks?: SettledJwks;
+}
 
 /**
  * Phase 7: refresh every instance, and restart what can't be refreshed. An instance that can't be brought to it is a
  * result; the verification decides.
  */
 export async function enforcePhase(inputs: EnforcementInputs): Promise<EnforcementOutputs> {
-  const { run } = detailsOf(inputs);
+  const { run, jwksUris, jwksTimeoutMs } = detailsOf(inputs);
   const { after } = inputs;
   const before = unpack(inputs.before);
   const retired = retiredKeysOf(before, after);
   const request = { run, fleet: fleetOf(inputs), newKids: newKidsOf(before), retired };
-  const done = await underWay(run, () => inPhase(run, "enforce", () => enforceAll(request)));
-  const { record, complete, ...result } = done;
-  return { ...stepOf(inputs), after, result: pack(result), complete, record };
+  const verifiers = { jwksUris, ...(jwksTimeoutMs === undefined ? {} : { jwksTimeoutMs }) };
+  const [done, jwks] = await Promise.all([
+    underWay(run, () => inPhase(run, "enforce", () => enforceAll(request))),
+    inputs.mode === "emergency" ? settleJwks(inputs, verifiers, before) : undefined,
+  ]);
+  const { record, complete, results, restarts } = done;
+  const result = { results, restarts, ...(jwks ? { jwks } : {}) };
+  const isComplete = complete && (jwks?.problems ?? []).length === 0;
+  return { ...stepOf(inputs), after, result: pack(result), complete: isComplete, record };
 }
 
-async function enforceAll(request: EnforceRequest & Run): Promise<Enforced & Recorded> {
+/** The cut-over of an emergency waits for the first good read only; the others are done beside the refreshing. */
+async function settleJwks(
+  inputs: EnforcementInputs,
+  verifiers: VerifierUrls,
+  { findings }: Before,
+): Promise<SettledJwks> {
+  const { run } = detailsOf(inputs);
+  const expected = expectedKids(findings.cutover?.keysAfter ?? []);
+  try {
+    return await settleEveryJwks(await adminOf(inputs), verifiers, expected, progressOf("enforce", run));
+  } catch (error) {
+    return { readBack: [], problems: [messageOf(error)] };
+  }
+}
+
+async function enforceAll(request: EnforceRequest & Run): Promise<Done> {
   const startedAt = new Date().toISOString();
   const say = progressOf("enforce", request.run);
   const { results, restarts, failures, open } = await enforce(request, say);

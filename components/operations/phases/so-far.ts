@@ -33,7 +33,7 @@ export function knownSoFar({ canary, keys, announcement, cutover, enforcement }:
   const known: Findings = {
     phases: records.filter((record) => record !== undefined),
     prepared: { canary: findings, published, ...(announced ? { announced: announced.result } : {}) },
-    ...(cutover ? { cutover: unpack(cutover.result) } : {}),
+    ...(cutover ? { cutover: { ...unpack(cutover.result), ...readBackOf(enforcement) } } : {}),
     ...(enforcement ? { enforced: enforcedBy(enforcement) } : {}),
   };
   return { findings: known, canaryTokens: tokens };
@@ -49,8 +49,14 @@ function currentAnnouncement(
 }
 
 function enforcedBy({ result }: Pick<EnforcementOutputs, "result">) {
-  const { results: refresh, restarts } = unpack(result);
-  return { refresh, restarts };
+  const { results: refresh, restarts, jwks } = unpack(result);
+  return { refresh, restarts, ...(jwks && jwks.problems.length > 0 ? { jwksProblems: jwks.problems } : {}) };
+}
+
+/** In an emergency the JWKS URLs are read while the instances are refreshed. */
+function readBackOf(enforcement: Pick<EnforcementOutputs, "result"> | undefined) {
+  const jwks = enforcement && unpack(enforcement.result).jwks;
+  return jwks ? { jwksReadBack: jwks.readBack } : {};
 }
 
 /** What an emergency has done beside the rotation of the signing keys. */

@@ -12,6 +12,7 @@ import { type VerificationResult, verifyRotation } from "../proof/verify.ts";
 import { inPhase } from "../telemetry/telemetry.ts";
 import {
   adminOf,
+  type Before,
   detailsOf,
   type FleetInputs,
   fleetOf,
@@ -90,7 +91,7 @@ async function verify(
       passive: before.findings.cutover?.passive ?? [],
       restarts: before.findings.enforced?.restarts ?? [],
       earlier: open,
-      emergency: currentOrders(unpack(inputs.emergency), last, isLater),
+      emergency: withFailures(currentOrders(unpack(inputs.emergency), last, isLater), before),
     },
     isLater ? last?.result.instances : undefined,
   );
@@ -110,6 +111,12 @@ async function verify(
     found: pack(found),
     record: { phase: "verify", outcome: verified ? "done" : "failed", startedAt, finishedAt, summary },
   };
+}
+
+/** A URL that goes on serving the retired key brings it back to whoever fetches there. */
+function withFailures(emergency: EmergencyActions, { findings }: Before): EmergencyActions {
+  const { jwksProblems = [] } = findings.enforced ?? {};
+  return { ...emergency, failures: [...emergency.failures, ...jwksProblems] };
 }
 
 /** Whether something has changed since the last verification, or that one was red. */

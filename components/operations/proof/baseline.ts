@@ -1,12 +1,12 @@
 import { progressOf } from "../base/report.ts";
 import type { Canary } from "../canaries/canary.ts";
-import { identity, type OpenInstance } from "../fleet/instances.ts";
+import { type Instance, identity, type OpenInstance } from "../fleet/instances.ts";
 import { refreshInstance } from "../fleet/refresh.ts";
 import { sweep } from "../fleet/sweep.ts";
 import { readyTimeoutMs as longestWait, type OpenTarget } from "../fleet/targets.ts";
 import type { AskableFleet, Baseline, CanaryFindings, CanaryRequest } from "./canary-findings.ts";
 import { patienceMs } from "./look-around.ts";
-import { probe } from "./probe.ts";
+import { probe, type Verdict } from "./probe.ts";
 
 /** As much of a canary as the baseline needs. */
 interface SeenCanary {
@@ -44,23 +44,31 @@ async function askAbout(
   return verdicts;
 }
 
-/** How long an emergency waits for a first pod where none is ready, in milliseconds. */
-const firstPodMs = 15_000;
+/**
+ * Instances asked at a time in an emergency, at least: those that hang must not take up the time of the others.
+ * Each costs one connection.
+ */
+const hurriedConcurrency = 256;
 
 /** Asks every instance for its verdict on the canary tokens, before anything is changed. */
 export async function askEveryInstance(
   targets: readonly OpenTarget[],
-  { fleet, mode, run }: CanaryRequest,
+  { fleet, mode, run, deadlineAt }: CanaryRequest,
   canaries: readonly Canary[],
-  isAnyReady: boolean,
 ): Promise<Pick<CanaryFindings, "baseline" | "notAsked">> {
-  // Where no pod is ready, they may just be starting. Otherwise a stolen key does not stay trusted for those that are not.
-  const hurriedMs = isAnyReady ? 0 : firstPodMs;
-  const readyTimeoutMs = mode === "emergency" ? hurriedMs : longestWait(fleet.targets);
+  const isHurried = mode === "emergency" && deadlineAt !== undefined;
   const { concurrency } = fleet.refresh;
-  const { results, waiting, failures } = await sweep(
+  const options = isHurried
+    ? {
+        concurrency: Math.max(concurrency, hurriedConcurrency),
+        // A pod that is just starting gets the time that the others need.
+        readyTimeoutMs: 0,
+        deadline: { at: deadlineAt, late: (instance: Instance) => lateBaseline(instance, canaries) },
+      }
+    : { concurrency, readyTimeoutMs: longestWait(fleet.targets) };
+  const { results, waiting, failures } = await sweep<Baseline>(
     targets,
-    { concurrency, readyTimeoutMs, patienceMs, progress: progressOf("canary", run) },
+    { ...options, patienceMs, progress: progressOf("canary", run) },
     (instance) => askForBaseline(instance, fleet, canaries),
   );
   const notAsked = [
@@ -68,4 +76,15 @@ export async function askEveryInstance(
     ...waiting.map(({ name, notReady }) => `${name} was not ready before the cut-over (${notReady})`),
   ];
   return { baseline: results.map(({ value }) => value), notAsked };
+}
+
+/** What an instance is taken to have said that has not answered while the key could be kept alive for it. */
+export function lateBaseline(instance: Instance, canaries: readonly { kid: string }[]): Baseline {
+  const verdict: Verdict = {
+    kind: "inconclusive",
+    reason: "no answer within emergency.budgetSeconds",
+    unanswered: true,
+  };
+  const verdicts = canaries.map(({ kid }) => ({ kid, verdict }));
+  return { instance: instance.name, ...identity(instance), verdicts };
 }

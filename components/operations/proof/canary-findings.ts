@@ -17,6 +17,8 @@ export interface CanaryRequest extends RetirementGoal {
   fleet: AskableFleet;
   /** One client for each algorithm. */
   probeClients: ProbeClient[];
+  /** In an emergency, when the keys are disabled whatever was not found out by then, by `Date.now()`. */
+  deadlineAt?: number | undefined;
   /** Canary tokens of an earlier run: those that are still valid are shown again. Default: none. */
   kept?: (CanaryResult & { rotation: number }) | undefined;
 }
@@ -31,6 +33,10 @@ export interface CanaryFindings {
   baseline: Baseline[];
   /** Targets that could not be listed, and pods that were not ready: a sentence each. */
   notAsked: string[];
+  /** Keys that no canary tokens could be minted with, and why: a sentence each. Default: none. */
+  unminted?: string[];
+  /** In an emergency, when what has not answered counts as unproven, ISO 8601 UTC. */
+  deadlineAt?: string;
   /** True where no instance answered at all: replay can prove nothing, and the run goes on to disable the key. */
   baselineSkipped: boolean;
   /** Canary tokens of keys that an earlier run was about to retire and that are no longer trusted. Default: none. */

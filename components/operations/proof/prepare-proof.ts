@@ -1,3 +1,4 @@
+import { messageOf, RotationError } from "../base/errors.ts";
 import type { Canary } from "../canaries/canary.ts";
 import { keepOf } from "../canaries/kept-canaries.ts";
 import { mintPair, withoutTokens } from "../canaries/mint-canaries.ts";
@@ -10,26 +11,32 @@ import { askEveryInstance } from "./baseline.ts";
 import type { CanaryFindings, CanaryRequest, CanaryResult } from "./canary-findings.ts";
 import { refuseGaps, refuseRejected, unknownEverywhere } from "./judge-baseline.ts";
 import { carriedOver, keptCanary } from "./kept-proof.ts";
-import { lookAround } from "./look-around.ts";
+import { describeMistakes, lookAround, patienceMs, refuseMistakes } from "./look-around.ts";
 
 /**
  * Mints two canary tokens with each signing key that the rotation will retire, or takes those kept from an earlier run,
  * and asks every instance for its verdict on the first of them while the key is still trusted. An instance that rejects
  * one is refreshed and asked again.
  *
- * @throws {RotationError} ALGORITHM_NOT_COVERED for a key that no probe client can mint with;
- *   BASELINE_INCOMPLETE when an instance does not answer outside an emergency;
+ * In an emergency nothing of this stops the run: what has not answered by the deadline, what was refused and what could
+ * not be minted is among the findings, and makes the verification red.
+ *
+ * @throws {RotationError} outside an emergency: ALGORITHM_NOT_COVERED for a key that no probe client can mint with;
+ *   BASELINE_INCOMPLETE when an instance does not answer;
  *   BASELINE_REJECTED when instances answer and none accepts: the probe is wrong and would prove nothing;
- *   NO_INSTANCES when a target has none; a Kubernetes code when a cluster refuses us
+ *   NO_INSTANCES when a target has none; a Kubernetes code when a cluster refuses us. Any Keycloak code
  */
 export async function prepareProof(admin: KeycloakAdmin, request: CanaryRequest): Promise<CanaryResult> {
   const { fleet, kept } = request;
   const targets = await openTargets(fleet.targets);
-  const [isAnyReady, realm] = await Promise.all([lookAround(fleet.targets, targets), readRealmBefore(admin)]);
+  const [look, prepared] = await Promise.all([
+    lookAround(fleet.targets, targets, leftMs(request)),
+    mintAll(admin, request),
+  ]);
+  const { realm, retiring, canaries, borrowedAt, unminted } = prepared;
   const { keysBefore, keysBeforeAt, jwksBefore } = realm;
-  const retiring = retiringKeys(keysBefore, request);
-  const { canaries, borrowedAt } = await canariesFor(admin, request, realm, retiring);
-  const asked = await askEveryInstance(targets, request, canaries, isAnyReady);
+  if (request.mode !== "emergency") refuseMistakes(look);
+  const asked = await askEveryInstance(targets, request, canaries);
   const proving = provingOnly(request, retiring, canaries, asked);
   const carried = carriedOver(keysBefore, kept);
   const carriedCanaries = carried.flatMap((one) => one.canaries);
@@ -41,12 +48,24 @@ export async function prepareProof(admin: KeycloakAdmin, request: CanaryRequest)
       keysBeforeAt,
       jwksBefore,
       baseline: proving.baseline,
-      notAsked: asked.notAsked,
+      notAsked: [...new Set([...describeMistakes(look), ...asked.notAsked])],
+      ...(unminted.length > 0 ? { unminted } : {}),
+      ...(request.deadlineAt === undefined ? {} : { deadlineAt: new Date(request.deadlineAt).toISOString() }),
       baselineSkipped: canaries.length > 0 && isSilent(asked),
       ...(carried.length > 0 ? { carried } : {}),
       ...(borrowedAt === undefined ? {} : { borrowedAt }),
     },
   };
+}
+
+function leftMs({ deadlineAt }: CanaryRequest): number {
+  return deadlineAt === undefined ? patienceMs : Math.max(1, deadlineAt - Date.now());
+}
+
+async function mintAll(admin: KeycloakAdmin, request: CanaryRequest) {
+  const realm = await readRealmBefore(admin);
+  const retiring = retiringKeys(realm.keysBefore, request);
+  return { realm, retiring, ...(await canariesFor(admin, request, realm, retiring)) };
 }
 
 interface RealmBefore extends Pick<CanaryFindings, "keysBefore" | "keysBeforeAt" | "jwksBefore"> {
@@ -73,19 +92,26 @@ async function readPublished(
 /** One key after the other: each that does not sign has to be made the signer for a moment. */
 async function canariesFor(
   admin: KeycloakAdmin,
-  { kept, probeClients }: CanaryRequest,
+  { kept, probeClients, mode }: CanaryRequest,
   { discovery, keysBefore }: RealmBefore,
   retiring: readonly RealmKey[],
-): Promise<{ canaries: Canary[]; borrowedAt: string | undefined }> {
+): Promise<{ canaries: Canary[]; borrowedAt: string | undefined; unminted: string[] }> {
   const minter = { admin, tokenEndpoint: discovery.tokenEndpoint, probeClients };
   const canaries: Canary[] = [];
+  const unminted: string[] = [];
   let borrowedAt = kept?.findings.borrowedAt;
   for (const key of retiring) {
     const known = keptCanary(key, kept);
-    canaries.push(known ?? (await mintPair(minter, key, keysBefore)));
+    try {
+      canaries.push(known ?? (await mintPair(minter, key, keysBefore)));
+    } catch (error) {
+      // A key that can't be proven dead later must die now all the same, and the run is red in the end.
+      if (mode !== "emergency" || !(error instanceof RotationError)) throw error;
+      unminted.push(`no canary token of kid ${key.kid} (${key.algorithm}): ${messageOf(error)}`);
+    }
     if (!known && !key.signing) borrowedAt = new Date().toISOString();
   }
-  return { canaries, borrowedAt };
+  return { canaries, borrowedAt, unminted };
 }
 
 /** What is left of canary tokens and verdicts when those that can prove nothing are taken away. */
@@ -99,8 +125,10 @@ function provingOnly(
   const unknown = mode === "emergency" ? unknownEverywhere(retiring, baseline) : [];
   const isProving = ({ kid }: { kid: string }) => !unknown.includes(kid);
   const proving = canaries.filter(isProving);
-  for (const { kid } of proving) refuseRejected(kid, baseline);
-  if (mode !== "emergency") refuseGaps(asked);
+  if (mode !== "emergency") {
+    for (const { kid } of proving) refuseRejected(kid, baseline);
+    refuseGaps(asked);
+  }
   return {
     canaries: proving,
     baseline: baseline.map((one) => ({ ...one, verdicts: one.verdicts.filter(isProving) })),

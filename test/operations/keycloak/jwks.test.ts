@@ -6,6 +6,7 @@ import { keycloakStandIn, type Routes } from "../keycloak-stand-in.ts";
 import { sendJson } from "../loopback-server.ts";
 
 const certs = "/realms/shop/protocol/openid-connect/certs";
+const rotated = { present: ["new"], absent: ["old"] };
 const quick = { intervalMs: 1, timeoutMs: 300 };
 
 function send(response: ServerResponse, ...kids: string[]): void {
@@ -74,20 +75,29 @@ suite("discover", () => {
 suite("awaitJwks", () => {
   test("it takes as many good reads in a row as were asked for", async (t) => {
     const { admin, url, server } = await publishing(t, (response) => send(response, "new"));
-    const result = await awaitJwks(admin, url, ["new"], { ...quick, reads: 3 });
+    const result = await awaitJwks(admin, url, rotated, { ...quick, reads: 3 });
     assert.deepEqual([result.url, result.reads, result.kids, server.received.length], [url, 3, ["new"], 3]);
   });
 
   test("the order of the keys does not matter", async (t) => {
     const { admin, url } = await publishing(t, (response) => send(response, "b", "a"));
-    assert.equal((await awaitJwks(admin, url, ["a", "b"], quick)).reads, 5);
+    assert.equal((await awaitJwks(admin, url, { present: ["a", "b"], absent: [] }, quick)).reads, 5);
+  });
+
+  test("keys of other issuers in the same set, and keys without a kid, are left out", async (t) => {
+    const { admin, url } = await publishing(t, (response) =>
+      sendJson(response, 200, {
+        keys: [{ kid: "theirs", kty: "RSA" }, { kty: "EC" }, { kid: "new", kty: "RSA" }],
+      }),
+    );
+    assert.deepEqual((await awaitJwks(admin, url, rotated, quick)).kids, ["new"]);
   });
 
   test("a URL that shows the old set first is waited for", async (t) => {
     const { admin, url } = await publishing(t, (response, _request, count) =>
       send(response, ...(count < 5 ? ["old"] : ["new"])),
     );
-    assert.deepEqual((await awaitJwks(admin, url, ["new"], { ...quick, timeoutMs: 5_000 })).kids, ["new"]);
+    assert.deepEqual((await awaitJwks(admin, url, rotated, { ...quick, timeoutMs: 5_000 })).kids, ["new"]);
   });
 
   for (const [title, kids, message] of [
@@ -97,7 +107,7 @@ suite("awaitJwks", () => {
   ] as const) {
     test(`a URL that ${title} is JWKS_NOT_CURRENT, with the difference`, async (t) => {
       const { admin, url } = await publishing(t, (response) => send(response, ...kids));
-      await assert.rejects(awaitJwks(admin, url, ["new"], quick), { code: "JWKS_NOT_CURRENT", message });
+      await assert.rejects(awaitJwks(admin, url, rotated, quick), { code: "JWKS_NOT_CURRENT", message });
     });
   }
 
@@ -105,14 +115,14 @@ suite("awaitJwks", () => {
     const { admin, url } = await publishing(t, (response, _request, count) =>
       send(response, count % 2 === 0 ? "old" : "new"),
     );
-    await assert.rejects(awaitJwks(admin, url, ["new"], quick), { code: "JWKS_NOT_CURRENT" });
+    await assert.rejects(awaitJwks(admin, url, rotated, quick), { code: "JWKS_NOT_CURRENT" });
   });
 
   test("one stale node of four is found by five reads in a row", async (t) => {
     const { admin, url } = await publishing(t, (response, _request, count) =>
       send(response, count % 4 === 0 ? "old" : "new"),
     );
-    await assert.rejects(awaitJwks(admin, url, ["new"], quick), { code: "JWKS_NOT_CURRENT" });
+    await assert.rejects(awaitJwks(admin, url, rotated, quick), { code: "JWKS_NOT_CURRENT" });
   });
 
   test("a stale node behind a balancer of connections is found, since reads do not all share one", async (t) => {
@@ -122,13 +132,13 @@ suite("awaitJwks", () => {
       if (!nodes.has(socket)) nodes.set(socket, nodes.size % 2 === 0 ? "new" : "old");
       send(response, nodes.get(socket) ?? "");
     });
-    await assert.rejects(awaitJwks(admin, url, ["new"], quick), { code: "JWKS_NOT_CURRENT" });
+    await assert.rejects(awaitJwks(admin, url, rotated, quick), { code: "JWKS_NOT_CURRENT" });
   });
 
   test("a single failed read is another bad read and not the end", async (t) => {
     const { admin, url } = await publishing(t, (response, _request, count) =>
       count === 2 ? response.writeHead(503).end() : send(response, "new"),
     );
-    assert.deepEqual((await awaitJwks(admin, url, ["new"], { ...quick, timeoutMs: 5_000 })).kids, ["new"]);
+    assert.deepEqual((await awaitJwks(admin, url, rotated, { ...quick, timeoutMs: 5_000 })).kids, ["new"]);
   });
 });
