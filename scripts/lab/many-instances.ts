@@ -68,6 +68,10 @@ async function answer({ request, response, path, keys, options }: Exchange): Pro
     const { keys: now } = await keys.fetchAnew();
     return send(response, 200, { kids: now.map(({ kid }) => kid), fetchedAt: new Date().toISOString() });
   }
+  if (request.method === "PUT" || request.method === "DELETE") {
+    response.writeHead(bearer === options.apiRefreshToken ? 204 : 401).end();
+    return;
+  }
   const isValid = await keys.verifies(bearer);
   return send(response, isValid ? 200 : 401, { realm: options.issuer });
 }
