@@ -34,7 +34,7 @@ describe("the choice of a Keycloak", () => {
   });
 
   test("without Java and containers, the error says what to install", async () => {
-    await assert.rejects(startKeycloak(), /java .* not on PATH.*no docker or podman.*Install a JDK/s);
+    await assert.rejects(startKeycloak(), /java .* not on PATH.*neither docker nor podman.*Install a JDK/s);
   });
 
   test("with Java but without Maven, the error says what to install", async () => {

@@ -1,9 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { z } from "zod";
 import { messageOf, RotationError } from "../base/errors.ts";
 import { discover } from "./jwks.ts";
 import type { KeycloakAdmin } from "./keycloak-admin.ts";
+import { passwordFor } from "./password-policy.ts";
+import { emailFor, profileAttribute, profileValues } from "./profile-values.ts";
+import { refusalReason } from "./refusal-reason.ts";
 
 /** What an administrator of the API looks like. */
 export interface AdminIdentity {
@@ -33,16 +35,10 @@ const email = `${name}@jwks-break-glass.invalid`;
 const lifespan = "3600";
 const identified = z.array(z.looseObject({ id: z.string() }));
 const userShape = z.looseObject({ id: z.string(), username: z.string() });
-const profileShape = z.looseObject({
-  attributes: z.array(
-    z.looseObject({
-      name: z.string(),
-      required: z.looseObject({}).nullish(),
-      validations: z
-        .looseObject({ options: z.looseObject({ options: z.array(z.string()) }).optional() })
-        .nullish(),
-    }),
-  ),
+const profileShape = z.looseObject({ attributes: z.array(profileAttribute) });
+const realmShape = z.looseObject({
+  registrationEmailAsUsername: z.boolean().nullish(),
+  passwordPolicy: z.string().nullish(),
 });
 const roleShape = z.looseObject({ id: z.string(), name: z.string() });
 const tokenAnswer = z.object({ access_token: z.string() });
@@ -66,11 +62,11 @@ export async function withAdminProbe<T>(
   const roles = await Promise.all(identity.realmRoles.map((role) => findRole(admin, role)));
   let result: T;
   try {
-    const secrets = { client: secret(), password: secret() };
-    await makeClient(admin, identity, roles, secrets.client);
-    const username = await makeUser(admin, roles, secrets.password);
+    const client = passwordFor(undefined);
+    await makeClient(admin, identity, roles, client);
+    const user = await makeUser(admin, roles);
     const { tokenEndpoint } = await discover(admin);
-    result = await work(() => login(admin, tokenEndpoint, { ...secrets, username }));
+    result = await work(() => login(admin, tokenEndpoint, { client, ...user }));
   } catch (error) {
     // What went wrong first is what the reader has to know; the next run tries the removal again.
     await removeAdminProbe(admin).catch(() => undefined);
@@ -90,11 +86,6 @@ function notRemoved({ realmName }: KeycloakAdmin, cause: unknown): RotationError
   );
 }
 
-/** Random, and with one of each kind of character that a password policy may ask for. */
-function secret(): string {
-  return `${randomBytes(32).toString("base64url")}-aA1`;
-}
-
 type Role = z.infer<typeof roleShape>;
 
 async function findRole(admin: KeycloakAdmin, role: string): Promise<Role> {
@@ -112,20 +103,24 @@ async function findRole(admin: KeycloakAdmin, role: string): Promise<Role> {
  * @throws {RotationError} any Keycloak code
  */
 export async function removeAdminProbe(admin: KeycloakAdmin): Promise<void> {
-  const left = await Promise.all([name, email].map((username) => findUser(admin, username)));
-  for (const user of left) if (user) await admin.deleteIfThere(`/users/${user.id}`);
+  for (const user of await findUsers(admin)) await admin.deleteIfThere(`/users/${user.id}`);
   const client = await findClient(admin);
   if (client) await admin.deleteIfThere(`/clients/${client.id}`);
 }
 
 /** Whether a run that was killed has left the user or the client. Changes nothing. */
 export async function findAdminProbe(admin: KeycloakAdmin): Promise<string[]> {
-  const users = await Promise.all([name, email].map((username) => findUser(admin, username)));
+  const users = await findUsers(admin);
   const client = await findClient(admin);
-  return [
-    ...users.flatMap((user) => (user ? [`user ${user.username}`] : [])),
-    ...(client ? [`client ${name}`] : []),
-  ];
+  return [...users.map(({ username }) => `user ${username}`), ...(client ? [`client ${name}`] : [])];
+}
+
+/** By each name that the realm may have given it. */
+async function findUsers(admin: KeycloakAdmin) {
+  const { attributes } = await admin.get("/users/profile", profileShape);
+  const usernames = new Set([name, email, emailFor(attributes, { username: name, email })]);
+  const users = await Promise.all([...usernames].map((username) => findUser(admin, username)));
+  return users.flatMap((user) => user ?? []);
 }
 
 async function findUser(admin: KeycloakAdmin, username: string) {
@@ -168,41 +163,54 @@ async function makeClient(
 
 /**
  * Keycloak refuses the login of a user who has not filled in what the realm's user profile demands, or to whom an action
- * is left to do; the realm's default actions are given to every new user, so they are taken away again.
+ * is left to do; the realm's default actions are given to every new user, so they are taken away again. The password
+ * satisfies the realm's policy.
  *
- * @returns the username, which some realms make the address
+ * @returns the username, which some realms make the address, and the password
  */
-async function makeUser(admin: KeycloakAdmin, roles: readonly Role[], password: string): Promise<string> {
-  const profile = await requiredProfile(admin);
+async function makeUser(
+  admin: KeycloakAdmin,
+  roles: readonly Role[],
+): Promise<{ username: string; password: string }> {
+  const realm = await admin.get("", realmShape);
+  const profile = await requiredProfile(admin, realm.registrationEmailAsUsername === true);
+  const password = passwordFor(realm.passwordPolicy ?? undefined);
   const attended = { enabled: true, emailVerified: true, requiredActions: [], ...profile };
   const credentials = [{ type: "password", value: password, temporary: false }];
-  const find = async () => (await findUser(admin, name)) ?? (await findUser(admin, email));
+  const find = async () => (await findUsers(admin))[0];
   const isDone = async () => (await find()) !== undefined;
-  await admin.postOnce("/users", { ...attended, username: name, credentials }, { isDone });
+  const made = { ...attended, username: name, credentials };
+  await admin.postOnce("/users", made, { isDone }).catch(refusedUser);
   const user = await find();
   if (!user) throw notLoggedIn("no user of that name right after making it");
-  await admin.put(`/users/${user.id}`, { ...attended, username: user.username });
+  await admin.put(`/users/${user.id}`, { ...attended, username: user.username }).catch(refusedUser);
   await admin.post(`/users/${user.id}/role-mappings/realm`, roles, { repeatable: true });
-  return user.username;
+  return { username: user.username, password };
+}
+
+/** Keycloak's own words say which rule it is. */
+function refusedUser(error: unknown): never {
+  if (!(error instanceof RotationError) || error.code !== "KEYCLOAK_UNEXPECTED_ANSWER") throw error;
+  throw new RotationError("TOKEN_NOT_MINTED", `the admin probe's user was refused: ${error.message}`, {
+    nextStep:
+      "relax the rule that Keycloak names, in the realm's password policy or user profile, or leave sessions.adminProbe out",
+    cause: error,
+  });
 }
 
 /** A value for each attribute that the realm demands of a user. Its address only where it is demanded. */
-async function requiredProfile(admin: KeycloakAdmin): Promise<Record<string, unknown>> {
-  const [{ attributes }, realm] = await Promise.all([
-    admin.get("/users/profile", profileShape),
-    admin.get("", z.looseObject({ registrationEmailAsUsername: z.boolean().nullish() })),
-  ]);
-  const required = attributes.filter((one) => one.required && one.name !== "username");
-  const values = required.map(
-    (one) => [one.name, one.validations?.options?.options[0] ?? "jwks-break-glass"] as const,
-  );
-  const own = values.filter(([attribute]) => !["email", "firstName", "lastName"].includes(attribute));
-  const isAsked = (attribute: string) => required.some((one) => one.name === attribute);
+async function requiredProfile(
+  admin: KeycloakAdmin,
+  isEmailUsername: boolean,
+): Promise<Record<string, unknown>> {
+  const { attributes } = await admin.get("/users/profile", profileShape);
+  const own = { username: name, email };
+  const { email: address, firstName, lastName, ...others } = profileValues(attributes, own);
   return {
-    ...(isAsked("email") || realm.registrationEmailAsUsername ? { email } : {}),
-    ...(isAsked("firstName") ? { firstName: "JWKS break-glass" } : {}),
-    ...(isAsked("lastName") ? { lastName: "admin probe" } : {}),
-    attributes: Object.fromEntries(own.map(([attribute, value]) => [attribute, [value]])),
+    ...(address || isEmailUsername ? { email: emailFor(attributes, own) } : {}),
+    ...(firstName ? { firstName: firstName[0] } : {}),
+    ...(lastName ? { lastName: lastName[0] } : {}),
+    attributes: others,
   };
 }
 
@@ -220,7 +228,10 @@ async function login(
     scope: "openid",
   });
   const { status, body } = await admin.fetchPublic(tokenEndpoint, { form });
-  if (status !== 200) throw notLoggedIn(`HTTP ${status}`);
+  if (status !== 200) {
+    const reason = refusalReason(body);
+    throw notLoggedIn(`HTTP ${status}${reason === "" ? "" : ` (${reason})`}`);
+  }
   try {
     const { access_token: token } = tokenAnswer.parse(JSON.parse(body));
     const { sid, jti, exp } = claims.parse(decodeJwt(token));

@@ -101,7 +101,7 @@ export class World {
 }
 
 /** Polls until the test holds. Fails after the deadline. */
-export async function until(holds: () => boolean, what: string, deadlineMs = 20_000): Promise<void> {
+export async function until(holds: () => boolean, what: string, deadlineMs = 60_000): Promise<void> {
   const end = Date.now() + deadlineMs;
   while (!holds()) {
     if (Date.now() > end) throw new Error(`timed out waiting until ${what}`);

@@ -3,10 +3,12 @@ import { suite, test } from "node:test";
 import { decodeJwt } from "jose";
 import { RotationError } from "#operations/base/errors";
 import { removeAdminProbe, withAdminProbe } from "#operations/keycloak/admin-probe";
+import { ellipticRealm } from "../elliptic-realm.ts";
 import { type RealRealm, realRealms } from "../real-realm.ts";
 import { partOf } from "../signing-realm.ts";
 
 const makeRealm = realRealms();
+const elliptic = { realmRoles: ["admin"], audience: ["shop-api"], algorithm: "ES256" };
 const identity = { realmRoles: ["admin"], audience: ["shop-api", "other-api"], algorithm: "RS256" };
 
 /** How many users and clients of ours the realm has. */
@@ -133,6 +135,83 @@ suite("withAdminProbe", () => {
     assert.ok(sid);
     assert.deepEqual(await leftOf(real), [0, 0]);
   });
+
+  for (const policy of [
+    "length(20) and maxLength(24) and digits(6) and specialChars(5) and upperCase(4) and lowerCase(4)",
+    "length(60) and notUsername(undefined) and notEmail(undefined) and passwordHistory(3)",
+    "maxLength(12) and regexPattern(^[a-z0-9]{8,12}$)",
+    "regexPattern([A-Z][a-z]{5,}[0-9]*) and forceExpiredPasswordChange(365)",
+    "digits(20) and hashIterations(1000) and notContainsUsername(undefined)",
+  ]) {
+    test(`it logs in under the password policy ${policy}`, async (t) => {
+      const real = await makeRealm(t, { ...ellipticRealm, passwordPolicy: policy, users: [] });
+      assert.ok((await withAdminProbe(real.admin, elliptic, (login) => login())).sid);
+    });
+  }
+
+  test("it logs in under a user profile whose attributes have patterns, limits and a domain for addresses", async (t) => {
+    const real = await makeRealm(t, { ...ellipticRealm, registrationEmailAsUsername: true });
+    const path = `/${real.realm.name}/users/profile`;
+    const profile = (await real.lab.get(path)) as {
+      attributes: { name: string; validations: Record<string, object> }[];
+    };
+    const more: Record<string, object> = {
+      email: { pattern: { pattern: "^[a-z-]+@example\\.com$", "error-message": "ours only" } },
+      firstName: { length: { min: 2, max: 6 } },
+      lastName: { pattern: { pattern: "^[A-Za-z]+$", "error-message": "letters" } },
+    };
+    for (const one of profile.attributes) Object.assign(one.validations, more[one.name]);
+    const permissions = { view: ["admin"], edit: ["admin", "user"] };
+    const required = { roles: ["admin", "user"] };
+    const own: Record<string, object> = {
+      phone: { pattern: { pattern: "^\\+[0-9]{10,14}$", "error-message": "a number" } },
+      age: { integer: { min: 18, max: 99 } },
+      site: { uri: {} },
+      born: { "iso-date": {} },
+      teams: { multivalued: { min: 2, max: 4 } },
+    };
+    for (const [name, validations] of Object.entries(own)) {
+      Object.assign(profile, {
+        attributes: [
+          ...profile.attributes,
+          { name, required, permissions, validations, multivalued: name === "teams" },
+        ],
+      });
+    }
+    await real.lab.send("PUT", path, profile);
+    const session = await withAdminProbe(real.admin, elliptic, (login) => login());
+    assert.ok(session.sid);
+    assert.deepEqual(await leftOf(real), [0, 0]);
+  });
+
+  for (const [title, settings, message] of [
+    ["password policy", { passwordPolicy: "maxLength(6) and digits(9)" }, /invalidPassword|Password/],
+    [
+      "user profile",
+      {},
+      /error-person-name-invalid|error-invalid-length: firstName|error-pattern-no-match|impossible/,
+    ],
+  ] as const) {
+    test(`a ${title} that nobody can satisfy is TOKEN_NOT_MINTED with Keycloak's own reason, and nothing is left`, async (t) => {
+      const real = await makeRealm(t, { ...ellipticRealm, ...settings, users: [] });
+      if (title === "user profile") {
+        const path = `/${real.realm.name}/users/profile`;
+        const profile = (await real.lab.get(path)) as { attributes: object[] };
+        const pattern = { pattern: "(?!)", "error-message": "impossible" };
+        const permissions = { view: ["admin"], edit: ["admin"] };
+        profile.attributes.push({
+          name: "card",
+          required: { roles: ["admin", "user"] },
+          permissions,
+          validations: { pattern },
+        });
+        await real.lab.send("PUT", path, profile);
+      }
+      const asked = withAdminProbe(real.admin, identity, (login) => login());
+      await assert.rejects(asked, { code: "TOKEN_NOT_MINTED", message });
+      assert.deepEqual(await leftOf(real), [0, 0]);
+    });
+  }
 
   test("a realm whose users need no address gives it none", async (t) => {
     const real = await makeRealm(t);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { collectSessions, endAllSessions } from "#operations/keycloak/revoke-sessions";
+import { ellipticRealm } from "../elliptic-realm.ts";
 import { instantClock, keycloakStandIn, type Routes } from "../keycloak-stand-in.ts";
 import { sendJson } from "../loopback-server.ts";
 import { realRealms } from "../real-realm.ts";
@@ -144,7 +145,7 @@ suite("all sessions of a real realm", () => {
   const makeRealm = realRealms();
 
   test("are collected with their ids, offline ones too, and over afterwards", async (t) => {
-    const real = await makeRealm(t);
+    const real = await makeRealm(t, ellipticRealm);
     const { login, isAlive } = await logins(real, ["mallory", "carol"]);
     const online = await login("mallory");
     const offline = await login("carol", "openid offline_access");
