@@ -83,7 +83,7 @@ export function couldNotTell(
     severity: "unknown",
     realm,
     what,
-    means: "nobody knows whether this has drifted",
+    means: "it is not known whether this has drifted",
     fix: next,
   };
 }
