@@ -18,9 +18,9 @@ export interface Settings {
   hasRealmList: boolean;
   /** With all realms' targets. */
   fleet: ConfiguredFleet;
-  /** Where it is not given, the program generates one. */
+  /** If it is not set, the program generates one. */
   apiRefreshToken?: pulumi.Output<string>;
-  /** Another number makes the program generate another one. */
+  /** A new number makes the program generate a new API refresh token. */
   apiRefreshTokenVersion: number;
   /** The `kubernetes:` config namespace. */
   kubernetes: { kubeconfig?: pulumi.Output<string>; context?: string };
@@ -31,7 +31,7 @@ export interface Settings {
 /** What the rotation of one realm takes. */
 export interface RealmSettings extends Omit<KeyRotationArgs, "apiRefreshTokens"> {
   fleet: ConfiguredFleet;
-  /** Of the resource. */
+  /** Name of the resource. */
   name: string;
 }
 
@@ -117,7 +117,7 @@ async function verificationKey(signingKey: string | undefined): Promise<JWK | nu
   return publicJwkOf(signingKey);
 }
 
-/** Of a realm that can't be rotated nothing is known, and nothing is done. */
+/** The plan for a realm that can't be rotated: nothing is known, and nothing is done. */
 const unknownPlan = { stage: "final" as const, actions: [], overlapSeconds: 0, tokenLifeSeconds: 0 };
 
 function toRealmSettings(

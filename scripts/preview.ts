@@ -7,7 +7,7 @@ import {
 } from "#operations/config/inspect-stack";
 import { configureKubernetes } from "#operations/fleet/kubernetes/kubernetes-defaults";
 import { knownRealms } from "./drift/known-state.ts";
-import { type Due, dueBeside } from "./preview/due.ts";
+import { type Due, dueEmergencyActions } from "./preview/due.ts";
 import { previewByEngine } from "./preview/engine-preview.ts";
 import type { PreviewSummary } from "./preview/preview-summary.ts";
 import { reachTargets } from "./preview/reach.ts";
@@ -57,7 +57,7 @@ function lastVerified(contents: StackContents): boolean | undefined {
 function dueOf(contents: StackContents, config: CheckedConfig, { name, plan }: InspectedRealm): Due {
   const { rotation, mode, freeze, sessions, internalKeys } = config;
   const run = { realm: name, rotation, mode, stage: plan?.stage ?? "final" };
-  return dueBeside(contents, { ...run, freeze, revoke: sessions.revoke, internalKeys });
+  return dueEmergencyActions(contents, { ...run, freeze, revoke: sessions.revoke, internalKeys });
 }
 
 async function main(options: StackOptions): Promise<void> {

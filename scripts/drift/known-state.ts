@@ -16,7 +16,7 @@ const step = z.object({ realm: z.string(), rotation: z.number(), mode: z.string(
 /** A packed value that this program has written. */
 const packed = <T>() => z.string().transform((text) => unpack<T>(text));
 
-/** What the last `up` has asked for is in the inputs: a resource that had nothing to do keeps the outputs of an earlier one. */
+/** The inputs hold the request of the last `up`; a resource that had nothing to do keeps the outputs of an earlier `up`. */
 const cutoverShape = {
   inputs: step.extend({
     details: packed<{ exemptKeys: string[]; jwksUris: string[]; fleet: FleetSettings }>(),
@@ -52,7 +52,7 @@ const refreshTokenShape = {
   }),
 };
 
-/** The realms that the stack's state knows; those that have never come to a cut-over are not among them. */
+/** The realms in the stack's state, without those that have never had a cut-over. */
 export function knownRealms(contents: StackContents): KnownRealm[] {
   const canaries = readAll(contents, "CanaryToken", canaryShape);
   const verifications = readAll(contents, "Verification", verificationShape);
@@ -96,7 +96,7 @@ function readAll<I, O>(contents: StackContents, kind: string, shape: Shape<I, O>
   return resourcesOf(contents, kind).flatMap((one) => read(one, shape));
 }
 
-/** A resource that a killed run has left half-way has no outputs yet. */
+/** A resource that a killed run has left unfinished has no outputs yet. */
 function read<I, O>({ inputs, outputs }: StateResource, shape: Shape<I, O>): (I & O)[] {
   const [asked, came] = [shape.inputs.safeParse(inputs), shape.outputs.safeParse(outputs)];
   return asked.success && came.success ? [{ ...asked.data, ...came.data }] : [];

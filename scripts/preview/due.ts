@@ -7,7 +7,7 @@ import type { Step } from "#operations/phases/phase-request";
 import { nextSessionsStep } from "#operations/phases/revoke";
 import { resourcesOf, type StackContents } from "../stack-reader.ts";
 
-/** What an emergency would do beside the keys, by what the last `up` has done of it already. */
+/** Which other actions of an emergency are still due after the last `up`. */
 export interface Due {
   freeze: boolean;
   sessions: boolean;
@@ -20,8 +20,8 @@ export interface EmergencyConfig extends Step {
   internalKeys: InternalKeyKind[];
 }
 
-/** Decides as the resources' own diffs do. */
-export function dueBeside(contents: StackContents, config: EmergencyConfig): Due {
+/** Decides like the diffs of the resources. */
+export function dueEmergencyActions(contents: StackContents, config: EmergencyConfig): Due {
   const before = (kind: string) => outputsOf(contents, kind, config.realm);
   return {
     freeze: isFreezeDue(config, before("AdminFreeze")),

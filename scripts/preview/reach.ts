@@ -2,14 +2,14 @@ import { messageOf } from "#operations/base/errors";
 import type { ConfiguredTarget } from "#operations/config/settings-shape";
 import { openTarget } from "#operations/fleet/targets";
 
-/** What can be found at a target now. */
+/** The instances of a target, and which of them can be reached now. */
 export interface TargetReach {
   name: string;
   kind: ConfiguredTarget["kind"];
   instances: number;
   /** Names of instances that accept no connection, and of pods that are not ready. */
   unreachable: string[];
-  /** Why the target can't be looked at. */
+  /** Why the target can't be inspected. */
   error?: string;
 }
 

@@ -120,7 +120,10 @@ suite("Keycloak in trouble", () => {
     await scenario.stack.setConfig({ "keycloak:clientId": id }, { "keycloak:clientSecret": secret });
     await scenario.rotateTo(1, "INC-1");
     const preview = succeeded(await scenario.stack.preview());
-    assert.match(preview.output, /warning: an up would be refused .*KEYCLOAK_ROLE_MISSING: .*manage-realm/);
+    assert.match(
+      preview.output,
+      /warning: the update would be refused .*KEYCLOAK_ROLE_MISSING: .*manage-realm/,
+    );
     const { output } = failed(await scenario.stack.up());
     assert.match(output, /KEYCLOAK_ROLE_MISSING: .*the role manage-realm/);
     assert.deepEqual((await managedKeys(scenario)).all, []);

@@ -11,7 +11,7 @@ export interface EmergencyQuestion {
   freeze: Freeze;
   revoke: Revoke;
   internalKeys: readonly InternalKeyKind[];
-  /** Realm roles of the administrator of our own. */
+  /** Realm roles of the administrator that is created for the proof. */
   adminRoles: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export interface EmergencyInspection {
   sessions: string[];
   internalKeys: string[];
   problems: string[];
-  /** What the admin client may not do and an `up` has to. */
+  /** Rights that an `up` needs and the admin client lacks. */
   missingRights: string[];
   warnings: string[];
 }

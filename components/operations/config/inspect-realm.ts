@@ -15,7 +15,7 @@ import {
 } from "./inspect-emergency.ts";
 
 export interface RealmQuestion extends Omit<RunQuestion, "overlapMs" | "now"> {
-  /** What the config asks for; undefined: what the realm's token lifetimes ask for. */
+  /** The overlap in the config; undefined: derived from the realm's token lifetimes. */
   overlapSeconds: number | undefined;
   /** Whether an overlap may be shorter than the realm's token lifetimes. */
   allowShortOverlap: boolean;
@@ -28,7 +28,7 @@ export interface RealmQuestion extends Omit<RunQuestion, "overlapMs" | "now"> {
 export interface RealmInspection {
   /** Every problem found; empty where the rotation can start. */
   problems: string[];
-  /** What the admin client may not do and an `up` has to; a preview can do without. */
+  /** Rights that an `up` needs and the admin client lacks; a preview works without them. */
   missingRights: string[];
   /** What the `up` would do to the realm's keys; absent where the realm can't be read. */
   plan?: Pick<RunPlan, "stage" | "actions" | "changes"> & {
@@ -37,11 +37,11 @@ export interface RealmInspection {
     overlapSeconds: number;
     /** Highest rotation that has left a key in the realm; 0 where there is none. */
     highestRotation: number;
-    /** When the overlap is over that is under way or was last, ISO 8601 UTC. */
+    /** End of the current or the latest overlap, ISO 8601 UTC. */
     overlapEnd?: string | undefined;
     /** How long a token of the realm may live, with the clock skew. */
     tokenLifeSeconds: number;
-    /** What the run leaves open, a sentence each. */
+    /** What the run does not end, a sentence each. */
     warnings: string[];
   };
 }
@@ -54,7 +54,7 @@ const algorithmAttributes = [
   "authorization.signed.response.alg",
 ];
 
-/** Looks, without changing anything, for what would make a rotation fail half-way or be a silent no-op. */
+/** Finds out, without changing anything, what would make a rotation fail half-way or do nothing. */
 export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion): Promise<RealmInspection> {
   try {
     const [components, keys] = [await listKeyComponents(admin), await listSigningKeys(admin)];
@@ -68,7 +68,7 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
     const isBack = question.rotation < highestRotation(components);
     const isEmergency = question.mode === "emergency";
     const emergency = isEmergency ? await inspectEmergency(admin, question.emergency) : noEmergencyActions;
-    // Whether any of it is left to do where no key changes, only the state knows.
+    // If no key changes, only the state knows whether any of these actions are still due.
     const due = plan.actions.length > 0 ? emergency : noEmergencyActions;
     // What would cost the proof, or something beside it, must not keep a stolen key alive.
     const costs = [
@@ -105,22 +105,22 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
   }
 }
 
-/** Of a rotation that is no number nothing can be said. */
+/** The plan for a rotation that is not a number. */
 const noPlan: RunPlan = { stage: "final", changes: [], actions: [], problems: [] };
 
-/** What every `up` may have to do: keys, the probe's clients and their roles. */
+/** Every `up` may have to change keys, the probe's clients and their roles. */
 async function missingRoles(admin: KeycloakAdmin, { probeHasRoles }: RealmQuestion): Promise<string[]> {
   const roles = ["manage-realm", "manage-clients", ...(probeHasRoles ? ["manage-users"] : [])];
   const missing = await Promise.all(roles.map((role) => admin.missingRole(role)));
   return missing.flatMap((error) => (error ? [error.message] : []));
 }
 
-/** A run that was red, or was killed, leaves it frozen: whoever comes next has to know. */
+/** A red or killed run leaves the realm frozen, which the next person must know. */
 async function stillFrozen(admin: KeycloakAdmin): Promise<string[]> {
   const clients = (await frozenClients(admin)).map(({ clientId }) => clientId);
   if (clients.length === 0) return [];
   return [
-    `realm ${admin.realmName} is still frozen by an emergency (${clients.join(" and ")} disabled): a green verification thaws it, or freeze: release does`,
+    `realm ${admin.realmName} is still frozen by an emergency (${clients.join(" and ")} disabled); a green verification thaws it, and so does freeze: release`,
   ];
 }
 

@@ -20,26 +20,26 @@ import { validOrDefault } from "./valid-or-default.ts";
 export type CheckedConfig = z.infer<typeof settingsShape>;
 type Raw = Readonly<Record<string, unknown>>;
 
-/** What is found of one of the stack's realms. */
+/** Result of the inspection of one realm. */
 export type InspectedRealm = RealmInspection & { name: string; entry: RealmEntry };
 
 export interface StackInspection {
   /** Absent where something in the config is wrong. */
   config?: CheckedConfig;
   realms: InspectedRealm[];
-  /** Everything that keeps an `up` from starting. Of several realms, one that can't be rotated holds up none of the others. */
+  /** Everything that keeps an `up` from starting. One of several realms that can't be rotated does not stop the others. */
   problems: string[];
-  /** What is no mistake of the config, and should be known. */
+  /** What should be known and is not a mistake in the config. */
   warnings: string[];
 }
 
 /**
- * Reads the stack config's own keys, and looks whether Keycloak and the clusters are fit for an `up`, without changing
- * anything. Whatever of the config is sound is used, so that all problems are found at once.
+ * Reads the stack config's own keys, and checks whether Keycloak and the clusters allow an `up`, without changing
+ * anything. The valid parts of the config are used even if others are wrong, so that all problems are found at once.
  *
  * @param given values by key as Pulumi hands them out: lists and objects as JSON; empty ones left out
  * @param keycloak a value of the `keycloak:` namespace
- * @param isPreview then a right that only an `up` needs is warned of, since whoever runs a preview need not be allowed to
+ * @param isPreview if true, missing rights that only an `up` needs are warnings
  */
 export async function inspectStack(
   given: Readonly<Record<string, string>>,
@@ -69,12 +69,12 @@ export async function inspectStack(
     ],
     warnings: [
       ...targets.warnings,
-      ...(isPreview ? rights.map((right) => `an up would be refused as this client: ${right}`) : []),
+      ...(isPreview ? rights.map((right) => `the update would be refused for this client: ${right}`) : []),
     ],
   };
 }
 
-/** Each target once, however many realms name it. */
+/** Each target once, even if several realms name it. */
 export function distinctTargets(targets: readonly ConfiguredTarget[]): ConfiguredTarget[] {
   return targets.filter(
     (target, index) => !targets.slice(0, index).some((one) => isDeepStrictEqual(one, target)),
@@ -89,7 +89,7 @@ function problemsOf({ name, problems }: InspectedRealm, count: number): string[]
   return count > 1 ? problems.map((problem) => `realm ${name}: ${problem}`) : problems;
 }
 
-/** The config's own values as the shape takes them: lists and objects out of their JSON. */
+/** The config's own values as the shape expects them: lists and objects parsed from JSON. */
 export function parseStructured(given: Readonly<Record<string, string>>): Raw {
   const entries = Object.entries(given).map(([key, value]) => [
     key,

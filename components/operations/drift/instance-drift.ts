@@ -83,7 +83,7 @@ export function couldNotTell(
     severity: "unknown",
     realm,
     what,
-    means: "nobody knows whether this has drifted",
+    means: "it is not known whether this has drifted",
     fix: next,
   };
 }
@@ -152,7 +152,7 @@ const wrongAnswers = {
   },
 } as const;
 
-function judge(instance: Instance, answers: readonly Answer[], realm: string, mend: string): Finding[] {
+function judge(instance: Instance, answers: readonly Answer[], realm: string, fix: string): Finding[] {
   const where = instance.target === undefined ? instance.name : `${instance.target}/${instance.name}`;
   const silent = answers.filter(({ verdict }) => verdict.kind === "inconclusive");
   const [first] = silent;
@@ -170,7 +170,7 @@ function judge(instance: Instance, answers: readonly Answer[], realm: string, me
         realm,
         what: `${where} ${what} ${kid}`,
         means,
-        fix: mend,
+        fix,
       };
     }),
   ];

@@ -4,11 +4,11 @@ import type { RefreshSettings } from "../fleet/refresh.ts";
 import type { Target } from "../fleet/targets.ts";
 import type { PassiveKey, RetiredKey } from "../keys/retired-key.ts";
 
-/** A realm as the last `up` has left it, by the stack's state. Holds secrets: it stays in memory. */
+/** A realm after the last `up`, as the stack's state has it. Holds secrets: it stays in memory. */
 export interface KnownRealm {
   realm: string;
   rotation: number;
-  /** That the last `up` was asked for. */
+  /** Mode of the last `up`. */
   mode: string;
   /** Whether the last cut-over was verified. */
   verified: boolean;

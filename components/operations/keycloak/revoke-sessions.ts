@@ -242,7 +242,7 @@ function notFound(admin: KeycloakAdmin, unknownUsers: string[], unknownRoles: st
     ...unknownRoles.map((name) => `realm role ${name}`),
   ];
   return new RotationError("USER_NOT_FOUND", `realm ${admin.realmName} has no ${what.join(", no ")}`, {
-    nextStep: "mend sessions.revoke; no session was ended",
+    nextStep: "fix sessions.revoke; no session was ended",
   });
 }
 

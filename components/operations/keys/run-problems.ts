@@ -7,7 +7,7 @@ function phrase(keys: readonly RealmKey[], singular: string, plural: string): st
   return `${keys.map(describeKey).join(", ")} ${keys.length === 1 ? singular : plural}`;
 }
 
-/** A rotation whose key was rolled back and retired is over. */
+/** A rotation whose key was rolled back and retired can't be continued. */
 export function takenBack({ fresh, rotation }: RunView): string[] {
   const dead = fresh.filter((key) => !isTrusted(key));
   if (dead.length === 0) return [];
@@ -23,14 +23,14 @@ export function overlapRunning({ keys, fresh, others, rotation, overlapEnd, now 
   if (passive.length === 0) return [];
   const left = describeDuration(Date.parse(overlapEnd) - Date.parse(now));
   const running = highestRotationOf(keys);
-  // Mode planned would make a key that was taken back sign again.
+  // In mode planned, the key that was rolled back would sign again.
   const isBack = passive.some(({ componentName }) => rotationOf(componentName) === running);
   return [
     `rotation: ${rotation} must wait, the overlap of rotation ${running} ends at ${overlapEnd} (${left} left) and ${phrase(passive, "is", "are")} trusted until then; until it ends, set rotation to ${running}${isBack ? " and mode to rollback" : ""}, or set mode to emergency to end it at once`,
   ];
 }
 
-/** Why there is nothing to go back to. */
+/** Why a rollback is refused. */
 export function rollbackProblems({ keys, fresh, rotation, signers }: RunView): string[] {
   const highest = highestRotationOf(keys);
   if (fresh.length === 0)

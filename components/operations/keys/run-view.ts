@@ -9,7 +9,7 @@ export interface RunQuestion {
   mode: Mode;
   algorithms: readonly string[];
   exemptKeys: readonly string[];
-  /** Milliseconds for which keys that no longer sign stay trusted. */
+  /** How long keys that no longer sign stay trusted, in milliseconds. */
   overlapMs: number;
   /** Rotations whose disabled keys stay in Keycloak when a later one is retired. */
   keepRetired: number;
@@ -17,7 +17,7 @@ export interface RunQuestion {
   now: string;
 }
 
-/** The realm's keys, as a rotation sees them. */
+/** The realm's keys, sorted by what they are to this rotation. */
 export interface RunView extends RunQuestion {
   keys: readonly RealmKey[];
   /** The rotation's own keys. */

@@ -29,7 +29,8 @@ function realmRefused(realm: string, problems: readonly string[]): RotationError
     "REALM_REFUSED",
     `realm ${realm} can't be rotated; nothing of it was touched${list}\n  `,
     {
-      nextStep: "mend what is listed, then run the same up again; the other realms are not held up by it",
+      nextStep:
+        "fix every listed problem, then run the same up again; the other realms are not held up by it",
     },
   );
 }

@@ -30,7 +30,7 @@ suite("inspectStack, against a real realm", () => {
       incident: "INC-1",
       realm,
       apiRefreshToken: "a-token-for-the-instances",
-      instances: [{ name: "api-1", url: "http://127.0.0.1:1" }],
+      targets: [{ name: "api-1", url: "http://127.0.0.1:1" }],
     };
     const given = Object.entries({ ...sound, ...changes })
       .filter(([, value]) => value !== undefined)
