@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { evidenceOf, failed, quickGiveUp, rotate, scenarioFor, succeeded } from "./world.ts";
+import { evidenceOf, failed, quickGiveUp, rotate, scenarioFor, signingKid, succeeded } from "./world.ts";
 
 suite("misbehaving instances", () => {
   test("a red verification stays red in the state, and a refresh of the stack does not turn it green", async (t) => {
@@ -40,13 +40,26 @@ suite("misbehaving instances", () => {
     succeeded(await rotate(scenario, 2, "INC-2"));
   });
 
-  test("if no instance accepts the probe's token, nothing is rotated", async (t) => {
+  test("if no instance accepts the probe's token, an emergency kills the key all the same, and is red", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 2, config: quickGiveUp });
+    const before = await signingKid(scenario);
+    await scenario.rotateTo(1, "INC-1", { probe: { path: "/api/admin", rejectedStatuses: [401, 403] } });
+    const { output } = failed(await scenario.stack.up());
+    assert.match(output, /VERIFICATION_FAILED[\s\S]*api-1 .*did not accept the canary token of kid/);
+    assert.ok(!(await scenario.admin.publishedKids(scenario.realm)).includes(before));
+    assert.equal((await evidenceOf(scenario, "INC-1", 1)).outcome, "failed");
+  });
+
+  test("if no instance accepts the probe's token, a planned rotation changes nothing", async (t) => {
     const scenario = await scenarioFor(t, { instances: 2, config: quickGiveUp });
     const before = await scenario.admin.keyComponents(scenario.realm);
-    await scenario.rotateTo(1, "INC-1", { probe: { path: "/api/admin", rejectedStatuses: [401, 403] } });
+    await scenario.rotateTo(1, "INC-1", {
+      mode: "planned",
+      probe: { path: "/api/admin", rejectedStatuses: [401, 403] },
+    });
     const { output } = failed(await scenario.stack.up());
     assert.match(output, /BASELINE_REJECTED[\s\S]*probe\.realmRoles/);
     assert.deepEqual(await scenario.admin.keyComponents(scenario.realm), before);
-    assert.equal((await evidenceOf(scenario, "INC-1", 1)).failedPhase, "canary");
+    assert.equal((await evidenceOf(scenario, "planned", 1)).failedPhase, "canary");
   });
 });

@@ -224,11 +224,13 @@ function canaries(connection: () => KeycloakConnection): void {
       fleet: staticFleet(),
       probeClients,
     };
-    await assert.rejects(prepareProof(admin, asked), { code: "TOKEN_NOT_MINTED" });
+    const { findings } = await prepareProof(admin, asked);
+    assert.match(findings.unminted?.join() ?? "", /no canary token of kid \S+ \(RS256\): TOKEN_NOT_MINTED/);
+    await assert.rejects(prepareProof(admin, { ...asked, mode: "planned" }), { code: "TOKEN_NOT_MINTED" });
     assert.deepEqual(await listSigningKeys(admin), before);
   });
 
-  test("instances that answer and all reject stop the run before anything was rotated", async (t) => {
+  test("instances that answer and all reject stop a planned run before anything was rotated, and no emergency", async (t) => {
     const admin = await realmFor(t, connection());
     const probeClients = [await addClient(admin, "RS256")];
     const api = await serve(t, (response) => response.writeHead(401).end());
@@ -240,10 +242,16 @@ function canaries(connection: () => KeycloakConnection): void {
       fleet,
       probeClients,
     };
-    await assert.rejects(prepareProof(admin, asked), { code: "BASELINE_REJECTED", message: /api-1/ });
+    const { findings } = await prepareProof(admin, asked);
+    const verdicts = findings.baseline.flatMap((one) => one.verdicts.map(({ verdict }) => verdict.kind));
+    assert.deepEqual(verdicts, ["rejected"]);
+    await assert.rejects(prepareProof(admin, { ...asked, mode: "planned" }), {
+      code: "BASELINE_REJECTED",
+      message: /api-1/,
+    });
   });
 
-  test("a key of an algorithm without a probe client is ALGORITHM_NOT_COVERED", async (t) => {
+  test("a key of an algorithm without a probe client stops a planned run, and is left without canary tokens in an emergency", async (t) => {
     const admin = await realmFor(t, connection());
     const asked = {
       rotation: 1,
@@ -252,7 +260,28 @@ function canaries(connection: () => KeycloakConnection): void {
       fleet: staticFleet(),
       probeClients: [],
     };
-    await assert.rejects(prepareProof(admin, asked), { code: "ALGORITHM_NOT_COVERED" });
+    const { findings } = await prepareProof(admin, asked);
+    assert.match(findings.unminted?.join() ?? "", /ALGORITHM_NOT_COVERED/);
+    await assert.rejects(prepareProof(admin, { ...asked, mode: "planned" }), {
+      code: "ALGORITHM_NOT_COVERED",
+    });
+  });
+
+  test("in an emergency, instances that hang are not waited for beyond the budget, and count as unproven", async (t) => {
+    const admin = await realmFor(t, connection());
+    const probeClients = [await addClient(admin, "RS256")];
+    const good = await serve(t, (response) => response.writeHead(200).end());
+    const silent = await serve(t, () => undefined);
+    const hanging = Array.from({ length: 40 }, (_, index) => ({ name: `hangs-${index}`, url: silent.url }));
+    const fleet = staticFleet(...hanging, { name: "good", url: good.url });
+    const probe = { ...fleet.probe, timeoutMs: 600_000 };
+    const goal = { rotation: 1, mode: "emergency" as const, exemptKeys: [], probeClients };
+    const asked = { ...goal, fleet: { ...fleet, probe }, deadlineAt: Date.now() + 5_000 };
+    const { findings } = await prepareProof(admin, asked);
+    const kinds = findings.baseline.map(({ instance, verdicts }) => [instance, verdicts[0]?.verdict.kind]);
+    assert.deepEqual(kinds.at(-1), ["good", "accepted"]);
+    assert.deepEqual(new Set(kinds.slice(0, -1).map(([, kind]) => kind)), new Set(["inconclusive"]));
+    assert.match(JSON.stringify(findings.baseline[0]), /no answer within emergency.budgetSeconds/);
   });
 }
 
@@ -278,7 +307,7 @@ function inspecting(connection: () => KeycloakConnection): void {
     const admin = await realmFor(t, connection());
     await publishKey(admin, 3, "ES256");
     await addClient(admin, "PS256");
-    const inspection = await inspectRealm(admin, { ...plan, rotation: 2 });
+    const inspection = await inspectRealm(admin, { ...plan, mode: "planned", rotation: 2 });
     const problems = inspection.problems.join("\n");
     for (const part of [
       /signs ES256, which is not listed/,
@@ -292,7 +321,7 @@ function inspecting(connection: () => KeycloakConnection): void {
   test("it names a key of the rotation whose algorithm was taken off the list: the cut-over would retire it unproven", async (t) => {
     const admin = await realmFor(t, connection());
     await publishKey(admin, 1, "ES256");
-    const { problems } = await inspectRealm(admin, plan);
+    const { problems } = await inspectRealm(admin, { ...plan, mode: "planned" });
     assert.match(problems.join(), /\(jwks-break-glass-r1-ES256\) signs ES256, which is not listed/);
   });
 

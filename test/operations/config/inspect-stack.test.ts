@@ -44,6 +44,28 @@ suite("inspectStack, against a real realm", () => {
     return inspectStack(Object.fromEntries(given), (key) => found[key], true);
   }
 
+  test("in an emergency, an algorithm that is not listed costs the proof of its key, and is a warning", async () => {
+    const { problems, realms } = await inspect({ algorithms: ["ES256"] });
+    assert.deepEqual(problems, []);
+    const warnings = realms.flatMap(({ plan }) => plan?.warnings ?? []).join("\n");
+    assert.match(
+      warnings,
+      /the keys are disabled regardless, but: algorithms: the realm by default asks for RS256/,
+    );
+  });
+
+  test("in an emergency, a cluster that can't be reached is a warning", async () => {
+    const kubernetes = {
+      namespace: "shop",
+      selector: "app=shop-api",
+      port: 8080,
+      kubeconfig: "/no/such/file",
+    };
+    const { problems, warnings } = await inspect({ targets: [{ kubernetes }] });
+    assert.deepEqual(problems, []);
+    assert.match(warnings.join("\n"), /the keys are disabled regardless, but: KUBECONFIG_INVALID/);
+  });
+
   test("a sound config has no problem", async () => {
     assert.deepEqual((await inspect()).problems, []);
   });
@@ -60,8 +82,8 @@ suite("inspectStack, against a real realm", () => {
       /names the url http:\/\/a\.test twice/,
     ],
     [
-      "an algorithm that the realm asks for and is not listed",
-      { algorithms: ["ES256"] },
+      "in a planned rotation, an algorithm that the realm asks for and is not listed",
+      { mode: "planned", algorithms: ["ES256"] },
       /the realm by default asks for RS256/,
     ],
   ] as const) {
