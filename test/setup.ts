@@ -8,7 +8,7 @@ export async function globalSetup(): Promise<void> {
   // Else hundreds of processes would compile the same modules again.
   process.env.NODE_COMPILE_CACHE ??= cacheDir("compile");
   const given = process.env.LAB_KEYCLOAK_URL;
-  keycloak = await startKeycloak({ onProgress: (line) => console.error(line) });
+  keycloak = await startKeycloak({ onProgress: (line) => console.error(line), forManyRealms: true });
   if (given) return;
   process.env.LAB_KEYCLOAK_URL = keycloak.url;
   process.env.LAB_KEYCLOAK_ADMIN_CLIENT_ID = keycloak.adminClientId;

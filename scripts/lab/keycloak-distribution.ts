@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cacheDir, isDirectory, madeOnce } from "./cache-dir.ts";
 import { run } from "./keycloak-command.ts";
-import { quickStart } from "./keycloak-jvm.ts";
+import { jvmEnvironment } from "./keycloak-jvm.ts";
 
 /** The Keycloak version that the lab starts, unless another Keycloak is given. */
 export const keycloakVersion = "26.7.4";
@@ -85,7 +85,7 @@ async function build(home: string, onProgress: Progress): Promise<void> {
   const temporary = await mkdtemp(join(tmpdir(), "lab-keycloak-"));
   const { code, output } = await run("sh", [join(home, "bin", "kc.sh"), "build", ...buildOptions], {
     timeoutMs: 300_000,
-    env: { ...process.env, ...quickStart(temporary) },
+    env: { ...process.env, ...jvmEnvironment(temporary, true) },
   });
   await rm(temporary, { recursive: true, force: true });
   if (code !== 0) throw new Error(`kc.sh build failed (exit ${code}):\n${output.slice(-2000)}`);

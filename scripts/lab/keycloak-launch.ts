@@ -10,7 +10,7 @@ import {
   type KeycloakConnection,
   type LabKeycloak,
 } from "./keycloak-connection.ts";
-import { quickStart } from "./keycloak-jvm.ts";
+import { jvmEnvironment } from "./keycloak-jvm.ts";
 import { type GuardedProcess, logTail, startGuarded } from "./process.ts";
 
 /** How to start one Keycloak on a port. Secrets are in its environment, never in its arguments. */
@@ -26,11 +26,15 @@ export interface Launch {
 const startDeadlineMs = 180_000;
 const attempts = 3;
 
-/** Starts an installation that `kc.sh build` has prepared. Its database is in memory. */
-export function installationLaunch(home: string): Launch {
+/**
+ * Starts an installation that `kc.sh build` has prepared. Its database is in memory.
+ *
+ * @param forManyRealms starts later, and makes keys faster. Default: false
+ */
+export function installationLaunch(home: string, forManyRealms = false): Launch {
   return {
     startedBy: "installation",
-    env: quickStart,
+    env: (temporary) => jvmEnvironment(temporary, !forManyRealms),
     command: (port) => [
       "sh",
       join(home, "bin", "kc.sh"),

@@ -8,6 +8,8 @@ export type { KeycloakConnection, LabKeycloak } from "./keycloak-connection.ts";
 export interface StartKeycloakOptions {
   /** Lines of progress. Default: none. */
   readonly onProgress?: (line: string) => void;
+  /** It will hold more than ten realms: it may start later, if it is faster then. Default: false. */
+  readonly forManyRealms?: boolean;
 }
 
 /**
@@ -25,7 +27,8 @@ export async function startKeycloak(options: StartKeycloakOptions = {}): Promise
     return given;
   }
   const distribution = await findDistribution(onProgress);
-  if ("home" in distribution) return launchKeycloak(installationLaunch(distribution.home), onProgress);
+  if ("home" in distribution)
+    return launchKeycloak(installationLaunch(distribution.home, options.forManyRealms), onProgress);
   const runtime = await findContainerRuntime();
   if (runtime) return launchKeycloak(containerLaunch(runtime), onProgress);
   throw new Error(

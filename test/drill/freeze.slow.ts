@@ -77,7 +77,8 @@ suite("a freeze", () => {
     const { scenario, write } = await admins(t);
     const { admin, realm, stack } = scenario;
     const before = await clientsOf(scenario);
-    await scenario.rotateTo(1, "INC-1");
+    succeeded(await rotate(scenario, 1, "INC-1"));
+    await scenario.rotateTo(2, "INC-2");
     await upKilledAt(scenario, /\[freeze\] client security-admin-console is disabled/);
     await stack.cancel();
     assert.equal((await admin.client(realm, "security-admin-console")).enabled, false);
