@@ -6,7 +6,7 @@ import { type KubernetesScenario, openKubernetesScenario } from "../../scripts/l
 import { noCluster } from "../lab/kubernetes/cluster.ts";
 import { grant, shippedGroup, shippedRole } from "../operations/fleet/kubernetes/shipped-role.ts";
 import { refusingUrl } from "../operations/loopback-server.ts";
-import { evidenceOf, failed, rotate, signingKid, succeeded } from "./world.ts";
+import { evidenceOf, failed, patient, rotate, signingKid, succeeded } from "./world.ts";
 
 const skip = await noCluster();
 
@@ -15,7 +15,12 @@ suite("failing clusters", { skip }, () => {
   let rotation = 0;
 
   before(async () => {
-    scenario = await openKubernetesScenario({ pods: 1, targets: 2, kubeconfig: "target" });
+    scenario = await openKubernetesScenario({
+      pods: 1,
+      targets: 2,
+      kubeconfig: "target",
+      config: patient,
+    });
   });
 
   after(() => scenario?.dispose());

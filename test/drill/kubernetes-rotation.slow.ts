@@ -5,7 +5,7 @@ import { startFaults } from "../../scripts/lab/kubernetes/start-faults.ts";
 import { type KubernetesScenario, openKubernetesScenario } from "../../scripts/lab/kubernetes-scenario.ts";
 import { noCluster } from "../lab/kubernetes/cluster.ts";
 import { upKilledAt } from "./killed-up.ts";
-import { evidenceOf, failed, kubernetesScenarioFor, rotate, succeeded } from "./world.ts";
+import { evidenceOf, failed, kubernetesScenarioFor, patient, rotate, succeeded } from "./world.ts";
 
 const skip = await noCluster();
 
@@ -35,6 +35,7 @@ suite("rotations over pods by port-forward", { skip }, () => {
       pods: 5,
       onLine,
       target: { readyTimeoutSeconds: 15 },
+      config: patient,
     });
     succeeded(await rotate(scenario, rotation, "INC-1"));
   });

@@ -3,7 +3,7 @@ import { after, before, suite, test } from "node:test";
 import { CoreV1Api } from "@kubernetes/client-node";
 import { type KubernetesScenario, openKubernetesScenario } from "../../scripts/lab/kubernetes-scenario.ts";
 import { clientConfig, noCluster } from "../lab/kubernetes/cluster.ts";
-import { evidenceOf, failed, kubernetesScenarioFor, rotate, succeeded } from "./world.ts";
+import { evidenceOf, failed, kubernetesScenarioFor, patient, rotate, succeeded } from "./world.ts";
 
 const skip = await noCluster();
 const secretName = "shop-api-refresh";
@@ -22,7 +22,7 @@ suite("the Secret of the API refresh token", { skip }, () => {
   let scenario: KubernetesScenario;
 
   before(async () => {
-    scenario = await openKubernetesScenario({ pods: 2, secret: "program" });
+    scenario = await openKubernetesScenario({ pods: 2, secret: "program", config: patient });
   });
 
   after(() => scenario?.dispose());

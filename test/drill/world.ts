@@ -24,12 +24,19 @@ export const quickGiveUp = {
   probe: { attempts: 2, timeoutSeconds: 2 },
 };
 
+/** A machine that is busy with other tests must not make healthy instances late. What needs no `up` shows the budget. */
+export const patient = { emergency: { budgetSeconds: 60 } };
+
 /** A scenario over processes or over pods. */
 export type AnyScenario = Scenario<ApiFleet>;
 
 /** A scenario that is removed after the test. */
 export async function scenarioFor(t: TestContext, options: ScenarioOptions = {}): Promise<Scenario> {
-  const scenario = await openScenario({ instances: 3, ...options });
+  const scenario = await openScenario({
+    instances: 3,
+    ...options,
+    config: { ...patient, ...options.config },
+  });
   t.after(() => scenario.dispose());
   return scenario;
 }
@@ -51,7 +58,11 @@ export async function kubernetesScenarioFor(
   t: TestContext,
   options: KubernetesScenarioOptions = {},
 ): Promise<KubernetesScenario> {
-  const scenario = await openKubernetesScenario({ pods: 3, ...options });
+  const scenario = await openKubernetesScenario({
+    pods: 3,
+    ...options,
+    config: { ...patient, ...options.config },
+  });
   t.after(() => scenario.dispose());
   return scenario;
 }
