@@ -1,5 +1,5 @@
 import { messageOf } from "#operations/base/errors";
-import type { ConfiguredTarget } from "#operations/config/settings-shape";
+import type { ConfiguredTarget } from "#operations/config/target-shape";
 import { openTarget } from "#operations/fleet/targets";
 
 /** The instances of a target, and which of them can be reached now. */

@@ -1,5 +1,6 @@
 import { errorCodes } from "#operations/base/error-codes";
-import { realmEntry, settingsShape, staticInstance, targetShapes } from "#operations/config/settings-shape";
+import { realmEntry, settingsShape } from "#operations/config/settings-shape";
+import { staticInstance, targetShapes } from "#operations/config/target-shape";
 import { connectionKeys } from "#operations/keycloak/connection";
 import { type Row, rowsOf, type SchemaNode, schemaOf } from "./schema-rows.ts";
 

@@ -1,6 +1,7 @@
 import type { FleetSettings } from "../fleet/fleet.ts";
 import type { CheckedConfig } from "./inspect-stack.ts";
-import type { ConfiguredTarget, RealmEntry } from "./settings-shape.ts";
+import type { RealmEntry } from "./settings-shape.ts";
+import type { ConfiguredTarget } from "./target-shape.ts";
 
 /** What the stack config says of one realm's API processes. */
 export interface ConfiguredFleet extends FleetSettings {

@@ -7,13 +7,8 @@ import { algorithms } from "../keys/realm-keys.ts";
 import type { EmergencyQuestion } from "./inspect-emergency.ts";
 import { inspectRealm, type RealmInspection, type RealmQuestion } from "./inspect-realm.ts";
 import { inspectTargets, type TargetInspection } from "./inspect-targets.ts";
-import {
-  type ConfiguredTarget,
-  contradictions,
-  type RealmEntry,
-  settingsShape,
-  structuredKeys,
-} from "./settings-shape.ts";
+import { contradictions, type RealmEntry, settingsShape, structuredKeys } from "./settings-shape.ts";
+import type { ConfiguredTarget } from "./target-shape.ts";
 import { validOrDefault } from "./valid-or-default.ts";
 
 /** The stack config's own keys, checked. */
