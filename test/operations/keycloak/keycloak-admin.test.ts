@@ -128,7 +128,13 @@ suite("KeycloakAdmin", () => {
 
   test("a 404 below the realm is KEYCLOAK_UNEXPECTED_ANSWER", async (t) => {
     const { admin } = await keycloakStandIn(t, {});
-    await assert.rejects(admin.get("/keys", anything), { code: "KEYCLOAK_UNEXPECTED_ANSWER" });
+    await assert.rejects(admin.get("/clients/none", anything), { code: "KEYCLOAK_UNEXPECTED_ANSWER" });
+  });
+
+  test("a 404 of what every realm has is REALM_NOT_FOUND", async (t) => {
+    const { admin } = await keycloakStandIn(t, {});
+    for (const path of ["", "/keys", "/components?type=keys"])
+      await assert.rejects(admin.get(path, anything), { code: "REALM_NOT_FOUND" });
   });
 
   test("a redirect is KEYCLOAK_UNEXPECTED_ANSWER, and its target sees no admin token", async (t) => {
