@@ -131,7 +131,7 @@ suite("in mid-overlap", () => {
     assert.deepEqual(await statusesOf(scenario, taken), [401, 401, 401, 401]);
     assert.deepEqual(await statusesOf(scenario, old), [200, 200, 200, 200]);
     await stack.setConfig({ mode: "planned" });
-    assert.match(failed(await stack.preview()).output, /rotation: 2 is over.*set 3/);
+    assert.match(failed(await stack.preview()).output, /rotation: 2 is over.*set rotation to 3/);
   });
 
   test("a rollback of the adoption takes over the unmanaged key, so that a managed key signs", async (t) => {

@@ -155,7 +155,7 @@ function takingBack(connection: () => KeycloakConnection): void {
     const question = { rotation: 1, mode: "planned" as const, algorithms: ["RS256"], exemptKeys: [] };
     const now = new Date().toISOString();
     const plan = planRun(await listSigningKeys(admin), { ...question, overlapMs, keepRetired: 1, now });
-    assert.match(plan.problems.join(), /^rotation: 1 is over.*set 2$/);
+    assert.match(plan.problems.join(), /^rotation: 1 is over.*set rotation to 2$/);
   });
 
   test("after the retirement it is ROLLBACK_IMPOSSIBLE, and nothing changes", async (t) => {
