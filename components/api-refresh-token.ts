@@ -1,13 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { ConfiguredFleet } from "#operations/config/fleet-settings";
-import type { TokenSecret as SecretPlace } from "#operations/fleet/api-refresh-token";
 import type { KubernetesTarget } from "#operations/fleet/kubernetes/kubernetes-target";
 import { ApiRefreshTokenHistory } from "./api-refresh-token-history.ts";
 import type { KeyRotation } from "./key-rotation.ts";
 import { packed } from "./phase-args.ts";
 import { TokenRollout } from "./token-rollout.ts";
-import { TokenSecret } from "./token-secret.ts";
+import { TokenSecret, type TokenSecretArgs } from "./token-secret.ts";
 
 export interface ApiRefreshTokenArgs {
   /** Secret. Default: one is generated. */
@@ -37,7 +36,7 @@ export class ApiRefreshToken extends pulumi.ComponentResource {
     const own = new ApiRefreshTokenHistory(name, { given }, { parent: this });
     this.#secrets = args.fleet.targets.flatMap((target) =>
       target.kind === "kubernetes" && target.secret
-        ? [this.#keep(name, target, target.secret, given, args)]
+        ? [this.#keep(name, { target, secret: target.secret, given }, args.kubernetes)]
         : [],
     );
     const [first] = this.#secrets;
@@ -61,10 +60,8 @@ export class ApiRefreshToken extends pulumi.ComponentResource {
 
   #keep(
     name: string,
-    target: KubernetesTarget,
-    secret: SecretPlace,
-    given: pulumi.Input<string>,
-    { kubernetes }: ApiRefreshTokenArgs,
+    { target, secret, given }: Pick<TokenSecretArgs, "target" | "secret" | "given">,
+    kubernetes: ApiRefreshTokenArgs["kubernetes"],
   ) {
     const kubeconfig = target.kubeconfig ?? kubernetes.kubeconfig;
     const context = target.context ?? (target.kubeconfig === undefined ? kubernetes.context : undefined);

@@ -87,7 +87,7 @@ export class EmergencySteps {
   /** What was done of it in this rotation; the result of an earlier one does not count. */
   #current({ frozen, revoked, internal }: EmergencyResources) {
     const { rotation } = this.#args.run;
-    // Back in mode planned, what an emergency has left undone is undone all the same.
+    // Back in mode planned, what an emergency left undone is still undone.
     const isCurrent = (madeFor: number | null) => madeFor === rotation;
     return pulumi
       .all([
@@ -157,7 +157,7 @@ export class EmergencySteps {
   }
 }
 
-/** Instances that were told, but for those that have been restarted since and so know nothing of it. */
+/** Instances that were called, without those that were restarted since and so have lost it. */
 function toldAndAlive(called: readonly CalledInstance[], restarts: readonly RestartResult[]): string[] {
   const restarted = new Set(restarts.map(({ subject }) => subject));
   return called.filter(({ instance, outcome }) => outcome === "done" && !restarted.has(instance)).map(idOf);

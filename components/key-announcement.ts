@@ -27,7 +27,7 @@ const provider: pulumi.dynamic.ResourceProvider<AnnouncementInputs, Announcement
  * can't verify it. Fails, with nothing changed, while an instance is left. An emergency has no time for it.
  */
 export class KeyAnnouncement extends pulumi.dynamic.Resource {
-  /** Kids that every instance has been told of; empty where none had to be. */
+  /** Kids that every instance has loaded; empty where none had to be announced. */
   declare readonly announced: pulumi.Output<string[]>;
   /** Secret, for the length of it. */
   declare readonly result: pulumi.Output<Packed<AnnounceResult> | null>;

@@ -11,7 +11,7 @@ export function packed<T>(value: pulumi.Input<T>): pulumi.Output<Packed<T>> {
   return pulumi.secret(pulumi.output(value).apply((known) => pack(known as T)));
 }
 
-/** What every phase takes: its step in the open, and what the config says for it, packed. */
+/** What every phase takes: its step in plain view, and what the config says for it, packed. */
 export function phaseArgs<T extends { run: RunContext }>(
   details: T,
 ): Step & { details: pulumi.Output<Packed<T>> } {

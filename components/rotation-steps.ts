@@ -111,7 +111,7 @@ export class RotationSteps {
 
   enforce(steps: Required<Omit<StepsSoFar, "enforced">>): KeyEnforcement {
     const { run, fleet, apiRefreshTokens, jwksUris, jwksTimeoutMs } = this.#args;
-    // In an overlap every instance has just been told, and restarted where need be: nothing has left the set since.
+    // In an overlap every instance has just loaded the keys, after a restart if it needed one: nothing has left the set since.
     const strategy = run.stage === "overlap" ? ("refresh" as const) : fleet.restart.strategy;
     const gentle = { ...fleet, restart: { ...fleet.restart, strategy } };
     return new KeyEnforcement(

@@ -70,7 +70,7 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
     const emergency = isEmergency ? await inspectEmergency(admin, question.emergency) : noEmergencyActions;
     // If no key changes, only the state knows whether any of these actions are still due.
     const due = plan.actions.length > 0 ? emergency : noEmergencyActions;
-    // What would cost the proof, or something beside it, must not keep a stolen key alive.
+    // What would cost the proof, or one of the additional actions, must not keep a stolen key alive.
     const costs = [
       ...due.problems,
       ...uncoveredKeys(keys, question),

@@ -58,7 +58,7 @@ export interface Enforcement {
   jwksProblems?: string[];
 }
 
-/** What an emergency does beside the rotation of the signing keys, each only where it is configured. */
+/** What an emergency did in addition to rotating the signing keys, each only where it is configured. */
 export interface EmergencyFindings {
   freeze?: FreezeResult;
   sessions?: SessionsResult;

@@ -101,7 +101,7 @@ const firstReadMs = 5_000;
 
 /**
  * As {@link readBack}, for an emergency: the first good read of any URL is enough to start refreshing, and where there
- * is none, instances are refreshed all the same. The other reads go on beside that. Never throws.
+ * is none, instances are refreshed regardless. The other reads go on during the refresh. Never throws.
  */
 export async function readFirst(
   admin: KeycloakAdmin,

@@ -58,7 +58,7 @@ export async function notify(
   const dispatcher = isLoopback(hostname) ? new Agent() : new EnvHttpProxyAgent();
   try {
     for (let attempts = 1; ; attempts += 1) {
-      const { isSent, status, reason, ...rest } = await post(url, message, dispatcher, timing, whole);
+      const { isSent, status, reason, ...rest } = await post({ url, message, dispatcher }, timing, whole);
       if (isSent && status !== undefined) return { kind: "sent", host, attempts, status };
       const failed = { kind: "failed", host, attempts, reason, ...(status ? { status } : {}) } as const;
       const waitMs = nextWaitMs(rest, attempts, timing);
@@ -76,9 +76,7 @@ export function describeFailure({ host, attempts, reason }: NotifyOutcome & { ki
 }
 
 async function post(
-  url: string,
-  message: NotifyMessage,
-  dispatcher: Dispatcher,
+  { url, message, dispatcher }: { url: string; message: NotifyMessage; dispatcher: Dispatcher },
   { timeoutMs }: NotifyTiming,
   whole: AbortSignal,
 ): Promise<Attempt> {

@@ -28,9 +28,9 @@ export interface AnnouncementInputs extends FleetInputs<Details>, Pick<LaterInpu
 }
 
 export interface AnnouncementOutputs extends Step {
-  /** The keys that every instance has been told of. */
+  /** The keys that every instance has loaded. */
   announced: string[];
-  /** Null where nobody had to be told; left out, it would count as not known yet in every preview. */
+  /** Null where nothing had to be announced; left out, it would count as not known yet in every preview. */
   result: Packed<AnnounceResult> | null;
   record: PhaseRecord | null;
 }

@@ -14,7 +14,7 @@ export type CheckInputs = PhaseInputs<object> & { problems: string[] };
 export async function checkPhase(inputs: CheckInputs): Promise<Step & { problems: string[] }> {
   const { run } = detailsOf(inputs);
   const { problems } = inputs;
-  // Its failure is to be told, for which the provider has to be configured.
+  // Its failure is sent to the webhook, for which the provider must be configured.
   await connection();
   await runPhase(run, "check", { phases: [] }, async () => {
     if (problems.length > 0) throw realmRefused(run.realm, problems);

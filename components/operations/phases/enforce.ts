@@ -68,7 +68,7 @@ export async function enforcePhase(inputs: EnforcementInputs): Promise<Enforceme
   return { ...stepOf(inputs), after, result: pack(result), complete: isComplete, record };
 }
 
-/** The cut-over of an emergency waits for the first good read only; the others are done beside the refreshing. */
+/** The cut-over of an emergency waits only for the first good read; the other reads run while instances are refreshed. */
 async function settleJwks(
   inputs: EnforcementInputs,
   verifiers: VerifierUrls,

@@ -17,7 +17,7 @@ export interface Before {
 }
 
 /**
- * What a phase's resource takes, beside what is its own. In the open is what makes it run again, so that Pulumi's diff
+ * What every phase's resource takes. What makes the phase run again is in plain view, so that Pulumi's diff
  * shows that and nothing else; what is packed is a secret, for the same reason.
  */
 export interface PhaseInputs<Details> extends Step {
@@ -49,7 +49,7 @@ export function fleetOf<Details>(inputs: FleetInputs<Details>): Fleet {
   return { ...detailsOf(inputs).fleet, apiRefreshTokens: inputs.apiRefreshTokens };
 }
 
-/** What stays in the state of a phase's inputs, beside what it has found: the rest is there once, as its inputs. */
+/** What the outputs of a phase repeat of its inputs: the rest is in the state once, as inputs. */
 export function stepOf({ realm, rotation, mode, stage }: Step): Step {
   return { realm, rotation, mode, stage };
 }

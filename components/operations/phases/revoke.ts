@@ -171,12 +171,12 @@ async function endAll(
     failures.push(messageOf(error));
   });
   const ended = distinct([...earlier, ...collected.sessions]);
-  const told = await setDenyList(request, sidsOf(ended), "deny");
+  const answers = await setDenyList(request, sidsOf(ended), "deny");
   return {
     ended,
     truncated: collected.truncated,
-    denied: told.denied,
-    failures: [...failures, ...told.failures],
+    denied: answers.denied,
+    failures: [...failures, ...answers.failures],
   };
 }
 
@@ -212,7 +212,7 @@ function distinct(sessions: readonly EndedSession[]): EndedSession[] {
   return [...new Map(sessions.map((one) => [one.sid, one])).values()];
 }
 
-/** Who has missed the first list is not told by having taken the second. */
+/** An instance that missed the first list does not know it because it took the second. */
 function worstOf(first: readonly DeniedInstance[], second: readonly DeniedInstance[]): DeniedInstance[] {
   const missed = first.filter(({ outcome }) => outcome !== "done");
   return [...new Map([...first, ...second, ...missed].map((one) => [idOf(one), one])).values()];

@@ -63,7 +63,7 @@ async function recordPhase<T>(
   }
 }
 
-/** The phase's own error is what the reader needs, so trouble with the evidence is only reported beside it. */
+/** The phase's own error is what the reader needs, so a problem with the evidence is only reported in addition. */
 async function writeFailure(run: RunContext, phase: PhaseName, findings: Findings): Promise<void> {
   try {
     const { evidence, reportPath } = await writeEvidence(run, findings);

@@ -59,7 +59,7 @@ function readBackOf(enforcement: Pick<EnforcementOutputs, "result"> | undefined)
   return jwks ? { jwksReadBack: jwks.readBack } : {};
 }
 
-/** What an emergency has done beside the rotation of the signing keys. */
+/** What an emergency did in addition to rotating the signing keys. */
 export interface EmergencySoFar {
   findings: EmergencyFindings;
   records: PhaseRecord[];

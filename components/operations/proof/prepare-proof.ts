@@ -105,7 +105,7 @@ async function canariesFor(
     try {
       canaries.push(known ?? (await mintPair(minter, key, keysBefore)));
     } catch (error) {
-      // A key that can't be proven dead later must die now all the same, and the run is red in the end.
+      // A key whose death can't be proven is disabled regardless; the run is red at the end.
       if (mode !== "emergency" || !(error instanceof RotationError)) throw error;
       unminted.push(`no canary token of kid ${key.kid} (${key.algorithm}): ${messageOf(error)}`);
     }
