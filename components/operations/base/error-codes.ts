@@ -79,7 +79,7 @@ export const errorCodes = {
     next: `lower its priority in Keycloak's console, ${sameUp}`,
   },
   CANARY_EXPIRED: {
-    means: "The canary tokens have expired and prove nothing. No key was disabled.",
+    means: "Planned mode: the canary tokens have expired and prove nothing. No key was disabled.",
     next: "bump `rotation`, which mints new canary tokens",
   },
   CUTOVER_UNSETTLED: {
@@ -92,7 +92,8 @@ export const errorCodes = {
     next: `check \`jwksUris\`, ${sameUp}`,
   },
   JWKS_NOT_CURRENT: {
-    means: "A JWKS URL still shows an older key set. The keys are rotated; no instance was refreshed yet.",
+    means:
+      "A JWKS URL still shows an older key set. In an emergency the keys are disabled and the instances were refreshed.",
     next: `purge the cache in front of it, or raise \`jwksTimeoutSeconds\` to the maximum age of that cache, ${sameUp}`,
   },
   TOKEN_NOT_MINTED: {
@@ -100,7 +101,8 @@ export const errorCodes = {
     next: `do what the message says, ${sameUp}`,
   },
   BASELINE_REJECTED: {
-    means: "No instance accepts a valid token, so a later rejection would prove nothing. No key was changed.",
+    means:
+      "Planned mode: no instance accepts a valid token, so a later rejection would prove nothing. No key was changed.",
     next: "set `probe.audience`, `probe.realmRoles` and `probe.path` to what the API requires",
   },
   BASELINE_INCOMPLETE: {
@@ -108,7 +110,8 @@ export const errorCodes = {
     next: `repair the named instances or remove them from \`targets\`, ${sameUp}`,
   },
   NO_INSTANCES: {
-    means: "A target has no instance. No key was changed.",
+    means:
+      "A target has no instance. In planned mode no key was changed; an emergency disables the keys regardless.",
     next: "fix the target's namespace and selector, or remove it from `targets`",
   },
   PODS_NOT_STABLE: {
