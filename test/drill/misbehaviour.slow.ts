@@ -60,6 +60,6 @@ suite("misbehaving instances", () => {
     const { output } = failed(await scenario.stack.up());
     assert.match(output, /BASELINE_REJECTED[\s\S]*probe\.realmRoles/);
     assert.deepEqual(await scenario.admin.keyComponents(scenario.realm), before);
-    assert.equal((await evidenceOf(scenario, "planned", 1)).failedPhase, "canary");
+    assert.equal((await evidenceOf(scenario, "INC-1", 1)).failedPhase, "canary");
   });
 });
