@@ -15,7 +15,7 @@ import {
 import { type DrillScenario, type Lab, nounOf } from "./open-lab.ts";
 import type { DrillOptions } from "./options.ts";
 import type { DemoResult, PhaseDemo } from "./phase-demo.ts";
-import { misbehave, rotate } from "./rotate.ts";
+import { misbehave, type Rotated, rotate } from "./rotate.ts";
 import { say, title } from "./say.ts";
 import { type DrillEvidence, restartLines, verificationTable } from "./show.ts";
 import { StolenSession } from "./stolen-session.ts";
@@ -79,7 +79,7 @@ async function emergency(
   { scenario, follower }: Lab,
   options: DrillOptions,
   demos: readonly PhaseDemo[],
-): Promise<DrillEvidence> {
+): Promise<Rotated> {
   const churn =
     options.churn && scenario instanceof KubernetesScenario ? new Churn(scenario.fleet) : undefined;
   follower.listeners.push(...demos.map(({ onPhase }) => onPhase), ...(churn ? [churn.onPhase] : []));
@@ -111,7 +111,15 @@ async function isEveryoneListed({ fleet }: DrillScenario, { verification }: Dril
   return missing.length === 0;
 }
 
-function conclude(scenario: DrillScenario, { exposureWindow }: DrillEvidence, verified: boolean): void {
+function conclude(
+  scenario: DrillScenario,
+  { exposureWindow, timeToDeadMs }: Rotated,
+  verified: boolean,
+): void {
+  if (timeToDeadMs !== null)
+    say(
+      `time to dead: ${(timeToDeadMs / 1000).toFixed(1)} s from the start of pulumi up to the key's disabling`,
+    );
   const window = exposureWindow
     ? `${exposureWindow.exact ? "" : "at most "}${(exposureWindow.ms / 1000).toFixed(2)} s`
     : "still open";

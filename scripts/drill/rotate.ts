@@ -4,6 +4,12 @@ import type { DrillOptions } from "./options.ts";
 import { say } from "./say.ts";
 import { type DrillEvidence, readEvidence } from "./show.ts";
 
+/** What a rotation has left, and how long its old keys lived. */
+export interface Rotated extends DrillEvidence {
+  /** Milliseconds from the start of the `up` to the disabling of the last old key; null where none was disabled. */
+  timeToDeadMs: number | null;
+}
+
 export interface RotationRequest {
   rotation: number;
   incident: string;
@@ -18,9 +24,10 @@ export interface RotationRequest {
  *
  * @throws Error where it left no evidence, or the evidence contradicts the exit code
  */
-export async function rotate(scenario: DrillScenario, request: RotationRequest): Promise<DrillEvidence> {
+export async function rotate(scenario: DrillScenario, request: RotationRequest): Promise<Rotated> {
   const { rotation, incident, config, run } = request;
   await scenario.rotateTo(rotation, incident, config);
+  const enteredAt = Date.now();
   const { exitCode, output } = await scenario.stack.up([], run);
   const text = await scenario.evidence(incident, rotation).catch(() => undefined);
   if (text === undefined) {
@@ -31,7 +38,8 @@ export async function rotate(scenario: DrillScenario, request: RotationRequest):
   if ((exitCode === 0) !== (evidence.outcome === "verified")) {
     throw new Error(`pulumi up exited with ${exitCode}, but its evidence says ${evidence.outcome}`);
   }
-  return evidence;
+  const deaths = evidence.retired.map(({ disabledAt }) => Date.parse(disabledAt) - enteredAt);
+  return { ...evidence, timeToDeadMs: deaths.length > 0 ? Math.max(...deaths) : null };
 }
 
 /** Makes the last instances misbehave, as the options say. */

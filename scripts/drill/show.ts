@@ -38,7 +38,7 @@ const evidence = z.looseObject({
       summary: z.string(),
     }),
   ),
-  retired: z.array(z.looseObject({ kid: z.string(), algorithm: z.string() })),
+  retired: z.array(z.looseObject({ kid: z.string(), algorithm: z.string(), disabledAt: z.string() })),
   refresh: z.array(
     z.looseObject({ instance: z.string(), outcome: z.string(), reason: z.string().optional() }),
   ),

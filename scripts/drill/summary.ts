@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import type { StepResult } from "./planned-step.ts";
+import type { Rotated } from "./rotate.ts";
 import { checkKinds, type DrillEvidence } from "./show.ts";
 import type { UsersTally } from "./users.ts";
 
@@ -21,6 +22,8 @@ export interface UpSummary {
 }
 
 export interface EmergencySummary extends UpSummary {
+  /** Milliseconds from the start of the `up` to the old key's disabling; null where none was disabled. */
+  timeToDeadMs: number | null;
   engine: string;
   mode: "emergency";
   verified: boolean;
@@ -47,10 +50,11 @@ interface StepTraffic {
 export function emergencySummary(
   engine: string,
   verified: boolean,
-  found: DrillEvidence,
+  found: Rotated,
   demos: Record<string, object>,
 ): EmergencySummary {
-  return { engine, mode: "emergency", verified, ...upSummary(found), demos };
+  const { timeToDeadMs } = found;
+  return { engine, mode: "emergency", verified, timeToDeadMs, ...upSummary(found), demos };
 }
 
 /** The machine-readable summary of a planned rotation. */

@@ -12,7 +12,9 @@ suite("npm run drill", () => {
       output,
       /accepted by 2 of 2 instances[\s\S]*stolen tokens are now accepted by 0 of 2 instances, and refused by Keycloak/,
     );
-    const { engine, verified, exposureWindowMs, instances, phases } = await summary();
+    const { engine, verified, timeToDeadMs, exposureWindowMs, instances, phases } = await summary();
+    assert.ok(timeToDeadMs > 0);
+    assert.match(output, /time to dead: [\d.]+ s/);
     assert.ok(["local", "pulumi"].includes(engine));
     assert.equal(verified, true);
     assert.ok(exposureWindowMs > 0);
