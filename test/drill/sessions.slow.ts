@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
 import type { Login } from "../../scripts/lab/keycloak-realms.ts";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
-import { evidenceOf, failed, rotate, scenarioFor, statusesOf, succeeded } from "./world.ts";
+import { evidenceOf, failed, rotate, scenarioFor, signingKid, statusesOf, succeeded } from "./world.ts";
 
 type Client = { clientId: string; clientSecret: string };
 
@@ -99,13 +99,17 @@ suite("sessions in an emergency", () => {
     succeeded(await scenario.stack.up());
   });
 
-  test("an unknown user is reported before anything is touched", async (t) => {
+  test("an unknown user costs the end of the sessions, not the kill: the run is red and names the user", async (t) => {
     const { scenario } = await people(t);
-    const before = await scenario.admin.keys(scenario.realm);
+    const before = await signingKid(scenario);
     await scenario.stack.setConfig({ sessions: { revoke: { users: ["nobody-here", "bob"] } } });
-    const { output } = failed(await rotate(scenario, 1, "INC-1"));
-    assert.match(output, /SETTINGS_INVALID.*USER_NOT_FOUND: realm \S+ has no user nobody-here/s);
-    assert.deepEqual(await scenario.admin.keys(scenario.realm), before);
+    await scenario.rotateTo(1, "INC-1");
+    const unknown = /USER_NOT_FOUND: realm \S+ has no user nobody-here/;
+    assert.match((await scenario.stack.preview()).output, unknown);
+    const { output } = failed(await scenario.stack.up());
+    assert.match(output, /VERIFICATION_FAILED/);
+    assert.match(output, unknown);
+    assert.ok(!(await scenario.admin.publishedKids(scenario.realm)).includes(before));
   });
 });
 
