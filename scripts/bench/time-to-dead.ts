@@ -28,7 +28,13 @@ export async function measureKill(question: KillQuestion): Promise<KillTimes> {
   let many: ManyInstances | undefined;
   try {
     const core = await bootScenario(
-      { config: { freeze, refresh: { attempts: 1 }, probe: { attempts: 1 } } },
+      {
+        config: {
+          freeze,
+          refresh: { attempts: 1, timeoutSeconds: 1, concurrency: 256 },
+          probe: { attempts: 1, timeoutSeconds: 1 },
+        },
+      },
       async ({ issuer, apiRefreshToken }) => {
         many = await startManyInstances({ count, issuer, apiRefreshToken });
         const { instances, stop } = many;
