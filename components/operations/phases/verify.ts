@@ -82,11 +82,11 @@ async function verify(
   const open = stillOpen(retired.keys, last);
   const isLater = previous.verifiedAfter === after;
   const admin = await adminOf(inputs);
-  const { clients: probeClients, expired: expiredClient } = await ensureProbeClients(admin, probeIdentity);
+  const probeClients = () => ensureProbeClients(admin, probeIdentity);
   const result = await verifyRotation(
     admin,
     {
-      ...{ run, fleet: fleetOf(inputs), probeClients, expiredClient, retired },
+      ...{ run, fleet: fleetOf(inputs), probeClients, retired },
       newKids: newKidsOf(before),
       passive: before.findings.cutover?.passive ?? [],
       restarts: before.findings.enforced?.restarts ?? [],

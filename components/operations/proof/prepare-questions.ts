@@ -18,11 +18,12 @@ export async function prepareQuestions(
   request: VerificationRequest,
 ): Promise<Questions> {
   const { fleet, retired, passive, newKids } = request;
+  const probes = await request.probeClients();
   const [jwks, earlier, expired, ...fresh] = await Promise.all([
     readJwks(admin, jwksUri),
     stillDead(admin, request),
-    mintToken(admin, tokenEndpoint, request.expiredClient).then(shortLived),
-    ...request.probeClients.map((client) => mintToken(admin, tokenEndpoint, client)),
+    mintToken(admin, tokenEndpoint, probes.expired).then(shortLived),
+    ...probes.clients.map((client) => mintToken(admin, tokenEndpoint, client)),
   ]);
   const canaries = retiredCanaries(retired);
   const retiredKids = retired.keys.map(({ kid }) => kid);

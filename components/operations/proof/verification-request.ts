@@ -1,6 +1,6 @@
 import type { SideBySide } from "../base/side-by-side.ts";
 import type { KeptCanaries } from "../canaries/canary.ts";
-import type { ProbeClient } from "../canaries/tokens.ts";
+import type { ProbeClients } from "../canaries/probe-clients.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { RestartResult } from "../fleet/restart.ts";
 import type { StandingOrders } from "../fleet/standing-orders.ts";
@@ -12,9 +12,8 @@ export interface VerificationRequest {
   /** Named in progress lines where the stack has several realms. */
   run?: SideBySide;
   fleet: Fleet;
-  probeClients: ProbeClient[];
-  /** A client whose tokens live for one second. */
-  expiredClient: ProbeClient;
+  /** Makes the probe clients, or repairs them. Where it can't, the verification is red. */
+  probeClients: () => Promise<ProbeClients>;
   /** Kids of this rotation's keys. */
   newKids: string[];
   /** Keys that no longer sign and are still trusted. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
+import { RotationError } from "#operations/base/errors";
 import { verificationError } from "#operations/proof/verification-error";
 import type { VerificationRequest } from "#operations/proof/verification-request";
 import { verifyRotation } from "#operations/proof/verify";
@@ -49,8 +50,7 @@ async function request(
   return {
     fleet: staticFleet({ name: "api-1", url: await soundApi(t) }),
     restarts: [],
-    probeClients: [client],
-    expiredClient: { ...client, clientId: "expired" },
+    probeClients: async () => ({ clients: [client], expired: { ...client, clientId: "expired" } }),
     newKids: ["new"],
     passive: [],
     emergency: { failures: [], orders: {} },
@@ -72,6 +72,16 @@ function publicPart({ jti, expiresAt }: { jti: string; expiresAt: string }) {
 }
 
 suite("verifyRotation", () => {
+  test("probe clients that can't be made are a red result with Keycloak's reason, and nothing is thrown", async (t) => {
+    const reason = new RotationError("KEYCLOAK_UNEXPECTED_ANSWER", "a client policy forbids it", {
+      nextStep: "allow it",
+    });
+    const asked = await request(t, { probeClients: () => Promise.reject(reason) });
+    const result = await verifyRotation(await issuer(t), asked);
+    assert.equal(result.verified, false);
+    assert.match(result.failures.join(), /a client policy forbids it/);
+  });
+
   test("a sound instance and a sound issuer are verified", async (t) => {
     const result = await verifyRotation(await issuer(t), await request(t));
     assert.deepEqual([result.verified, result.failures], [true, []]);
