@@ -46,9 +46,9 @@ export class FreezeWatch implements PhaseDemo {
     return watch;
   }
 
-  /** The canaries are minted once everything is frozen, and while the old key is still trusted. */
-  readonly onPhase: PhaseListener = (phase) => {
-    if (phase !== "canary" || this.#during) return;
+  /** Everything is frozen once the phase says how many instances are; other phases run beside it and may say more first. */
+  readonly onPhase: PhaseListener = (phase, line) => {
+    if (phase !== "freeze" || !/ instances frozen\b/.test(line) || this.#during) return;
     this.#during = this.#look(this.#token).catch((error: unknown) => asError(error));
     void this.#during.then((look) => sayPhase("admin", this.#describe(look)));
   };
