@@ -7,7 +7,7 @@ import type { SideBySide } from "./side-by-side.ts";
 export const reporterNames = [...phaseNames, "token", "evidence", "thaw"] as const;
 export type Reporter = (typeof reporterNames)[number];
 
-export const budgets = new Map<string, LineBudget>();
+const budgets = new Map<string, LineBudget>();
 
 /**
  * Shows one line, whatever was shown before. Pulumi forwards a provider's standard output as it comes.
@@ -32,7 +32,7 @@ export function printable(text: string): string {
   return stripVTControlCharacters(text).replace(/[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/gu, " ");
 }
 
-export function reporterOf(phase: Reporter, run?: SideBySide): { prefix: string; budget: LineBudget } {
+function reporterOf(phase: Reporter, run?: SideBySide): { prefix: string; budget: LineBudget } {
   const where = run && run.realms.length > 1 ? `${run.realm} ` : "";
   const key = `${run?.realm ?? ""} ${phase}`;
   const budget = budgets.get(key) ?? new LineBudget();

@@ -109,7 +109,9 @@ export async function readFirst(
   keys: readonly RealmKey[],
 ): Promise<ReadBack> {
   const expected = expectedKids(keys);
-  const urls = await urlsOf(admin, verifiers).catch(() => []);
+  // The issuer's own, where that is the one to read: found once.
+  const [issuers] = verifiers.jwksUris.length > 0 ? [] : await urlsOf(admin, verifiers).catch(() => []);
+  const urls = issuers === undefined ? verifiers.jwksUris : [issuers];
   const once = { reads: 1, timeoutMs: firstReadMs };
   const reads = urls.map((url) => awaitJwks(admin, url, expected, once));
   await Promise.race([
@@ -117,12 +119,12 @@ export async function readFirst(
     delay(firstReadMs, undefined, { ref: false }),
   ]);
   const completedAt = new Date().toISOString();
-  return { completedAt, jwksAfter: await issuersJwks(admin), jwksReadBack: [] };
+  return { completedAt, jwksAfter: await issuersJwks(admin, issuers), jwksReadBack: [] };
 }
 
-async function issuersJwks(admin: KeycloakAdmin): Promise<PublishedJwks> {
+async function issuersJwks(admin: KeycloakAdmin, known?: string): Promise<PublishedJwks> {
   try {
-    return await readJwks(admin, (await discover(admin)).jwksUri);
+    return await readJwks(admin, known ?? (await discover(admin)).jwksUri);
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
     return { keys: [] };

@@ -2,7 +2,6 @@ import { messageOf } from "../base/errors.ts";
 import { listNames } from "../base/list-names.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { progressOf } from "../base/report.ts";
-import { underWay } from "../base/side-by-side.ts";
 import { type EnforceResult, enforce } from "../enforce/enforce.ts";
 import type { EnforceRequest } from "../enforce/refresh-and-look.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
@@ -12,7 +11,6 @@ import {
   settleEveryJwks,
   type VerifierUrls,
 } from "../keys/jwks-read-back.ts";
-import { inPhase } from "../telemetry/telemetry.ts";
 import {
   adminOf,
   type Before,
@@ -26,6 +24,7 @@ import {
   stepOf,
 } from "./phase-request.ts";
 import { newKidsOf, retiredKeysOf } from "./retired-keys.ts";
+import { inProgress } from "./run-phase.ts";
 
 export interface EnforcementInputs extends FleetInputs<VerifierUrls>, Pick<LaterInputs<object>, "before"> {
   /** Completion of the cut-over to enforce, ISO 8601 UTC: another one makes it run again. */
@@ -59,7 +58,7 @@ export async function enforcePhase(inputs: EnforcementInputs): Promise<Enforceme
   const request = { run, fleet: fleetOf(inputs), newKids: newKidsOf(before), retired };
   const verifiers = { jwksUris, ...(jwksTimeoutMs === undefined ? {} : { jwksTimeoutMs }) };
   const [done, jwks] = await Promise.all([
-    underWay(run, () => inPhase(run, "enforce", () => enforceAll(request))),
+    inProgress(run, "enforce", () => enforceAll(request)),
     inputs.mode === "emergency" ? settleJwks(inputs, verifiers, before) : undefined,
   ]);
   const { record, complete, results, restarts } = done;

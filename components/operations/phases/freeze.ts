@@ -3,17 +3,23 @@ import { messageOf, RotationError } from "../base/errors.ts";
 import { listNames } from "../base/list-names.ts";
 import { type Packed, pack } from "../base/packed.ts";
 import { progressOf, report } from "../base/report.ts";
-import { afterTheOthers, finished, underWay } from "../base/side-by-side.ts";
+import { afterTheOthers, finished } from "../base/side-by-side.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { FreezeResult } from "../evidence/findings.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { type Freeze, freezeInstances } from "../fleet/freeze-instances.ts";
-import { connection } from "../keycloak/connection.ts";
 import { freezeKeycloak, refusesFreeze, thawKeycloak } from "../keycloak/freeze-keycloak.ts";
-import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { notifyStart } from "../notify/run-notices.ts";
-import { inPhase } from "../telemetry/telemetry.ts";
-import { detailsOf, type FleetInputs, fleetOf, type Run, type Step, stepOf } from "./phase-request.ts";
+import {
+  adminOf,
+  detailsOf,
+  type FleetInputs,
+  fleetOf,
+  type Run,
+  type Step,
+  stepOf,
+} from "./phase-request.ts";
+import { inProgress } from "./run-phase.ts";
 
 interface Details {
   /** Path of the instances' freeze operation. */
@@ -72,7 +78,7 @@ export async function freezePhase(inputs: FreezeInputs): Promise<FreezeOutputs> 
   if (!isFreezing(inputs)) return { ...inputs, frozenAt: null, frozenFor: null, result: null, record: null };
   const request = requestOf(inputs);
   const { run } = request;
-  return { ...inputs, ...(await underWay(run, () => inPhase(run, "freeze", () => freezeAll(request)))) };
+  return { ...inputs, ...(await inProgress(run, "freeze", () => freezeAll(request))) };
 }
 
 async function freezeAll(request: FreezeRequest): Promise<Frozen> {
@@ -95,7 +101,7 @@ async function freezeAll(request: FreezeRequest): Promise<Frozen> {
 async function freezeClients(request: FreezeRequest) {
   if (!concernsKeycloak(request.freeze)) return { clients: [], failures: [] };
   try {
-    const admin = new KeycloakAdmin(await connection(), request.run.realm);
+    const admin = await adminOf(request.run);
     const lockOut = refusesFreeze(admin.connection, admin.realmName);
     if (lockOut) return { clients: [], failures: [lockOut] };
     const { clients } = await freezeKeycloak(admin, progressOf("freeze", request.run));
@@ -152,7 +158,7 @@ export async function thawPhase(inputs: ThawInputs): Promise<ThawOutputs> {
   const request = requestOf(inputs);
   const { run } = request;
   if (frozenAt !== null || freeze === "release") {
-    const failures = await underWay(run, () => inPhase(run, "thaw", () => thawAll(request)));
+    const failures = await inProgress(run, "thaw", () => thawAll(request));
     if (failures.length > 0) {
       await afterTheOthers(run);
       throw thawIncomplete(failures);
@@ -187,7 +193,7 @@ async function thawAll(request: FreezeRequest): Promise<string[]> {
 
 async function thawClients({ run }: FreezeRequest): Promise<string[]> {
   try {
-    const admin = new KeycloakAdmin(await connection(), run.realm);
+    const admin = await adminOf(run);
     await thawKeycloak(admin, progressOf("thaw", run));
     return [];
   } catch (error) {

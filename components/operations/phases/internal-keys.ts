@@ -2,14 +2,11 @@ import { changed } from "../base/changed.ts";
 import { messageOf } from "../base/errors.ts";
 import { progressOf, report } from "../base/report.ts";
 import type { RunContext } from "../base/run-context.ts";
-import { underWay } from "../base/side-by-side.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { InternalKeysResult } from "../evidence/findings.ts";
-import { connection } from "../keycloak/connection.ts";
-import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { type InternalKeyKind, rotateInternalKeys } from "../keys/internal-keys.ts";
-import { inPhase } from "../telemetry/telemetry.ts";
-import { detailsOf, type PhaseInputs, type Step, stepOf } from "./phase-request.ts";
+import { adminOf, detailsOf, type PhaseInputs, type Step, stepOf } from "./phase-request.ts";
+import { inProgress } from "./run-phase.ts";
 
 export interface InternalKeysInputs extends PhaseInputs<object> {
   /** Which of the realm's internal keys an emergency rotates. */
@@ -46,7 +43,7 @@ export async function internalKeysPhase(
   const { run } = detailsOf(inputs);
   return {
     ...own,
-    ...(await underWay(run, () => inPhase(run, "internal-keys", () => rotateAll(run, internalKeys)))),
+    ...(await inProgress(run, "internal-keys", () => rotateAll(run, internalKeys))),
   };
 }
 
@@ -68,7 +65,7 @@ async function rotateAll(run: RunContext, kinds: InternalKeyKind[]): Promise<Rot
 
 async function rotate(run: RunContext, kinds: InternalKeyKind[]): Promise<InternalKeysResult> {
   try {
-    const admin = new KeycloakAdmin(await connection(), run.realm);
+    const admin = await adminOf(run);
     const progress = progressOf("internal-keys", run);
     return {
       keys: await rotateInternalKeys(admin, { rotation: run.rotation, kinds }, progress),

@@ -36,8 +36,6 @@ export interface FleetInputs<Details> extends PhaseInputs<Details & { fleet: Fle
 
 export type Run = { run: RunContext };
 export type Recorded = { record: PhaseRecord };
-/** What the phases before this one have found. */
-export type AfterOthers = Run & { before: Findings };
 
 /** What the config says for a phase. */
 export function detailsOf<Details>({ details }: PhaseInputs<Details>): Details & Run {

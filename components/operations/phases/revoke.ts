@@ -2,14 +2,12 @@ import { changed } from "../base/changed.ts";
 import { messageOf } from "../base/errors.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { progressOf, report } from "../base/report.ts";
-import { underWay } from "../base/side-by-side.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { SessionsResult } from "../evidence/findings.ts";
 import { type DeniedInstance, denySessions } from "../fleet/deny-list.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { idOf } from "../fleet/instances.ts";
-import { connection } from "../keycloak/connection.ts";
-import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import {
   collectSessions,
   type EndedSession,
@@ -19,8 +17,16 @@ import {
   revokeSessions,
   type SomeSessions,
 } from "../keycloak/revoke-sessions.ts";
-import { inPhase } from "../telemetry/telemetry.ts";
-import { detailsOf, type FleetInputs, fleetOf, type Run, type Step, stepOf } from "./phase-request.ts";
+import {
+  adminOf,
+  detailsOf,
+  type FleetInputs,
+  fleetOf,
+  type Run,
+  type Step,
+  stepOf,
+} from "./phase-request.ts";
+import { inProgress } from "./run-phase.ts";
 
 interface Details {
   /** Path of the instances' deny-list operation, without the session's id. */
@@ -104,9 +110,7 @@ async function nextStep(
     case "tidy":
       return tidy(request, before);
     case "revoke":
-      return underWay(request.run, () =>
-        inPhase(request.run, "revoke", () => revokeAll(request, endedBefore(request, before))),
-      );
+      return inProgress(request.run, "revoke", () => revokeAll(request, endedBefore(request, before)));
     default:
       return step satisfies never;
   }
@@ -148,7 +152,7 @@ async function endAndDeny(
   const { run, revoke } = request;
   if (revoke === "none") return { ended: [...earlier], truncated: false, denied: [], failures: [] };
   try {
-    const admin = new KeycloakAdmin(await connection(), run.realm);
+    const admin = await adminOf(run);
     if (revoke === "all") return await endAll(request, admin, earlier);
     return await endSome(request, admin, earlier, revoke);
   } catch (error) {

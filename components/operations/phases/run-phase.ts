@@ -1,5 +1,5 @@
 import { messageOf } from "../base/errors.ts";
-import { report } from "../base/report.ts";
+import { type Reporter, report } from "../base/report.ts";
 import type { PhaseName, RunContext } from "../base/run-context.ts";
 import { afterTheOthers, underWay } from "../base/side-by-side.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
@@ -24,13 +24,18 @@ export async function runPhase<T>(
   work: () => Promise<{ result: T; summary: string }>,
 ): Promise<{ result: T; record: PhaseRecord }> {
   try {
-    return await underWay(run, () => inPhase(run, phase, () => recordPhase(run, phase, before, work)));
+    return await inProgress(run, phase, () => recordPhase(run, phase, before, work));
   } catch (error) {
     const traced = endTrace(run, errorTypeOf(error));
     await afterTheOthers(run);
     await Promise.all([notificationsSent(run), traced]);
     throw error;
   }
+}
+
+/** Times a phase in the run's trace, and lets other realms of the run know for how long it is under way. */
+export function inProgress<T>(run: RunContext, phase: Reporter, work: () => Promise<T>): Promise<T> {
+  return underWay(run, () => inPhase(run, phase, work));
 }
 
 async function recordPhase<T>(

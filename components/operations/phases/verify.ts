@@ -1,6 +1,5 @@
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { report } from "../base/report.ts";
-import { underWay } from "../base/side-by-side.ts";
 import type { KeptCanaries } from "../canaries/canary.ts";
 import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
 import type { VerificationAttempt } from "../evidence/findings.ts";
@@ -9,7 +8,6 @@ import { currentOrders } from "../proof/current-orders.ts";
 import { nothingOpen, stillOpen } from "../proof/still-open.ts";
 import type { EmergencyActions } from "../proof/verification-request.ts";
 import { type VerificationResult, verifyRotation } from "../proof/verify.ts";
-import { inPhase } from "../telemetry/telemetry.ts";
 import {
   adminOf,
   type Before,
@@ -22,6 +20,7 @@ import {
   stepOf,
 } from "./phase-request.ts";
 import { newKidsOf, retiredKeysOf } from "./retired-keys.ts";
+import { inProgress } from "./run-phase.ts";
 
 /** Another value of any of them makes it run again. */
 interface Triggers {
@@ -67,7 +66,7 @@ export async function verificationPhase(
   previous?: Partial<VerificationOutputs>,
 ): Promise<VerificationOutputs> {
   const { run } = detailsOf(inputs);
-  return underWay(run, () => inPhase(run, "verify", () => verify(inputs, previous)));
+  return inProgress(run, "verify", () => verify(inputs, previous));
 }
 
 async function verify(
