@@ -35,8 +35,8 @@ export class EmergencySteps {
     this.#args = args;
   }
 
-  freeze(after: RealmCheck[]): AdminFreeze {
-    return new AdminFreeze(`${this.#name}-freeze`, this.#freezeArgs(), this.#child(...after));
+  freeze(after: RealmCheck): AdminFreeze {
+    return new AdminFreeze(`${this.#name}-freeze`, this.#freezeArgs(), this.#child(after));
   }
 
   #freezeArgs() {

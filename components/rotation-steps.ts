@@ -44,16 +44,16 @@ export class RotationSteps {
     this.emergency = new EmergencySteps(parent, name, args);
   }
 
-  /** None where there is one realm: its problems stop the program before it has a resource. */
-  check(): RealmCheck[] {
-    const { run, problems = [] } = this.#args;
-    if (run.realms.length === 1) return [];
-    return [new RealmCheck(`${this.#name}-check`, { ...phaseArgs({ run }), problems }, this.#child())];
+  check(): RealmCheck {
+    const { run, problems: found = [] } = this.#args;
+    // The problems of a lone realm stop the program before it has a resource.
+    const problems = run.realms.length === 1 ? [] : found;
+    return new RealmCheck(`${this.#name}-check`, { ...phaseArgs({ run }), problems }, this.#child());
   }
 
-  keepProbes(after: RealmCheck[]): ProbeClients {
+  keepProbes(after: RealmCheck): ProbeClients {
     const { realm } = this.#args.run;
-    return new ProbeClients(`${this.#name}-probes`, { realm }, this.#child(...after));
+    return new ProbeClients(`${this.#name}-probes`, { realm }, this.#child(after));
   }
 
   /** Beside the freeze, never after it: an instance that hangs on being frozen must not keep a stolen key alive. */

@@ -4,6 +4,17 @@ import { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
 import type { RealmKey } from "#operations/keys/realm-keys";
 import { connectionTo, realmKey } from "./samples.ts";
 
+/** mulberry32: the same numbers for the same seed, everywhere. */
+export function randomNumbers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}
+
 const flags = z.object({
   enabled: z.tuple([z.string()]),
   active: z.tuple([z.string()]),
@@ -38,6 +49,8 @@ export class InMemoryRealm extends KeycloakAdmin {
   #count = 0;
   /** How often the keys were read. */
   reads = 0;
+  /** Awaited before each request: decides who is next where several are at work. */
+  turn: () => Promise<void> = async () => undefined;
   /** Called after each change. */
   onChange: () => void = () => undefined;
 
@@ -69,13 +82,14 @@ export class InMemoryRealm extends KeycloakAdmin {
   snapshot(): RealmKey[] {
     const { keys, active } = this.#keys();
     return keys.map(({ kid, algorithm, status, providerPriority: priority }) => {
-      const componentName = this.#components.find(({ id }) => id === kid)?.name ?? "";
+      const { name: componentName = "" } = this.#components.find(({ id }) => id === kid) ?? {};
       const signing = active[algorithm] === kid;
       return realmKey(kid, { algorithm, status, signing, priority, componentId: kid, componentName });
     });
   }
 
   override async get<T>(path: string, shape: z.ZodType<T>): Promise<T> {
+    await this.turn();
     if (path === "") return shape.parse({ id: "realm-id", defaultSignatureAlgorithm: "RS256" });
     if (path === "/keys") {
       this.reads += 1;
@@ -87,12 +101,14 @@ export class InMemoryRealm extends KeycloakAdmin {
 
   override async put(path: string, body: unknown): Promise<void> {
     const changed = component.parse(body);
+    await this.turn();
     this.#write(() => {
       this.#components = this.#components.map((one) => (path === `/components/${one.id}` ? changed : one));
     });
   }
 
   override async delete(path: string): Promise<void> {
+    await this.turn();
     this.#write(() => {
       this.#components = this.#components.filter(({ id }) => path !== `/components/${id}`);
     });

@@ -31,7 +31,15 @@ async function request(admin: KeycloakAdmin, componentIds: string[]): Promise<Cu
     canaries: [],
   };
   const goal = { componentIds, exemptKeys: [], mode: "emergency" as const, stage: "final" as const };
-  return { ...goal, overlapMs: 360_000, keepRetired: 1, jwksUris: [], canary };
+  return {
+    ...goal,
+    overlapMs: 360_000,
+    keepRetired: 1,
+    jwksUris: [],
+    incident: "INC-1",
+    rotation: 9,
+    canary,
+  };
 }
 
 async function enabledNames(admin: KeycloakAdmin): Promise<string[]> {
@@ -43,7 +51,7 @@ function publishing(connection: () => KeycloakConnection): void {
   for (const algorithm of ["RS256", "PS256", "ES256", "EdDSA"] as const) {
     test(`publishKey makes a ${algorithm} key that is published and does not sign yet`, async (t) => {
       const admin = await realmFor(t, connection());
-      const key = await publishKey(admin, 1, algorithm);
+      const key = await publishKey(admin, { rotation: 1 }, algorithm);
       const found = (await listSigningKeys(admin)).find(({ kid }) => kid === key.kid);
       assert.deepEqual([found?.algorithm, found?.status, found?.signing], [algorithm, "PASSIVE", false]);
       const jwks = await readJwks(admin, (await discover(admin)).jwksUri);
@@ -54,7 +62,7 @@ function publishing(connection: () => KeycloakConnection): void {
 
   test("the key hangs on the realm's id, not on its name", async (t) => {
     const admin = await realmFor(t, connection());
-    const { componentId } = await publishKey(admin, 1, "ES256");
+    const { componentId } = await publishKey(admin, { rotation: 1 }, "ES256");
     const { id } = await readRealm(admin);
     assert.notEqual(id, admin.realmName);
     const component = (await listKeyComponents(admin)).find((one) => one.id === componentId);
@@ -63,7 +71,10 @@ function publishing(connection: () => KeycloakConnection): void {
 
   test("a key that a crashed run has left is found and not doubled", async (t) => {
     const admin = await realmFor(t, connection());
-    const [first, second] = [await publishKey(admin, 3, "ES256"), await publishKey(admin, 3, "ES256")];
+    const [first, second] = [
+      await publishKey(admin, { rotation: 3 }, "ES256"),
+      await publishKey(admin, { rotation: 3 }, "ES256"),
+    ];
     assert.equal(first.kid, second.kid);
     const names = (await listKeyComponents(admin)).filter(({ name }) => name === first.name);
     assert.equal(names.length, 1);
@@ -71,9 +82,9 @@ function publishing(connection: () => KeycloakConnection): void {
 
   test("a name whose key was disabled is KEY_NAME_TAKEN, and the key stays disabled", async (t) => {
     const admin = await realmFor(t, connection());
-    const { componentId, kid } = await publishKey(admin, 1, "ES256");
+    const { componentId, kid } = await publishKey(admin, { rotation: 1 }, "ES256");
     await updateKeyComponent(admin, componentId, { enabled: false, active: false });
-    await assert.rejects(publishKey(admin, 1, "ES256"), {
+    await assert.rejects(publishKey(admin, { rotation: 1 }, "ES256"), {
       code: "KEY_NAME_TAKEN",
       message: /set rotation to 2/,
     });
@@ -82,9 +93,9 @@ function publishing(connection: () => KeycloakConnection): void {
 
   test("a lower rotation is ROTATION_WENT_BACK and makes no key", async (t) => {
     const admin = await realmFor(t, connection());
-    await publishKey(admin, 5, "ES256");
+    await publishKey(admin, { rotation: 5 }, "ES256");
     const before = await listKeyComponents(admin);
-    await assert.rejects(publishKey(admin, 4, "ES256"), { code: "ROTATION_WENT_BACK" });
+    await assert.rejects(publishKey(admin, { rotation: 4 }, "ES256"), { code: "ROTATION_WENT_BACK" });
     assert.equal((await listKeyComponents(admin)).length, before.length);
   });
 }
@@ -96,8 +107,8 @@ function cuttingOver(connection: () => KeycloakConnection): void {
     const { tokenEndpoint } = await discover(admin);
     await mintToken(admin, tokenEndpoint, await addClient(admin, "PS256"));
     assert.ok((await enabledNames(admin)).includes("fallback-PS256"));
-    const key = await publishKey(admin, 1, "RS256");
-    const ps = await publishKey(admin, 1, "PS256");
+    const key = await publishKey(admin, { rotation: 1 }, "RS256");
+    const ps = await publishKey(admin, { rotation: 1 }, "PS256");
     const asked = {
       ...(await request(admin, [key.componentId, ps.componentId])),
       exemptKeys: ["saml-partner"],
@@ -116,7 +127,7 @@ function cuttingOver(connection: () => KeycloakConnection): void {
   test("a cut-over that was interrupted half-way is completed, and the end of what it finds disabled is not exact", async (t) => {
     const admin = await realmFor(t, connection());
     await addUnmanaged(admin, "second", 90);
-    const key = await publishKey(admin, 1, "RS256");
+    const key = await publishKey(admin, { rotation: 1 }, "RS256");
     const asked = await request(admin, [key.componentId]);
     const old = asked.canary.keysBefore.find(({ componentName }) => componentName === "rsa-generated");
     assert.ok(old);
@@ -130,7 +141,7 @@ function cuttingOver(connection: () => KeycloakConnection): void {
 
   test("the fallback key of a client that nobody asked about is disabled too", async (t) => {
     const admin = await realmFor(t, connection());
-    const key = await publishKey(admin, 1, "ES256");
+    const key = await publishKey(admin, { rotation: 1 }, "ES256");
     const rsa = await addClient(admin, "RS256");
     const asked = await request(admin, [key.componentId]);
     await cutOver(admin, asked, quiet);
@@ -142,7 +153,7 @@ function cuttingOver(connection: () => KeycloakConnection): void {
 
   test("a cut-over that is repeated keeps the exact times of the keys that it has retired", async (t) => {
     const admin = await realmFor(t, connection());
-    const key = await publishKey(admin, 1, "RS256");
+    const key = await publishKey(admin, { rotation: 1 }, "RS256");
     const asked = await request(admin, [key.componentId]);
     const first = await cutOver(admin, asked, quiet);
     const again = await cutOver(admin, { ...asked, earlier: first.retired }, quiet);
@@ -181,7 +192,7 @@ function canaries(connection: () => KeycloakConnection): void {
 
   test("a key that was published and never signed is made the signer for its canary tokens only in an emergency, and does not delay that", async (t) => {
     const admin = await realmFor(t, connection());
-    const published = await publishKey(admin, 1, "RS256", 2048);
+    const published = await publishKey(admin, { rotation: 1 }, "RS256", 2048);
     const [signer] = (await listSigningKeys(admin)).filter(({ signing }) => signing);
     assert.ok(signer);
     const knowing = ({ headers }: Pick<Received, "headers">) =>
@@ -289,6 +300,7 @@ function inspecting(connection: () => KeycloakConnection): void {
   const plan = {
     rotation: 1,
     mode: "emergency" as const,
+    incident: "INC-1",
     algorithms: ["RS256"],
     exemptKeys: [],
     overlapSeconds: undefined,
@@ -305,7 +317,7 @@ function inspecting(connection: () => KeycloakConnection): void {
 
   test("it names a key and a client whose algorithm is not covered, and a lower rotation, at once", async (t) => {
     const admin = await realmFor(t, connection());
-    await publishKey(admin, 3, "ES256");
+    await publishKey(admin, { rotation: 3 }, "ES256");
     await addClient(admin, "PS256");
     const inspection = await inspectRealm(admin, { ...plan, mode: "planned", rotation: 2 });
     const problems = inspection.problems.join("\n");
@@ -320,7 +332,7 @@ function inspecting(connection: () => KeycloakConnection): void {
 
   test("it names a key of the rotation whose algorithm was taken off the list: the cut-over would retire it unproven", async (t) => {
     const admin = await realmFor(t, connection());
-    await publishKey(admin, 1, "ES256");
+    await publishKey(admin, { rotation: 1 }, "ES256");
     const { problems } = await inspectRealm(admin, { ...plan, mode: "planned" });
     assert.match(problems.join(), /\(jwks-break-glass-r1-ES256\) signs ES256, which is not listed/);
   });
@@ -347,7 +359,7 @@ function inspecting(connection: () => KeycloakConnection): void {
     const reading = await inspectRealm(new KeycloakAdmin(reader, admin.realmName), plan);
     assert.deepEqual(reading.problems, []);
     assert.match(reading.missingRights.join(), /KEYCLOAK_ROLE_MISSING.*role manage-realm/);
-    await assert.rejects(publishKey(new KeycloakAdmin(reader, admin.realmName), 1, "RS256"), {
+    await assert.rejects(publishKey(new KeycloakAdmin(reader, admin.realmName), { rotation: 1 }, "RS256"), {
       code: "KEYCLOAK_ROLE_MISSING",
     });
   });

@@ -27,13 +27,22 @@ async function cut(admin: KeycloakAdmin, rotation: number, change: Change): Prom
     .filter(({ componentName }) => componentName.startsWith(`jwks-break-glass-r${rotation}-`))
     .map(({ componentId }) => componentId);
   const canary = { keysBefore, keysBeforeAt: new Date().toISOString(), canaries: [] };
-  const goal = { componentIds, exemptKeys: [], overlapMs, keepRetired: 1, jwksUris: [], canary };
+  const goal = {
+    rotation,
+    componentIds,
+    exemptKeys: [],
+    overlapMs,
+    keepRetired: 1,
+    jwksUris: [],
+    incident: "INC-1",
+    canary,
+  };
   return cutOver(admin, { ...goal, ...change }, quiet);
 }
 
 /** A rotation whose overlap is over as soon as it has begun, and its retirement. */
 async function rotateAndRetire(admin: KeycloakAdmin, rotation: number): Promise<CutoverResult> {
-  await publishKey(admin, rotation, "RS256");
+  await publishKey(admin, { rotation }, "RS256");
   await cut(admin, rotation, { mode: "planned", stage: "overlap", overlapMs: 0 });
   return cut(admin, rotation, { mode: "planned", stage: "final", overlapMs: 0 });
 }
@@ -58,7 +67,7 @@ function planning(connection: () => KeycloakConnection): void {
     const admin = await realmFor(t, connection());
     const client = await addClient(admin, "RS256");
     const old = await mint(admin, client);
-    const { kid } = await publishKey(admin, 1, "RS256");
+    const { kid } = await publishKey(admin, { rotation: 1 }, "RS256");
     const from = Date.now();
     const result = await cut(admin, 1, { mode: "planned", stage: "overlap" });
     const fresh = await mint(admin, client);
@@ -75,7 +84,7 @@ function planning(connection: () => KeycloakConnection): void {
 
   test("carried out again in mid-overlap it changes nothing, its end least of all", async (t) => {
     const admin = await realmFor(t, connection());
-    await publishKey(admin, 1, "RS256");
+    await publishKey(admin, { rotation: 1 }, "RS256");
     const first = await cut(admin, 1, { mode: "planned", stage: "overlap" });
     const again = await cut(admin, 1, { mode: "planned", stage: "overlap" });
     assert.deepEqual(again.keysAfter, first.keysAfter);
@@ -85,7 +94,7 @@ function planning(connection: () => KeycloakConnection): void {
   test("an emergency in mid-overlap disables the passive key and ends the overlap", async (t) => {
     const admin = await realmFor(t, connection());
     const old = await mint(admin, await addClient(admin, "RS256"));
-    await publishKey(admin, 1, "RS256");
+    await publishKey(admin, { rotation: 1 }, "RS256");
     await cut(admin, 1, { mode: "planned", stage: "overlap" });
     const { retired, passive } = await cut(admin, 1, { mode: "emergency", stage: "final" });
     assert.deepEqual([retired.map(({ kid }) => kid), passive], [[old.kid], []]);
@@ -121,7 +130,7 @@ function takingBack(connection: () => KeycloakConnection): void {
     const admin = await realmFor(t, connection());
     const client = await addClient(admin, "RS256");
     const old = await mint(admin, client);
-    await publishKey(admin, 1, "RS256");
+    await publishKey(admin, { rotation: 1 }, "RS256");
     await cut(admin, 1, { mode: "planned", stage: "overlap" });
     const fresh = await mint(admin, client);
     const result = await cut(admin, 1, { mode: "rollback", stage: "overlap" });
@@ -142,7 +151,7 @@ function takingBack(connection: () => KeycloakConnection): void {
   test("when its overlap is over the new key is disabled, and the rotation is over", async (t) => {
     const admin = await realmFor(t, connection());
     const client = await addClient(admin, "RS256");
-    await publishKey(admin, 1, "RS256");
+    await publishKey(admin, { rotation: 1 }, "RS256");
     await cut(admin, 1, { mode: "planned", stage: "overlap" });
     const fresh = await mint(admin, client);
     await cut(admin, 1, { mode: "rollback", stage: "overlap", overlapMs: 0 });
@@ -152,7 +161,13 @@ function takingBack(connection: () => KeycloakConnection): void {
       [fresh.kid],
     );
     assert.equal(await userinfo(admin, fresh), 401);
-    const question = { rotation: 1, mode: "planned" as const, algorithms: ["RS256"], exemptKeys: [] };
+    const question = {
+      rotation: 1,
+      mode: "planned" as const,
+      incident: "",
+      algorithms: ["RS256"],
+      exemptKeys: [],
+    };
     const now = new Date().toISOString();
     const plan = planRun(await listSigningKeys(admin), { ...question, overlapMs, keepRetired: 1, now });
     assert.match(plan.problems.join(), /^rotation: 1 is over.*set rotation to 2$/);

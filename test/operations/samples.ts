@@ -81,6 +81,7 @@ export function realmKey(kid: string, change: Partial<RealmKey> = {}): RealmKey 
 export const runQuestion: RunQuestion = {
   rotation: 2,
   mode: "planned",
+  incident: "",
   algorithms: ["RS256"],
   exemptKeys: [],
   overlapMs: 360_000,

@@ -52,6 +52,16 @@ export const errorCodes = {
     means: "A key provider with the name of the new key exists already, and is disabled or of another kind.",
     next: "bump `rotation`; a disabled key is never enabled again",
   },
+  ROTATION_OVERTAKEN: {
+    means:
+      "While this rotation was under way, a key of a later one came up in the realm, or another of the same. Keys of later rotations are never disabled by an earlier one. In an emergency the old keys are disabled all the same.",
+    next: "find out who rotates the realm beside you, set `rotation` to one more than the highest, and run `up` again",
+  },
+  KEY_NOT_OURS: {
+    means:
+      "A key of this rotation is in the realm already, and this stack's state knows nothing of it: another stack made it, or the state was lost. In an emergency it may be the stolen one, unless it is marked with the same incident.",
+    next: "set `rotation` to one more",
+  },
   KEY_NOT_PUBLISHED: {
     means: "Keycloak does not have the new key as it was requested. No old key was disabled.",
     next: "do what the message says: delete the key provider, or bump `rotation`",

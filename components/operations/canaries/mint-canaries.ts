@@ -1,6 +1,8 @@
 import { RotationError } from "../base/errors.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import type { KeyMarks } from "../keys/key-marks.ts";
 import { type RealmKey, updateKeyComponent } from "../keys/realm-keys.ts";
+import { isUntried } from "../keys/signers.ts";
 import type { Canary, CanaryReference, MintedToken } from "./canary.ts";
 import { mintLongLivedToken, type ProbeClient } from "./tokens.ts";
 
@@ -58,6 +60,8 @@ async function mintWith(
  * Makes a trusted key that is not its algorithm's signer the signer for as long as it takes to mint with it.
  * Only the signer can mint, and a retired key without canary tokens could never be proven dead. Its tokens are accepted
  * before, during and after, and the cut-over that follows ends it in any case.
+ *
+ * Others may make it the signer meanwhile, for good: so it is put back only as long as it still is as it was borrowed.
  */
 async function borrowSigner<T>(
   admin: KeycloakAdmin,
@@ -65,15 +69,18 @@ async function borrowSigner<T>(
   keys: readonly RealmKey[],
   work: () => Promise<T>,
 ): Promise<T> {
+  const { componentId } = key;
   const priority = Math.max(...keys.map((other) => other.priority)) + 1;
-  await updateKeyComponent(admin, key.componentId, { active: true, priority });
+  const borrowed = new Date().toISOString();
+  await updateKeyComponent(admin, componentId, { active: true, priority, marks: { borrowed } });
   try {
     return await work();
   } finally {
-    await updateKeyComponent(admin, key.componentId, {
-      active: key.status === "ACTIVE",
-      priority: key.priority,
-    });
+    const isAsBorrowed = (now: KeyMarks) => now.borrowed === borrowed;
+    // A key that has never signed may be about to, for somebody else: active and below all others it changes nothing.
+    const active = key.status === "ACTIVE" || isUntried(key);
+    const before = { active, priority: key.priority, marks: { borrowed: null } };
+    await updateKeyComponent(admin, componentId, before, isAsBorrowed);
   }
 }
 

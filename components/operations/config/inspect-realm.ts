@@ -84,6 +84,7 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
         actions: [...due.freeze, ...plan.actions, ...due.sessions, ...due.internalKeys],
         warnings: [
           ...(await stillFrozen(admin)),
+          ...plan.warnings,
           ...due.warnings,
           ...(isEmergency ? costs.map((cost) => `the keys are disabled regardless, but: ${cost}`) : []),
         ],
@@ -106,7 +107,7 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
 }
 
 /** The plan for a rotation that is not a number. */
-const noPlan: RunPlan = { stage: "final", changes: [], actions: [], problems: [] };
+const noPlan: RunPlan = { stage: "final", changes: [], actions: [], problems: [], warnings: [] };
 
 /** Every `up` may have to change keys, the probe's clients and their roles. */
 async function missingRoles(admin: KeycloakAdmin, { probeHasRoles }: RealmQuestion): Promise<string[]> {

@@ -117,6 +117,7 @@ function questionFor(entry: RealmEntry, given: Raw): RealmQuestion {
   return {
     rotation: shape.rotation.safeParse(given.rotation).data ?? Number.POSITIVE_INFINITY,
     mode: shape.mode.safeParse(given.mode).data ?? "emergency",
+    incident: validOrDefault(shape.incident, given.incident),
     algorithms: entry.algorithms ?? shape.algorithms.safeParse(given.algorithms).data ?? algorithms,
     exemptKeys: entry.exemptKeys ?? validOrDefault(shape.exemptKeys, given.exemptKeys),
     overlapSeconds: validOrDefault(shape.overlapSeconds, given.overlapSeconds),

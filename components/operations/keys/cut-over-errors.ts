@@ -1,5 +1,6 @@
 import { RotationError } from "../base/errors.ts";
-import type { RealmKey } from "./realm-keys.ts";
+import type { Mode } from "../base/run-context.ts";
+import { describeKey, type RealmKey } from "./realm-keys.ts";
 import type { KnownBefore } from "./retired-key.ts";
 
 export function unsettled(): RotationError {
@@ -20,6 +21,22 @@ export function notActive({ kid, algorithm, status, priority, componentId }: Rea
     {
       nextStep:
         "find out who else is changing the realm's keys, then run the same up again; nothing was disabled",
+    },
+  );
+}
+
+/** Keys of a later rotation have come up during the cut-over: what this run has made is not the last word. */
+export function refuseOvertaken(rotation: number, later: readonly RealmKey[], mode: Mode): void {
+  if (later.length === 0) return;
+  const isEmergency = mode === "emergency";
+  const done = isEmergency
+    ? "the keys before both of them are disabled, and what came after is not proven"
+    : "nothing was changed";
+  throw new RotationError(
+    "ROTATION_OVERTAKEN",
+    `while rotation ${rotation} was under way, somebody else published ${later.map(describeKey).join(", ")}: ${done}`,
+    {
+      nextStep: `find out who rotates this realm beside you; then set rotation to one more than the highest, and run up again`,
     },
   );
 }

@@ -1,6 +1,6 @@
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { activate, seeSigners } from "./activate.ts";
-import { refuseDeadCanaries } from "./cut-over-errors.ts";
+import { refuseDeadCanaries, refuseOvertaken } from "./cut-over-errors.ts";
 import type { Cutover, CutoverRequest } from "./cutover-request.ts";
 import { type Progress, type ReadBack, readBack, readFirst } from "./jwks-read-back.ts";
 import { endOverlap, extendOverlap, outliveBorrowing } from "./keep-overlap.ts";
@@ -34,6 +34,7 @@ export interface CutoverResult extends ReadBack {
  * nothing is left to do.
  *
  * @throws {RotationError} KEY_NOT_PUBLISHED, KEY_NOT_ACTIVE, ROLLBACK_IMPOSSIBLE, CUTOVER_UNSETTLED, JWKS_NOT_CURRENT,
+ *   ROTATION_OVERTAKEN,
  *   or any Keycloak code
  */
 export async function cutOver(
@@ -44,16 +45,24 @@ export async function cutOver(
   const keys = new SigningKeys(admin);
   const plan = async () => planCutover(await keys.list(), request);
   const cutover: Cutover = { request, keys, progress, plan };
-  const { disable } = await plan();
-  if (request.mode !== "emergency") refuseDeadCanaries(disable, request.canary);
+  const { disable, later } = await plan();
+  if (request.mode !== "emergency") {
+    refuseOvertaken(request.rotation, later, request.mode);
+    refuseDeadCanaries(disable, request.canary);
+  }
   await activate(cutover);
-  if (disable.length > 0) await request.beforeDisabling?.();
+  if (disable.length > 0 && request.beforeDisabling) {
+    await request.beforeDisabling();
+    keys.readAgain();
+  }
   const activatedAt = await seeSigners(cutover);
   await extendOverlap(cutover);
   await outliveBorrowing(cutover);
   const disabledAt = await moveOthers(cutover);
   await endOverlap(cutover);
   const deleted = await deleteObsolete(cutover, disabledAt);
+  const { later: published } = await plan();
+  refuseOvertaken(request.rotation, published, request.mode);
   const keysAfter = [...(await keys.list())];
   const read =
     request.mode === "emergency"

@@ -8,6 +8,8 @@ export interface CutoverRequest extends CutoverGoal, VerifierUrls {
   overlapMs: number;
   /** Rotations whose disabled keys stay in Keycloak when a later one is retired. */
   keepRetired: number;
+  /** Ticket of the incident; empty where there is none. */
+  incident: string;
   /** The realm's signing keys before this rotation, and when they were read: it can't have disabled one earlier. */
   canary: KnownBefore;
   /** What an earlier cut-over of the same rotation retired. Default: none. */

@@ -13,7 +13,7 @@ export async function extendOverlap({ request, keys, plan }: Cutover): Promise<v
   const isUnknown = end === undefined && disable.length === 0;
   const isLate = passivate.length > 0 && end !== undefined && end <= new Date().toISOString();
   if (!isUnknown && !isLate) return;
-  for (const key of signers) await keys.change(key, { retireAfter: newOverlapEnd(overlapMs) });
+  for (const key of signers) await keys.change(key, { marks: { retireAfter: newOverlapEnd(overlapMs) } });
 }
 
 /** An emergency ends the overlap that it interrupts: a later planned run must not take it for still running. */
@@ -21,7 +21,7 @@ export async function endOverlap({ request, keys, plan }: Cutover): Promise<void
   if (request.mode !== "emergency") return;
   const now = new Date().toISOString();
   for (const key of (await plan()).signers) {
-    if (key.retireAfter && key.retireAfter > now) await keys.change(key, { retireAfter: now });
+    if (key.retireAfter && key.retireAfter > now) await keys.change(key, { marks: { retireAfter: now } });
   }
 }
 

@@ -1,3 +1,4 @@
+import { seeSigners } from "./activate.ts";
 import { unsettled } from "./cut-over-errors.ts";
 import type { Cutover } from "./cutover-request.ts";
 import { obsoleteKeys } from "./obsolete-keys.ts";
@@ -28,15 +29,17 @@ export async function moveOthers(cutover: Cutover): Promise<Map<string, string>>
 }
 
 async function moveOnce(
-  { keys, progress }: Cutover,
+  cutover: Cutover,
   { passivate, disable }: { passivate: readonly RealmKey[]; disable: readonly RealmKey[] },
   disabledAt: Map<string, string>,
 ): Promise<void> {
+  const { keys, progress } = cutover;
   for (const key of passivate) {
     await keys.change(key, { active: false });
     progress(`${key.kid} (${key.algorithm}, ${key.componentName}) is passive`);
   }
   for (const key of disable) {
+    await seeSigners(cutover);
     await keys.change(key, { enabled: false, active: false });
     disabledAt.set(key.kid, new Date().toISOString());
     progress(`${key.kid} (${key.algorithm}, ${key.componentName}) is disabled`);

@@ -1,11 +1,13 @@
 import { RotationError } from "../base/errors.ts";
 import type { Mode, Stage } from "../base/run-context.ts";
+import { isOvertaken, laterKeys } from "./later-keys.ts";
 import { isTrusted, type RealmKey } from "./realm-keys.ts";
 import { keysToRetire } from "./retiring-keys.ts";
 import { isManaged, rollbackSigners } from "./signers.ts";
 
 /** Which keys are to sign, and what is to become of the others. */
 export interface CutoverGoal {
+  rotation: number;
   /** Components of this rotation's signing keys. */
   componentIds: readonly string[];
   /** Component names that stay as they are. */
@@ -23,6 +25,8 @@ export interface CutoverPlan {
   passivate: RealmKey[];
   /** Enabled signing keys to disable, unmanaged and fallback ones included. */
   disable: RealmKey[];
+  /** Trusted keys of later rotations: never this run's to change. */
+  later: RealmKey[];
   /** Enabled signing keys left alone because their component name is exempt. */
   exempt: RealmKey[];
 }
@@ -36,25 +40,33 @@ export interface CutoverPlan {
  *   ROLLBACK_IMPOSSIBLE when no key from before is trusted any more; PRIORITY_EXHAUSTED
  */
 export function planCutover(keys: readonly RealmKey[], goal: CutoverGoal): CutoverPlan {
-  const { componentIds, exemptKeys, mode, stage } = goal;
+  const { componentIds, mode, stage } = goal;
+  const later = laterKeys(keys, goal);
   if (componentIds.length === 0) throw publishedNothing();
   const signers = mode === "rollback" ? backToBefore(keys, goal) : freshKeys(keys, componentIds);
   const others = keys.filter((key) => !signers.includes(key));
   const highest = Math.max(0, ...others.map((key) => key.priority));
   if (highest >= Number.MAX_SAFE_INTEGER - 1) throw priorityExhausted(others);
-  const retiring = keysToRetire(keys, signers, exemptKeys);
+  const retiring = keysToRetire(keys, [...signers, ...later], goal.exemptKeys);
   const isAdopted = (key: RealmKey) => !isManaged(key) && !componentIds.includes(key.componentId);
   const isPassive = ({ status }: RealmKey) => status === "PASSIVE";
   const due = stage === "final" ? retiring.filter(isPassive) : [];
   return {
     signers,
     activate: signers
-      .filter((key) => key.status !== "ACTIVE" || key.priority <= highest || isAdopted(key))
+      .filter((key) => !isOvertaken(key, later))
+      .filter((key) => !isSigningForGood(key, highest) || isAdopted(key))
       .map((key) => ({ key, priority: highest + 1 })),
     passivate: mode === "emergency" ? [] : retiring.filter((key) => !isPassive(key)),
     disable: mode === "emergency" ? retiring : due,
-    exempt: others.filter((key) => isTrusted(key) && exemptKeys.includes(key.componentName)),
+    later,
+    exempt: others.filter((key) => isTrusted(key) && goal.exemptKeys.includes(key.componentName)),
   };
+}
+
+/** One that signs only for as long as somebody mints with it is about to be put back. */
+function isSigningForGood({ status, priority, borrowed }: RealmKey, highest: number): boolean {
+  return status === "ACTIVE" && priority > highest && borrowed === undefined;
 }
 
 function backToBefore(keys: readonly RealmKey[], { componentIds, exemptKeys }: CutoverGoal): RealmKey[] {

@@ -2,7 +2,7 @@ import type { Stage } from "../base/run-context.ts";
 import { obsoleteKeys } from "./obsolete-keys.ts";
 import { describeChange, type PlannedChange } from "./planned-change.ts";
 import { type RealmKey, rotationOf } from "./realm-keys.ts";
-import { overlapRunning, rollbackProblems, takenBack } from "./run-problems.ts";
+import { forgottenBump, keptInUse, overlapRunning, rollbackProblems, takenBack } from "./run-problems.ts";
 import { isActive, type RunQuestion, type RunView, viewRun } from "./run-view.ts";
 
 /** What an `up` would do to the realm's keys. */
@@ -13,9 +13,11 @@ export interface RunPlan {
   actions: string[];
   /** Why the update is refused, each a sentence that begins with the config key. */
   problems: string[];
+  /** What should be known before it is run. */
+  warnings: string[];
 }
 
-type Plan = Omit<RunPlan, "actions">;
+type Plan = Omit<RunPlan, "actions" | "warnings"> & { warnings?: string[] };
 
 /**
  * Decides how far a rotation has come, from nothing but the realm's keys and the clock: a preview then says what the
@@ -23,13 +25,18 @@ type Plan = Omit<RunPlan, "actions">;
  */
 export function planRun(keys: readonly RealmKey[], question: RunQuestion): RunPlan {
   const plan = planFor(viewRun(keys, question));
-  return { ...plan, actions: plan.changes.map(describeChange) };
+  return { warnings: [], ...plan, actions: plan.changes.map(describeChange) };
 }
 
 function planFor(view: RunView): Plan {
   switch (view.mode) {
     case "emergency":
-      return { stage: "final", changes: emergencyChanges(view), problems: takenBack(view) };
+      return {
+        stage: "final",
+        changes: emergencyChanges(view),
+        problems: [...takenBack(view), ...forgottenBump(view)],
+        warnings: keptInUse(view),
+      };
     case "planned":
       return planPlanned(view);
     case "rollback":

@@ -1,5 +1,6 @@
 import { RotationError } from "../base/errors.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { describeForeign, isOwn, type KeyOrder, marksOf } from "./own-key.ts";
 import {
   type Algorithm,
   type Component,
@@ -25,28 +26,33 @@ export interface PublishedKey {
 
 /**
  * Publishes a rotation's signing key for one algorithm: enabled, so that verifiers can fetch it, and not active,
- * so that it does not sign yet. A key that a crashed run left under the same name is used.
+ * so that it does not sign yet. A key that is there under the same name is used where it was made for this very run, as
+ * by one that was killed; any other may be the stolen one.
  *
  * @param keySize RSA modulus bits; ignored for other key types. Default: 2048
- * @throws {RotationError} ROTATION_WENT_BACK, KEY_NAME_TAKEN, KEY_NOT_PUBLISHED, or any Keycloak code
+ * @throws {RotationError} ROTATION_WENT_BACK, KEY_NAME_TAKEN, KEY_NOT_OURS, KEY_NOT_PUBLISHED, or any Keycloak code
  */
 export async function publishKey(
   admin: KeycloakAdmin,
-  rotation: number,
+  order: KeyOrder,
   algorithm: Algorithm,
   keySize = 2048,
 ): Promise<PublishedKey> {
+  const { rotation } = order;
   const name = managedKeyName(rotation, algorithm);
   const components = await listKeyComponents(admin);
   refuseGoingBack(admin, components, rotation);
-  if (!components.some((component) => component.name === name)) {
+  const isThere = components.some((component) => component.name === name);
+  if (!isThere) {
     const { providerId, config } = keyProviders[algorithm];
     const size = providerId === "rsa-generated" ? { keySize: String(keySize) } : {};
-    await createKeyComponent(admin, { name, providerId, config: { ...config, ...size } });
+    const marks = marksOf(order);
+    await createKeyComponent(admin, { name, providerId, config: { ...config, ...size }, marks });
   }
   const key = (await listSigningKeys(admin)).find(({ componentName }) => componentName === name);
   if (key?.status === "DISABLED") throw nameTaken(admin, name, components);
   if (!key || key.algorithm !== algorithm) throw notPublished(admin, name, key);
+  if (isThere && !isOwn(key, order)) throw notOurs(admin, key, order);
   return {
     componentId: key.componentId,
     name,
@@ -70,6 +76,12 @@ function refuseGoingBack(admin: KeycloakAdmin, components: readonly Component[],
     `rotation ${rotation} is lower than ${highest}, which realm ${admin.realmName} has already had`,
     { nextStep: `set rotation to ${highest} to change nothing, or to ${highest + 1} to rotate` },
   );
+}
+
+function notOurs(admin: KeycloakAdmin, key: RealmKey, order: KeyOrder): RotationError {
+  return new RotationError("KEY_NOT_OURS", `realm ${admin.realmName}: ${describeForeign(key, order)}`, {
+    nextStep: `set rotation to ${order.rotation + 1}`,
+  });
 }
 
 function nameTaken(admin: KeycloakAdmin, name: string, components: readonly Component[]): RotationError {

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { formatMarks, type KeyMarks, type MarkChanges, parseMarks } from "./key-marks.ts";
 
 /** Signature algorithms that a signing key can be made for, and the Keycloak provider for each (RFC 7518, RFC 8037). */
 export const keyProviders = {
@@ -20,7 +21,7 @@ export type Algorithm = keyof typeof keyProviders;
 export const algorithms = Object.keys(keyProviders) as Algorithm[];
 
 /** A key of the realm, as it is in Keycloak now. */
-export interface RealmKey {
+export interface RealmKey extends KeyMarks {
   kid: string;
   algorithm: string;
   /** Keycloak's state: ACTIVE signs and verifies, PASSIVE verifies, DISABLED does neither. */
@@ -34,8 +35,6 @@ export interface RealmKey {
   providerId: string;
   /** SHA-256 of the DER certificate, hex; absent for keys without one. */
   certificateThumbprint?: string;
-  /** End of the overlap that began with its activation, ISO 8601 UTC: the passive keys may be retired then. */
-  retireAfter?: string;
 }
 
 const component = z.looseObject({
@@ -77,6 +76,8 @@ export interface WantedComponent {
   /** Keycloak's provider type, such as `rsa-generated`. */
   providerId: string;
   config: Readonly<Record<string, string>>;
+  /** Default: none. */
+  marks?: KeyMarks;
 }
 
 /**
@@ -85,13 +86,15 @@ export interface WantedComponent {
  */
 export async function createKeyComponent(
   admin: KeycloakAdmin,
-  { name, providerId, config }: WantedComponent,
+  { name, providerId, config, marks = {} }: WantedComponent,
 ): Promise<void> {
   const settings = { ...config, priority: "0", enabled: "true", active: "false" };
   // Keycloak takes an id that is given and allows it once (measured with 26.7): sent twice, it makes one key.
   const id = randomUUID();
+  const subType = formatMarks(marks);
   const body = {
     id,
+    ...(subType === "" ? {} : { subType }),
     name,
     providerId,
     providerType: keyProviderType,
@@ -114,15 +117,14 @@ export async function listKeyComponents(admin: KeycloakAdmin): Promise<Component
  * AES keys are left out, because no verifier ever sees them.
  */
 export async function listSigningKeys(admin: KeycloakAdmin): Promise<RealmKey[]> {
-  const [components, metadata] = await Promise.all([
-    listKeyComponents(admin),
-    admin.get("/keys", keyMetadata),
-  ]);
+  const [before, metadata] = await Promise.all([listKeyComponents(admin), admin.get("/keys", keyMetadata)]);
+  const isOwned = ({ providerId }: { providerId: string }) => before.some(({ id }) => id === providerId);
+  // A key that has just been made: without its component nobody could tell whose it is.
+  const components = metadata.keys.every(isOwned) ? before : await listKeyComponents(admin);
   const owners = new Map(components.map((owner) => [owner.id, owner]));
   return metadata.keys.flatMap((key) => {
     if (key.use !== "SIG" || key.type === "OCT" || !key.kid || !key.algorithm) return [];
     const owner = owners.get(key.providerId);
-    const retireAfter = owner && retireAfterOf(owner);
     return [
       {
         kid: key.kid,
@@ -134,7 +136,7 @@ export async function listSigningKeys(admin: KeycloakAdmin): Promise<RealmKey[]>
         componentName: owner?.name ?? "unknown",
         providerId: owner?.providerId ?? "unknown",
         ...(key.certificate ? { certificateThumbprint: thumbprint(key.certificate) } : {}),
-        ...(retireAfter === undefined ? {} : { retireAfter }),
+        ...parseMarks(owner?.subType),
       },
     ];
   });
@@ -167,37 +169,29 @@ export interface KeyChange {
   active?: boolean;
   priority?: number;
   name?: string;
-  /** End of the overlap that begins with this key's activation, ISO 8601 UTC. */
-  retireAfter?: string;
+  marks?: MarkChanges;
 }
 
-/** Changes a key component's switches in one request, and leaves the rest of it as it is. */
+/**
+ * Changes a key component's switches in one request, and leaves the rest of it as it is.
+ * @param mayChange asked with the marks that it has now. Default: yes
+ */
 export async function updateKeyComponent(
   admin: KeycloakAdmin,
   componentId: string,
-  { name, retireAfter, ...switches }: KeyChange,
+  { name, marks, ...switches }: KeyChange,
+  mayChange: (now: KeyMarks) => boolean = () => true,
 ): Promise<void> {
   const current = await admin.get(`/components/${componentId}`, component);
+  if (!mayChange(parseMarks(current.subType))) return;
   const config = { ...current.config };
   for (const [key, value] of Object.entries(switches)) config[key] = [String(value)];
   await admin.put(`/components/${componentId}`, {
     ...current,
     ...(name === undefined ? {} : { name }),
-    ...(retireAfter === undefined ? {} : { subType: `${retireAfterPrefix}${retireAfter}` }),
+    ...(marks ? { subType: formatMarks({ ...parseMarks(current.subType), ...marks }) } : {}),
     config,
   });
-}
-
-const retireAfterPrefix = "retire-others-after ";
-
-/**
- * End of the overlap that began with a key's activation, ISO 8601 UTC. It is kept in Keycloak, on the key that signs: a
- * component's config accepts no additional entries, but key providers ignore its `subType`.
- */
-function retireAfterOf({ subType }: Pick<Component, "subType">): string | undefined {
-  if (!subType?.startsWith(retireAfterPrefix)) return undefined;
-  const time = Date.parse(subType.slice(retireAfterPrefix.length));
-  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
 }
 
 /** Whether verifiers trust it. */

@@ -38,6 +38,7 @@ export function retiringKeys(
   const signers = mode === "rollback" ? rollbackSigners(keys, exemptKeys, isFresh) : keys.filter(isFresh);
   return (
     keysToRetire(keys, signers, exemptKeys)
+      .filter(({ componentName }) => (rotationOf(componentName) ?? 0) <= rotation)
       // To mint with it, it would have to sign, and instances that were never told of it would reject its users. When it
       // is retired, they have been told.
       .filter((key) => mode === "emergency" || stage === "final" || !isUntried(key))

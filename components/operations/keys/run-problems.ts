@@ -1,4 +1,5 @@
 import { describeDuration } from "../base/durations.ts";
+import { markOf } from "./key-marks.ts";
 import { highestRotation } from "./publish-key.ts";
 import { describeKey, isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
 import { isActive, type RunView } from "./run-view.ts";
@@ -13,6 +14,28 @@ export function takenBack({ fresh, rotation }: RunView): string[] {
   if (dead.length === 0) return [];
   return [
     `rotation: ${rotation} is over: ${phrase(dead, "is", "are")} disabled, and a disabled key is never enabled again; set rotation to ${rotation + 1}`,
+  ];
+}
+
+/**
+ * An emergency whose `rotation` was not bumped would retire nothing, and leave the key in use that may be stolen.
+ * Whether it has retired something before shows in the mark of the key that signs.
+ */
+export function forgottenBump({ keys, fresh, others, signs, rotation, incident }: RunView): string[] {
+  if (!signs || others.length > 0 || fresh.every((key) => key.incident === markOf(incident))) return [];
+  const old = fresh.filter((key) => isTrusted(key) && key.incident !== markOf(incident));
+  return [
+    `rotation: it is still ${rotation}, ${phrase(old, "signs", "sign")} already and no key would be retired for ${incident}; set rotation to ${highestRotationOf(keys) + 1}`,
+  ];
+}
+
+/** The same where other keys are retired: what an emergency leaves in use is said. */
+export function keptInUse({ fresh, others, signs, rotation, incident }: RunView): string[] {
+  if (!signs || others.length === 0) return [];
+  const old = fresh.filter((key) => key.incident !== markOf(incident));
+  if (old.length === 0) return [];
+  return [
+    `rotation is still ${rotation}: ${phrase(old, "goes", "go")} on signing, as of before ${incident}; if that may be stolen, set rotation to ${rotation + 1}`,
   ];
 }
 

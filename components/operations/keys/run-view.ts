@@ -7,6 +7,8 @@ import { rollbackSigners } from "./signers.ts";
 export interface RunQuestion {
   rotation: number;
   mode: Mode;
+  /** Ticket of the incident; empty where there is none. */
+  incident: string;
   algorithms: readonly string[];
   exemptKeys: readonly string[];
   /** How long keys that no longer sign stay trusted, in milliseconds. */

@@ -83,9 +83,19 @@ export async function cutoverPhase(
       };
       newcomers.push(...(await askNewcomers(request)));
     };
-    const { mode, stage } = run;
+    const { rotation, mode, stage, incident } = run;
     const { componentIds } = inputs;
-    const goal = { ...details, componentIds, mode, stage, canary, earlier, beforeDisabling };
+    const goal = {
+      ...details,
+      componentIds,
+      rotation,
+      mode,
+      stage,
+      incident,
+      canary,
+      earlier,
+      beforeDisabling,
+    };
     const done = await cutOver(admin, goal, (line) => report("cut-over", line, run));
     const cutover: CutoverFindings = { ...done, newcomers };
     return { result: cutover, summary: describeCutover(cutover) };

@@ -24,7 +24,7 @@ export async function publishPhase(inputs: SigningKeyInputs): Promise<SigningKey
   const { algorithm } = inputs;
   const { findings } = unpack(inputs.before);
   const { result, record } = await runPhase(run, "publish", findings, async () => {
-    const key = await publishKey(admin, run.rotation, algorithm, keySize);
+    const key = await publishKey(admin, run, algorithm, keySize);
     return { result: key, summary: `published ${key.kid} (${algorithm}), not signing yet` };
   });
   const { name: keyName, ...key } = result;

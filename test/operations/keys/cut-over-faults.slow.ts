@@ -55,9 +55,10 @@ class Emergencies {
 
   async #rotate(canary: KnownBefore): Promise<undefined> {
     const admin = this.#proxied();
-    const { componentId } = await publishKey(admin, this.#rotation, "ES256");
-    const goal = { exemptKeys: [], mode: "emergency", stage: "final" } as const;
-    const rest = { overlapMs: 360_000, keepRetired: 1, jwksUris: [], canary };
+    const { componentId } = await publishKey(admin, { rotation: this.#rotation }, "ES256");
+    const rotation = this.#rotation;
+    const goal = { rotation, exemptKeys: [], mode: "emergency", stage: "final" } as const;
+    const rest = { overlapMs: 360_000, keepRetired: 1, jwksUris: [], incident: "INC-1", canary };
     await cutOver(admin, { ...goal, componentIds: [componentId], ...rest }, () => undefined);
   }
 

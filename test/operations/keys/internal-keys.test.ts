@@ -213,7 +213,7 @@ suite("what the rotation of internal keys costs", () => {
     const real = await makeRealm(t);
     const { login, isAlive } = await logins(real, ["bob"]);
     const stolen = [await login("bob"), await login("bob", "openid offline_access")];
-    const { componentId } = await publishKey(real.admin, 1, "RS256");
+    const { componentId } = await publishKey(real.admin, { rotation: 1 }, "RS256");
     await updateKeyComponent(real.admin, componentId, { active: true, priority: 101 });
     for (const { componentId: old } of await listSigningKeys(real.admin)) {
       if (old !== componentId) await updateKeyComponent(real.admin, old, { enabled: false });
@@ -297,7 +297,7 @@ suite("signing keys and our own internal keys", () => {
     const names = (await listKeyComponents(admin)).map(({ name }) => name);
     assert.deepEqual([...new Set(names.flatMap((name) => rotationOf(name) ?? []))], [3]);
     assert.equal(highestRotation(await listKeyComponents(admin)), 3);
-    assert.equal((await publishKey(admin, 3, "RS256")).name, "jwks-break-glass-r3-RS256");
-    await assert.rejects(publishKey(admin, 2, "RS256"), { code: "ROTATION_WENT_BACK" });
+    assert.equal((await publishKey(admin, { rotation: 3 }, "RS256")).name, "jwks-break-glass-r3-RS256");
+    await assert.rejects(publishKey(admin, { rotation: 2 }, "RS256"), { code: "ROTATION_WENT_BACK" });
   });
 });

@@ -12,6 +12,7 @@ const stages: [CutoverGoal["mode"], CutoverGoal["stage"]][] = [
 ];
 
 const emergency = (componentIds: string[], exemptKeys: string[]): CutoverGoal => ({
+  rotation: 9,
   componentIds,
   exemptKeys,
   mode: "emergency",
@@ -283,7 +284,7 @@ const otherRows: OtherRow[] = [
 
 suite("planCutover, planned and rollback", () => {
   for (const { title, keys, exempt = [], mode, stage, ...expected } of otherRows) {
-    const goal = { componentIds: ["component-new"], exemptKeys: exempt, mode, stage };
+    const goal = { rotation: 9, componentIds: ["component-new"], exemptKeys: exempt, mode, stage };
     test(title, () => {
       const { activate, disable, passivate } = planCutover(keys, goal);
       assert.deepEqual(
@@ -310,7 +311,7 @@ suite("planCutover, planned and rollback", () => {
         [realmKey("old", { priority: 102, signing: true }), realmKey("new", { priority: 101 })],
         [realmKey("old", { priority: 102, signing: true }), realmKey("new", { status: "PASSIVE" })],
       ]) {
-        const goal = { componentIds: ["component-new"], exemptKeys: [], mode, stage };
+        const goal = { rotation: 9, componentIds: ["component-new"], exemptKeys: [], mode, stage };
         const { signers, passivate, disable } = planCutover(keys, goal);
         assert.equal(signers.length, 1);
         assert.deepEqual(
@@ -324,6 +325,7 @@ suite("planCutover, planned and rollback", () => {
   test("rollback with nothing trusted from before is ROLLBACK_IMPOSSIBLE", () => {
     const keys = [realmKey("old", { status: "DISABLED" }), signingNew];
     const goal = {
+      rotation: 9,
       componentIds: ["component-new"],
       exemptKeys: [],
       mode: "rollback",

@@ -245,7 +245,40 @@ const emergencies: Row[] = [
       atOnce(said(2)),
     ],
   },
-  { title: "one that is finished has nothing to do", keys: [disabled(1), signs(2)], stage: "final" },
+  {
+    title: "one that is finished has nothing to do",
+    incident: "INC-1",
+    keys: [disabled(1), signs(2, { incident: "INC-1" })],
+    stage: "final",
+  },
+  {
+    title: "one whose rotation was not bumped is refused: no key would be retired for its incident",
+    incident: "INC-2",
+    keys: [disabled(1), signs(2, { incident: "INC-1" })],
+    stage: "final",
+    problems: [
+      `rotation: it is still 2, ${said(2)} signs already and no key would be retired for INC-2; set rotation to 3`,
+    ],
+  },
+  {
+    title: "so it is where a planned rotation made the key",
+    incident: "INC-1",
+    keys: [disabled(1), signs(2)],
+    stage: "final",
+    problems: [
+      `rotation: it is still 2, ${said(2)} signs already and no key would be retired for INC-1; set rotation to 3`,
+    ],
+  },
+  {
+    title: "where it ends an overlap without a bump, it says which key stays in use",
+    incident: "INC-1",
+    keys: [passive(1), signs(2, { retireAfter: at(60) })],
+    stage: "final",
+    actions: [atOnce(said(1))],
+    warnings: [
+      `rotation is still 2: ${said(2)} goes on signing, as of before INC-1; if that may be stolen, set rotation to 3`,
+    ],
+  },
   {
     title: "one that was interrupted only disables the old key",
     keys: [managed(1), signs(2)],
@@ -397,10 +430,14 @@ const rollbacks: Row[] = [
 ];
 
 /** Rows without actions expect none; for a refused run only the problems are checked. */
-function check({ title, keys, stage, actions, problems, ...change }: Row, mode: RunQuestion["mode"]): void {
+function check(
+  { title, keys, stage, actions, problems, warnings, ...change }: Row,
+  mode: RunQuestion["mode"],
+): void {
   test(title, () => {
     const plan = planRun(keys, { ...runQuestion, mode, ...change });
     assert.deepEqual(plan.problems, problems ?? []);
+    assert.deepEqual(plan.warnings, warnings ?? []);
     assert.equal(plan.stage, stage);
     if (problems === undefined) assert.deepEqual(plan.actions, actions ?? []);
   });
