@@ -125,7 +125,7 @@ function toRealmSettings(
   { name, entry, problems, plan }: InspectedRealm,
   realms: string[],
 ) {
-  const { rotation, mode, incident, reason, evidenceDir, keySize } = data;
+  const { rotation, mode, incident, reason, evidenceDir, takeOverLease, keySize } = data;
   const { audience, realmRoles } = data.probe;
   const { stage, actions, overlapSeconds, tokenLifeSeconds } = plan ?? unknownPlan;
   const { freeze, freezePath, sessions, internalKeys } = data;
@@ -146,6 +146,7 @@ function toRealmSettings(
       realm: name,
       realms,
       evidenceDir,
+      takeOverLease,
       stack: pulumi.getStack(),
     },
     problems,

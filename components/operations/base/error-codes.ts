@@ -52,6 +52,21 @@ export const errorCodes = {
     means: "A key provider with the name of the new key exists already, and is disabled or of another kind.",
     next: "bump `rotation`; a disabled key is never enabled again",
   },
+  LEASE_HELD: {
+    means:
+      "Another run is changing the keys of this realm; the message says whose. An emergency waits for another emergency only, and never for a planned rotation.",
+    next: "wait for that run to end, or stop it; to take its lease over, set `takeOverLease` to the id in the message",
+  },
+  LEASE_LOST: {
+    means:
+      "Another run took the realm's lease over while this one was under way, so this one stopped before its next change of a key.",
+    next: "look at the other run; if yours is still wanted, run the same `up` again when that has ended",
+  },
+  ENGINE_GONE: {
+    means:
+      "Pulumi's engine is gone, for example killed, and the provider process that it left stopped before its next change of a key.",
+    next: `run \`pulumi cancel\` if the stack is locked, ${sameUp}`,
+  },
   ROTATION_OVERTAKEN: {
     means:
       "While this rotation was under way, a key of a later one came up in the realm, or another of the same. Keys of later rotations are never disabled by an earlier one. In an emergency the old keys are disabled all the same.",

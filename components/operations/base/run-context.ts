@@ -22,6 +22,8 @@ export interface RunContext {
   stack: string;
   /** Directory that gets `<incident>/<rotation>/`, and below it one for each realm where there are several. */
   evidenceDir: string;
+  /** The lease that this run may take over from another, as the error that refused it says. Default: none. */
+  takeOverLease?: string;
 }
 
 /** The phases of a run, in their order. */

@@ -184,6 +184,14 @@ export const settingsShape = z.strictObject({
     .regex(/^[1-9][0-9]{0,8}$/, "is not a whole number of 1 or more")
     .default("1")
     .transform(Number),
+  takeOverLease: z
+    .string()
+    .regex(
+      /^[1-9][0-9]*-[0-9a-f]{8}$/,
+      "is not the id of a lease, as the error that names its holder gives it",
+    )
+    .or(z.literal(""))
+    .default(""),
   evidenceDir: z.string().min(1).default("evidence"),
   notify: notifyShape.optional(),
   evidence: z

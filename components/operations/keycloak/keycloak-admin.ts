@@ -65,6 +65,8 @@ interface AdminCall extends CallOptions {
 }
 
 export interface AdminOptions {
+  /** Awaited before each change of a key: what it throws keeps the key as it is. Default: nothing. */
+  beforeKeyChange?: () => Promise<void>;
   /** Default: the system's. */
   clock?: Clock;
 }
@@ -91,12 +93,16 @@ export interface PublicRequest extends CallOptions {
 export class KeycloakAdmin {
   readonly connection: KeycloakConnection;
   readonly realmName: string;
+  /** To be awaited before each change of a key. */
+  readonly beforeKeyChange: () => Promise<void>;
   readonly #dispatcher: Dispatcher | undefined;
   readonly #clock: Clock;
   /** The login that is valid now, or is under way. */
   #token: Promise<string> | undefined;
 
-  constructor(connection: KeycloakConnection, realmName: string, { clock = systemClock }: AdminOptions = {}) {
+  constructor(connection: KeycloakConnection, realmName: string, options: AdminOptions = {}) {
+    const { clock = systemClock, beforeKeyChange = async () => undefined } = options;
+    this.beforeKeyChange = beforeKeyChange;
     this.connection = connection;
     this.realmName = realmName;
     this.#clock = clock;

@@ -88,6 +88,7 @@ export async function createKeyComponent(
   admin: KeycloakAdmin,
   { name, providerId, config, marks = {} }: WantedComponent,
 ): Promise<void> {
+  await admin.beforeKeyChange();
   const settings = { ...config, priority: "0", enabled: "true", active: "false" };
   // Keycloak takes an id that is given and allows it once (measured with 26.7): sent twice, it makes one key.
   const id = randomUUID();
@@ -182,6 +183,8 @@ export async function updateKeyComponent(
   { name, marks, ...switches }: KeyChange,
   mayChange: (now: KeyMarks) => boolean = () => true,
 ): Promise<void> {
+  // Before the read: what is written must not be older than it needs to be.
+  await admin.beforeKeyChange();
   const current = await admin.get(`/components/${componentId}`, component);
   if (!mayChange(parseMarks(current.subType))) return;
   const config = { ...current.config };
@@ -192,6 +195,11 @@ export async function updateKeyComponent(
     ...(marks ? { subType: formatMarks({ ...parseMarks(current.subType), ...marks }) } : {}),
     config,
   });
+}
+
+export async function deleteKeyComponent(admin: KeycloakAdmin, componentId: string): Promise<void> {
+  await admin.beforeKeyChange();
+  await admin.delete(`/components/${componentId}`);
 }
 
 /** Whether verifiers trust it. */

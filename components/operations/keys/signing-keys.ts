@@ -1,5 +1,11 @@
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
-import { type KeyChange, listSigningKeys, type RealmKey, updateKeyComponent } from "./realm-keys.ts";
+import {
+  deleteKeyComponent,
+  type KeyChange,
+  listSigningKeys,
+  type RealmKey,
+  updateKeyComponent,
+} from "./realm-keys.ts";
 
 /**
  * The realm's signing keys while they are changed. They are read when first asked for, and again only after a change: a
@@ -26,7 +32,7 @@ export class SigningKeys {
 
   async delete({ componentId }: RealmKey): Promise<void> {
     this.readAgain();
-    await this.#admin.delete(`/components/${componentId}`);
+    await deleteKeyComponent(this.#admin, componentId);
   }
 
   /** Has them read anew the next time, because so much time has passed that somebody else may have changed them. */

@@ -9,7 +9,8 @@ import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { notifyStart } from "../notify/run-notices.ts";
 import type { CanaryFindings, CanaryResult } from "../proof/canary-findings.ts";
 import { prepareProof } from "../proof/prepare-proof.ts";
-import { adminOf, detailsOf, type FleetInputs, fleetOf, type Step, stepOf } from "./phase-request.ts";
+import { keyAdminOf } from "./lease.ts";
+import { detailsOf, type FleetInputs, fleetOf, type Step, stepOf } from "./phase-request.ts";
 import { runPhase } from "./run-phase.ts";
 
 interface Details {
@@ -38,11 +39,12 @@ export async function canaryPhase(
 ): Promise<CanaryOutputs> {
   const { run, exemptKeys, probeIdentity, budgetMs } = detailsOf(inputs);
   const deadlineAt = run.mode === "emergency" ? Date.now() + budgetMs : undefined;
-  const admin = await adminOf(inputs);
+  const admin = await keyAdminOf(run);
   notifyStart(run);
   const { rotation, mode, stage } = run;
   const kept = previous?.canary && { ...unpack(previous.canary), rotation: previous.rotation ?? 0 };
   const { result, record } = await runPhase(run, "canary", { phases: [] }, async () => {
+    await admin.beforeKeyChange();
     const { probeClients, problems } = await probeClientsFor(admin, probeIdentity, mode);
     const goal = { rotation, mode, stage, exemptKeys };
     const prepared = await prepareProof(admin, {

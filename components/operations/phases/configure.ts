@@ -1,3 +1,4 @@
+import { watchEngine } from "../base/engine-watch.ts";
 import { configureSignature } from "../evidence/bundle-signature.ts";
 import { configureKubernetes } from "../fleet/kubernetes/kubernetes-defaults.ts";
 import { configureConnection } from "../keycloak/connection.ts";
@@ -10,6 +11,7 @@ import { configureNotify } from "../notify/run-notices.ts";
  * @param lookup the value of a config key, the project's own or `NAMESPACE:KEY`
  */
 export function configureRun(lookup: (key: string) => string | undefined): void {
+  watchEngine();
   // The connection comes last: whoever has waited for it finds the rest in place.
   configureNotify(lookup("notify"));
   configureSignature(lookup("evidence"));

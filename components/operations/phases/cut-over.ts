@@ -10,6 +10,7 @@ import { listSigningKeys } from "../keys/realm-keys.ts";
 import type { KnownBefore } from "../keys/retired-key.ts";
 import { lostUnproven } from "../proof/lost-keys.ts";
 import { askNewcomers } from "../proof/newcomers.ts";
+import { keyAdminOf, leaseOf } from "./lease.ts";
 import {
   adminOf,
   detailsOf,
@@ -56,8 +57,8 @@ export async function cutoverPhase(
   inputs: CutoverInputs,
   previous?: Partial<CutoverOutputs>,
 ): Promise<CutoverOutputs> {
-  const admin = await adminOf(inputs);
   const { run, ...details } = detailsOf(inputs);
+  const admin = await keyAdminOf(run);
   const { findings, canaryTokens } = unpack(inputs.before);
   const canary = findings.prepared?.canary ?? nothingBefore(findings);
   const last = previous?.result === undefined ? undefined : unpack(previous.result);
@@ -97,6 +98,7 @@ export async function cutoverPhase(
       beforeDisabling,
     };
     const done = await cutOver(admin, goal, (line) => report("cut-over", line, run));
+    (await leaseOf(run)).keysAreDead();
     const cutover: CutoverFindings = { ...done, newcomers };
     return { result: cutover, summary: describeCutover(cutover) };
   });

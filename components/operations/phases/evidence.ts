@@ -6,6 +6,7 @@ import { type EvidenceBundle, writeEvidence } from "../evidence/write-evidence.t
 import { notificationsSent, notifyEnd } from "../notify/run-notices.ts";
 import { verificationError } from "../proof/verification-error.ts";
 import { endTrace } from "../telemetry/telemetry.ts";
+import { releaseLease } from "./lease.ts";
 import { detailsOf, type PhaseInputs, type Step, stepOf } from "./phase-request.ts";
 
 export interface EvidenceInputs extends PhaseInputs<object> {
@@ -34,6 +35,7 @@ export async function evidencePhase(inputs: EvidenceInputs): Promise<EvidenceOut
   const findings = unpack(inputs.findings);
   const bundle = await writeEvidence(run, findings).catch(async (error: unknown) => {
     notifyEnd(run, "failed");
+    await releaseLease(run);
     const traced = endTrace(run, "EVIDENCE_NOT_WRITTEN");
     await afterTheOthers(run);
     await Promise.all([notificationsSent(run), traced]);
@@ -44,11 +46,13 @@ export async function evidencePhase(inputs: EvidenceInputs): Promise<EvidenceOut
   const { verification } = findings.proof;
   if (!verification.verified) {
     notifyEnd(run, "failed", evidence);
+    await releaseLease(run);
     const traced = endTrace(run, "VERIFICATION_FAILED");
     await afterTheOthers(run);
     await Promise.all([notificationsSent(run), traced]);
     throw verificationError(verification, reportPath, findings.enforced.restarts);
   }
+  await releaseLease(run);
   if (!isThawing) finished(run);
   notifyEnd(run, "verified", evidence);
   await Promise.all([notificationsSent(run), endTrace(run)]);

@@ -5,7 +5,8 @@ import type { RunContext } from "../base/run-context.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { InternalKeysResult } from "../evidence/findings.ts";
 import { type InternalKeyKind, rotateInternalKeys } from "../keys/internal-keys.ts";
-import { adminOf, detailsOf, type PhaseInputs, type Step, stepOf } from "./phase-request.ts";
+import { keyAdminOf } from "./lease.ts";
+import { detailsOf, type PhaseInputs, type Step, stepOf } from "./phase-request.ts";
 import { inProgress } from "./run-phase.ts";
 
 export interface InternalKeysInputs extends PhaseInputs<object> {
@@ -65,7 +66,7 @@ async function rotateAll(run: RunContext, kinds: InternalKeyKind[]): Promise<Rot
 
 async function rotate(run: RunContext, kinds: InternalKeyKind[]): Promise<InternalKeysResult> {
   try {
-    const admin = await adminOf(run);
+    const admin = await keyAdminOf(run);
     const progress = progressOf("internal-keys", run);
     return {
       keys: await rotateInternalKeys(admin, { rotation: run.rotation, kinds }, progress),

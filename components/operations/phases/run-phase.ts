@@ -1,3 +1,4 @@
+import { whileWorking } from "../base/engine-watch.ts";
 import { messageOf } from "../base/errors.ts";
 import { type Reporter, report } from "../base/report.ts";
 import type { PhaseName, RunContext } from "../base/run-context.ts";
@@ -8,6 +9,7 @@ import { writeEvidence } from "../evidence/write-evidence.ts";
 import { notificationsSent, notifyEnd } from "../notify/run-notices.ts";
 import { errorTypeOf } from "../telemetry/span.ts";
 import { endTrace, inPhase } from "../telemetry/telemetry.ts";
+import { releaseLease } from "./lease.ts";
 
 /**
  * Runs a phase that cannot go on after a failure, and times it. When it fails, the evidence is written before the
@@ -26,6 +28,7 @@ export async function runPhase<T>(
   try {
     return await inProgress(run, phase, () => recordPhase(run, phase, before, work));
   } catch (error) {
+    await releaseLease(run);
     const traced = endTrace(run, errorTypeOf(error));
     await afterTheOthers(run);
     await Promise.all([notificationsSent(run), traced]);
@@ -35,7 +38,7 @@ export async function runPhase<T>(
 
 /** Times a phase in the run's trace, and lets other realms of the run know for how long it is under way. */
 export function inProgress<T>(run: RunContext, phase: Reporter, work: () => Promise<T>): Promise<T> {
-  return underWay(run, () => inPhase(run, phase, work));
+  return whileWorking(() => underWay(run, () => inPhase(run, phase, work)));
 }
 
 async function recordPhase<T>(

@@ -17,6 +17,14 @@ export const realmKey = z.strictObject({
     .describe(
       "End of the overlap that began when this key was activated: from then on the passive keys may be retired",
     ),
+  incident: z
+    .string()
+    .optional()
+    .describe("Incident that it was made for, or for which others were disabled"),
+  stack: z.string().optional().describe("Stack that made it"),
+  borrowed: time
+    .optional()
+    .describe("Since when it was the signer only for as long as its canary tokens were being minted"),
 });
 
 export const keyReference = { kid, algorithm: z.string(), componentName: z.string() };
