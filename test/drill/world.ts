@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { decodeProtectedHeader } from "jose";
 import { z } from "zod";
@@ -10,8 +13,8 @@ import {
   openKubernetesScenario,
 } from "../../scripts/lab/kubernetes-scenario.ts";
 import { movedClockEnv } from "../../scripts/lab/moved-clock.ts";
-import { openScenario, type Scenario, type ScenarioOptions } from "../../scripts/lab/scenario.ts";
-import type { RunResult } from "../../scripts/lab/stack.ts";
+import { openScenario, projectDir, type Scenario, type ScenarioOptions } from "../../scripts/lab/scenario.ts";
+import { type LabStack, openStack, type RunResult } from "../../scripts/lab/stack.ts";
 
 /** Later than the overlap of a realm with Keycloak's defaults: access tokens of 5 min, and 1 min of clock skew. */
 export const overlapMs = 7 * 60_000;
@@ -75,6 +78,31 @@ export async function adoptedKubernetesScenario(
   const scenario = await kubernetesScenarioFor(t, options);
   succeeded(await rotate(scenario, 1, "INC-1"));
   return scenario;
+}
+
+/** Another stack over the same realm and instances, with a state of its own; removed after the test. */
+export async function anotherStack(
+  t: TestContext,
+  { keycloak, realm, fleet, evidenceDir, apiRefreshToken }: Scenario,
+  name: string,
+): Promise<LabStack> {
+  const backendDir = await mkdtemp(join(tmpdir(), "lab-stack-"));
+  t.after(() => rm(backendDir, { recursive: true, force: true }));
+  const stack = await openStack({ projectDir, stack: name, backendDir });
+  t.after(() => stack.dispose());
+  await stack.setConfig(
+    {
+      "keycloak:url": keycloak.url,
+      "keycloak:clientId": keycloak.adminClientId,
+      mode: "emergency",
+      realm,
+      evidenceDir: join(evidenceDir, name),
+      targets: fleet.instances.map(({ name: instance, url }) => ({ name: instance, url })),
+      ...patient,
+    },
+    { "keycloak:clientSecret": keycloak.adminClientSecret, apiRefreshToken },
+  );
+  return stack;
 }
 
 export async function rotate(scenario: AnyScenario, rotation: number, incident: string): Promise<RunResult> {
