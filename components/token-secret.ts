@@ -59,6 +59,8 @@ export class TokenSecret extends pulumi.ComponentResource {
         enableSecretMutable: true,
         // A run that was killed right after it had made the Secret must find it its own.
         upsertExistingObjects: true,
+        // A cluster that is down must not stop an emergency with --refresh; the rollout of a new token fails by itself.
+        skipUpdateUnreachable: true,
         // An API server that has moved, or has a new certificate, is the same cluster.
         clusterIdentifier: [target.name, context ?? "", target.namespace].join("/"),
         ...(kubeconfig === undefined ? {} : { kubeconfig: pulumi.secret(kubeconfig) }),

@@ -1,9 +1,20 @@
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { CoreV1Api } from "@kubernetes/client-node";
 import { type KubernetesScenario, openKubernetesScenario } from "../../scripts/lab/kubernetes-scenario.ts";
 import { clientConfig, noCluster } from "../lab/kubernetes/cluster.ts";
-import { evidenceOf, failed, kubernetesScenarioFor, patient, rotate, succeeded } from "./world.ts";
+import { refusingUrl } from "../operations/loopback-server.ts";
+import {
+  evidenceOf,
+  failed,
+  kubernetesScenarioFor,
+  patient,
+  rotate,
+  signingKid,
+  succeeded,
+} from "./world.ts";
 
 const skip = await noCluster();
 const secretName = "shop-api-refresh";
@@ -122,6 +133,21 @@ suite("the Secret of the API refresh token", { skip }, () => {
     succeeded(await stack.up(["--refresh"]));
     assert.equal(await tokenIn(scenario), token);
     assert.equal((await stack.script("drift")).exitCode, 0);
+  });
+
+  test("with the cluster down, an emergency goes on even with --refresh: the key dies, and the run is red", async () => {
+    const { stack, kubernetes, directory, admin, realm } = scenario;
+    const stolen = await signingKid(scenario);
+    const text = await readFile(kubernetes.kubeconfigPath, "utf8");
+    const down = join(directory, "down.yaml");
+    const server = (await refusingUrl()).replace("http:", "https:");
+    await writeFile(down, text.replace(/server: .*/, `server: ${server}`), { mode: 0o600 });
+    await scenario.rotateTo(4, "INC-4", { "kubernetes:kubeconfig": down });
+    const { output } = failed(await stack.up(["--refresh"]));
+    assert.match(output, /KUBERNETES_UNREACHABLE|VERIFICATION_FAILED/);
+    assert.ok(!(await admin.publishedKids(realm)).includes(stolen), output);
+    await stack.setConfig({ "kubernetes:kubeconfig": kubernetes.kubeconfigPath });
+    succeeded(await rotate(scenario, 5, "INC-4"));
   });
 
   test("destroy keeps the Secret, because pods could not start without it", async () => {

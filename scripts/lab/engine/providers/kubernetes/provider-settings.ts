@@ -16,6 +16,8 @@ export interface ProviderSettings {
   readonly patchForce: boolean;
   /** A create of what exists already takes it over. Default: an error. */
   readonly upsert: boolean;
+  /** What can't be reached stays as the state has it. Default: an error. */
+  readonly skipUnreachable: boolean;
 }
 
 const CONNECTION = ["kubeconfig", "context", "cluster"];
@@ -28,6 +30,7 @@ const CARRIED = [
   "enableSecretMutable",
   "enablePatchForce",
   "upsertExistingObjects",
+  "skipUpdateUnreachable",
   "version",
 ];
 
@@ -47,6 +50,7 @@ export function settingsOf(config: PropertyMap, env: NodeJS.ProcessEnv): Provide
     secretMutable: isOn("enableSecretMutable", "PULUMI_K8S_ENABLE_SECRET_MUTABLE"),
     patchForce: isOn("enablePatchForce", "PULUMI_K8S_ENABLE_PATCH_FORCE"),
     upsert: isOn("upsertExistingObjects", "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"),
+    skipUnreachable: isOn("skipUpdateUnreachable", "PULUMI_K8S_SKIP_UPDATE_UNREACHABLE"),
   };
 }
 

@@ -82,8 +82,21 @@ class KubernetesProvider implements Provider {
       const reason = "patch resources require the name of an object";
       return { inputs: news, failures: [{ property: "metadata.name", reason }] };
     }
+    if (await this.#isSkipped(olds)) return { inputs: olds, failures: [] };
     const defaults = { prefix: `${parseUrn(urn).name}-`, namespace: await this.#defaultNamespace() };
     return { inputs: named(normalized(news), olds, defaults), failures: [] };
+  }
+
+  /** Whether an object that the state knows stays as it is, because its cluster can't be reached. */
+  async #isSkipped(olds: PropertyMap): Promise<boolean> {
+    if (!this.#settings.skipUnreachable || nameOf(olds) === "") return false;
+    try {
+      const { secrets, namespace } = await this.#connect();
+      await secrets.find({ name: nameOf(olds), namespace });
+      return false;
+    } catch (error) {
+      return error instanceof NoAnswer || error instanceof ClusterUnreachable;
+    }
   }
 
   async diff(resource: ExistingResource, news: PropertyMap, ignored: readonly string[]): Promise<DiffResult> {
@@ -98,7 +111,18 @@ class KubernetesProvider implements Provider {
     });
   }
 
-  read({ type, id, inputs, outputs }: ExistingResource): Promise<ReadResult> {
+  async read(resource: ExistingResource): Promise<ReadResult> {
+    const { id, inputs, outputs } = resource;
+    try {
+      return await this.#readLive(resource);
+    } catch (error) {
+      if (error instanceof ClusterUnreachable && this.#settings.skipUnreachable)
+        return { id, outputs, inputs };
+      throw error;
+    }
+  }
+
+  #readLive({ type, id, inputs, outputs }: ExistingResource): Promise<ReadResult> {
     return this.#with(type, false, async ({ connection }) => {
       const live = await connection.secrets.find(objectAt(id));
       if (live === undefined) return { id: "", outputs: {} };
