@@ -1,4 +1,5 @@
 import { decodeJwt } from "jose";
+import { RotationError } from "../base/errors.ts";
 import type { Canary, MintedToken } from "../canaries/canary.ts";
 import { forgeTokens } from "../canaries/forged-tokens.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
@@ -56,7 +57,19 @@ async function stillDead(
   );
 }
 
+/** Longer than any token of the probe client for expired tokens lives, in seconds. */
+const longestWait = 60;
+
 function shortLived(minted: MintedToken): ShortLivedToken {
   const { iat = 0, exp = 0 } = decodeJwt(minted.token);
+  if (exp - iat > longestWait) throw notExpired(exp - iat);
   return { ...minted, expiresHere: Date.now() + (exp - iat) * 1_000 };
+}
+
+function notExpired(seconds: number): RotationError {
+  return new RotationError(
+    "TOKEN_NOT_MINTED",
+    `asked for an expired token, but Keycloak minted one that lives for ${seconds} s`,
+    { nextStep: "find out what sets the access token lifespan of client jwks-break-glass-probe-expired" },
+  );
 }
