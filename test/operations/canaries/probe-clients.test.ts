@@ -72,7 +72,10 @@ suite("the probe clients, on a real Keycloak", () => {
     await admin.post(`/clients/${client.id}/client-secret`, {});
     await admin.put(`/clients/${client.id}`, { ...client, enabled: false, serviceAccountsEnabled: false });
     const { audience, roles, shortLife } = await claimsOf(admin);
-    assert.deepEqual([audience.includes("shop-api"), roles.includes("api-user"), shortLife], [true, true, -62]);
+    assert.deepEqual(
+      [audience.includes("shop-api"), roles.includes("api-user"), shortLife],
+      [true, true, -62],
+    );
   });
 
   test("lose an audience that the config no longer has", async (t) => {
