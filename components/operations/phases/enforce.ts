@@ -1,6 +1,7 @@
 import { listNames } from "../base/list-names.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { progressOf } from "../base/report.ts";
+import { forgersKey } from "../canaries/forged-tokens.ts";
 import { type EnforceResult, enforce } from "../enforce/enforce.ts";
 import type { EnforceRequest } from "../enforce/refresh-and-look.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
@@ -42,6 +43,8 @@ export async function enforcePhase(inputs: EnforcementInputs): Promise<Enforceme
   const before = unpack(inputs.before);
   const retired = retiredKeysOf(before, after);
   const request = { run, fleet: fleetOf(inputs), newKids: newKidsOf(before), retired };
+  // For the verification, which is part of the exposure window.
+  for (const { algorithm } of before.findings.cutover?.signers ?? []) forgersKey(algorithm);
   const { record, complete, results, restarts } = await inProgress(run, "enforce", () => enforceAll(request));
   return { ...stepOf(inputs), after, result: pack({ results, restarts }), complete, record };
 }

@@ -1,8 +1,9 @@
 import { decodeJwt } from "jose";
 import { RotationError } from "../base/errors.ts";
 import type { Canary, MintedToken } from "../canaries/canary.ts";
-import { forgeTokens } from "../canaries/forged-tokens.ts";
+import { forgersKey, forgeTokens } from "../canaries/forged-tokens.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
+import type { ProbeClients } from "../canaries/probe-clients.ts";
 import { mintToken } from "../canaries/tokens.ts";
 import { type Discovery, readJwks } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
@@ -15,11 +16,11 @@ import type { VerificationRequest } from "./verification-request.ts";
 /** Mints and forges the tokens that every instance is asked about. */
 export async function prepareQuestions(
   admin: KeycloakAdmin,
-  { tokenEndpoint, jwksUri }: Discovery,
+  { tokenEndpoint, jwksUri, probes }: Discovery & { probes: ProbeClients },
   request: VerificationRequest,
 ): Promise<Questions> {
   const { fleet, retired, passive, newKids } = request;
-  const probes = await request.probeClients();
+  for (const { algorithm } of probes.clients) forgersKey(algorithm);
   const [jwks, earlier, expired, ...fresh] = await Promise.all([
     readJwks(admin, jwksUri),
     stillDead(admin, request),

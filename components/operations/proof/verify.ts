@@ -65,8 +65,8 @@ async function questionAll(
   request: VerificationRequest,
   previous: readonly InstanceVerification[],
 ): Promise<Outcome> {
-  const discovery = await discover(admin);
-  const questions = await prepareQuestions(admin, discovery, request);
+  const [discovery, probes] = await Promise.all([discover(admin), request.probeClients()]);
+  const questions = await prepareQuestions(admin, { ...discovery, probes }, request);
   const [found, denyList, jwksProblems = []] = await Promise.all([
     verifyEveryInstance(request, questions, previous),
     askDenyLists(admin, request),

@@ -98,7 +98,8 @@ function aimLines(row: UpResult, engine: string): string[] {
 }
 
 function verdict(value: number, most: number): string {
-  return `${value <= most ? "met" : "MISSED"} (${whole(value)})`;
+  const shown = most < 100 ? value.toFixed(1) : whole(value);
+  return `${value <= most ? "met" : "MISSED"} (${shown})`;
 }
 
 function whole(value: number): string {
