@@ -15,6 +15,7 @@ import {
   detailsOf,
   type FleetInputs,
   fleetOf,
+  hurriedAdminOf,
   type LaterInputs,
   type Step,
   stepOf,
@@ -56,7 +57,7 @@ export async function cutoverPhase(
   inputs: CutoverInputs,
   previous?: Partial<CutoverOutputs>,
 ): Promise<CutoverOutputs> {
-  const admin = await adminOf(inputs);
+  const admin = await hurriedAdminOf(inputs);
   const { run, ...details } = detailsOf(inputs);
   const { findings, canaryTokens } = unpack(inputs.before);
   const canary = findings.prepared?.canary ?? nothingBefore(findings);
