@@ -126,7 +126,7 @@ function toRealmSettings(
   realms: string[],
 ) {
   const { rotation, mode, incident, reason, evidenceDir, takeOverLease, keySize } = data;
-  const { audience, realmRoles } = data.probe;
+  const { audience, realmRoles, clockSkewSeconds } = data.probe;
   const { stage, actions, overlapSeconds, tokenLifeSeconds } = plan ?? unknownPlan;
   const { freeze, freezePath, sessions, internalKeys } = data;
   const { revoke, denyListPath, adminProbe } = sessions;
@@ -159,7 +159,7 @@ function toRealmSettings(
     jwksUris: entry.jwksUris ?? data.jwksUris,
     fleet: configuredFleet(data, entry),
     jwksTimeoutMs: data.jwksTimeoutSeconds * 1000,
-    probeIdentity: { algorithms, audience, realmRoles },
+    probeIdentity: { algorithms, audience, realmRoles, clockSkewSeconds },
     emergency: {
       budgetMs: data.emergency.budgetSeconds * 1000,
       freeze,

@@ -110,14 +110,14 @@ export class RotationSteps {
   }
 
   enforce(steps: Required<Omit<StepsSoFar, "enforced">>): KeyEnforcement {
-    const { run, fleet, apiRefreshTokens, jwksUris, jwksTimeoutMs } = this.#args;
+    const { run, fleet, apiRefreshTokens } = this.#args;
     // In an overlap every instance has just loaded the keys, after a restart if it needed one: nothing has left the set since.
     const strategy = run.stage === "overlap" ? ("refresh" as const) : fleet.restart.strategy;
     const gentle = { ...fleet, restart: { ...fleet.restart, strategy } };
     return new KeyEnforcement(
       `${this.#name}-enforcement`,
       {
-        ...phaseArgs({ run, fleet: gentle, jwksUris, jwksTimeoutMs }),
+        ...phaseArgs({ run, fleet: gentle }),
         apiRefreshTokens,
         before: this.#before(steps),
         after: steps.cutover.completedAt,
@@ -127,11 +127,11 @@ export class RotationSteps {
   }
 
   verify(steps: Required<StepsSoFar>, emergency: EmergencyResources): Verification {
-    const { run, fleet, apiRefreshTokens, probeIdentity } = this.#args;
+    const { run, fleet, apiRefreshTokens, probeIdentity, jwksUris, jwksTimeoutMs } = this.#args;
     return new Verification(
       `${this.#name}-verification`,
       {
-        ...phaseArgs({ run, fleet, probeIdentity }),
+        ...phaseArgs({ run, fleet, probeIdentity, jwksUris, jwksTimeoutMs }),
         apiRefreshTokens,
         before: this.#before(steps),
         emergency: this.emergency.actions(emergency, steps.enforced),

@@ -7,6 +7,7 @@ import { median } from "./bench/median.ts";
 import { type BenchResult, renderBench, type SizeResult } from "./bench/report.ts";
 import { measureSequential } from "./bench/sequential.ts";
 import type { InstancesReady, InstancesRequest } from "./bench/simulated-instances.ts";
+import { type Freeze, freezes } from "./bench/up/freezes.ts";
 import { makeWorkload, requestsPerInstance, type Workload } from "./bench/workload.ts";
 
 const usage = `npm run bench -- [--sizes 10,100,1000,10000] [--concurrency 16] [--json FILE]
@@ -16,7 +17,13 @@ Refreshes and verifies simulated instances: this program, undici alone, and one 
 npm run bench -- --kubernetes [--pods 5,50,200] [--concurrency 16] [--json FILE]
 
 The same with pods behind a real API server: this program, port-forwarding alone, a loop of kubectl port-forward and
-curl, and kubectl rollout restart.`;
+curl, and kubectl rollout restart.
+
+npm run bench -- --up [--instances 5,100,1000] [--hanging 40,1000] [--freeze none|api|keycloak|both] [--rounds 3] [--json FILE]
+
+Whole emergencies on a real Keycloak: time to dead, exposure window, the whole up, an up that changes nothing and the
+preview, each beside an empty program on the same engine. The hanging instances are added to the first --instances;
+--hanging 0 leaves them out.`;
 
 async function benchSize(count: number, workload: Workload): Promise<SizeResult> {
   const { questions } = workload;
@@ -70,10 +77,10 @@ function summarize(
   };
 }
 
-function wholeNumbers(text: string): number[] {
+function wholeNumbers(text: string, least = 1): number[] {
   const numbers = text.split(",").map(Number);
-  if (numbers.every((one) => Number.isInteger(one) && one > 0)) return numbers;
-  throw new Error(`${text}: not whole numbers of 1 or more\n\n${usage}`);
+  if (numbers.every((one) => Number.isInteger(one) && one >= least)) return numbers;
+  throw new Error(`${text}: not whole numbers of ${least} or more\n\n${usage}`);
 }
 
 const { values: options } = parseArgs({
@@ -82,6 +89,11 @@ const { values: options } = parseArgs({
     concurrency: { type: "string", default: "16" },
     kubernetes: { type: "boolean", default: false },
     pods: { type: "string", default: "5,50,200" },
+    up: { type: "boolean", default: false },
+    instances: { type: "string", default: "5,100,1000" },
+    hanging: { type: "string", default: "40,1000" },
+    freeze: { type: "string", default: "none" },
+    rounds: { type: "string", default: "3" },
     json: { type: "string" },
     help: { type: "boolean", default: false },
   },
@@ -104,8 +116,30 @@ async function benchStatic(sizesWanted: readonly number[], workload: Workload): 
   };
 }
 
+/** Whole emergencies, in place of the calls alone. */
+async function benchEmergencies(): Promise<object> {
+  const { benchUp } = await import("./bench/up/bench-up.ts");
+  const { renderUpBench } = await import("./bench/up/report.ts");
+  const [rounds = 3] = wholeNumbers(options.rounds);
+  const result = await benchUp({
+    instances: wholeNumbers(options.instances),
+    hanging: wholeNumbers(options.hanging, 0),
+    freeze: freezeOf(options.freeze),
+    rounds,
+  });
+  console.log(renderUpBench(result));
+  return result;
+}
+
+function freezeOf(text: string): Freeze {
+  const known = freezes.find((one) => one === text);
+  if (known) return known;
+  throw new Error(`--freeze ${text}: one of ${freezes.join(", ")}\n\n${usage}`);
+}
+
 /** Prints the result, and gives it. */
 async function bench(): Promise<object> {
+  if (options.up) return benchEmergencies();
   const [concurrency = 16] = wholeNumbers(options.concurrency);
   const workload = await makeWorkload(concurrency);
   if (options.kubernetes) {

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { PodBenchResult } from "../scripts/bench/kubernetes/bench-kubernetes.ts";
 import type { BenchResult } from "../scripts/bench/report.ts";
+import type { UpBenchResult } from "../scripts/bench/up/bench-up.ts";
 import { noCluster } from "./lab/kubernetes/cluster.ts";
 
 const bench = fileURLToPath(new URL("../scripts/bench.ts", import.meta.url));
@@ -67,4 +68,26 @@ test("with --kubernetes, pods behind a real API server are refreshed and verifie
   assert.equal(size.byHand.measuredPods, 3);
   assert.equal(size.byHand.rounds.length, size.byConcurrency[0]?.ours.length);
   assert.equal(size.restart === undefined, kubectl === undefined);
+});
+
+test("with --up, whole emergencies are measured beside an empty program, with and without instances that hang", async (t) => {
+  const args = ["--up", "--instances", "2", "--hanging", "3", "--freeze", "both", "--rounds", "1"];
+  const { stdout, json } = await runBench(t, args, 180_000);
+  assert.match(stdout, /Aim: 2 answer, 3 hang: dead ms <= 10000: /);
+  const { rows, engine }: UpBenchResult = JSON.parse(json);
+  assert.match(engine, /^(local|pulumi)$/);
+  assert.deepEqual(
+    rows.map(({ answering, hanging, freeze }) => [answering, hanging, freeze]),
+    [
+      [2, 0, "both"],
+      [2, 3, "both"],
+    ],
+  );
+  const [good, bad] = rows.map(({ rounds }) => rounds[0]);
+  assert.ok(good?.window && good.unchanged, "a fleet that answers is proven, and then has nothing to change");
+  assert.equal(bad?.window, undefined);
+  for (const round of [good, bad]) {
+    assert.ok(round && round.dead > 0 && round.dead < round.whole, JSON.stringify(round));
+    assert.ok(round.emptyUp > 0 && round.emptyPreview > 0 && round.preview > 0);
+  }
 });

@@ -37,12 +37,15 @@ export interface FaultProxy {
    * @param n 1 is the next one
    */
   failOnce: (n: number, fault: Fault) => void;
+  /** From now on each request that matches fails. */
+  failWhere: (matches: (request: ProxiedRequest) => boolean, fault: Fault) => void;
   stop: () => Promise<void>;
 }
 
 interface State {
   requests: ProxiedRequest[];
   planned: { n: number; fault: Fault } | undefined;
+  standing: { matches: (request: ProxiedRequest) => boolean; fault: Fault } | undefined;
   hasFailed: boolean;
 }
 
@@ -51,12 +54,13 @@ export async function startFaultProxy(
   target: string,
   { delay = sleep }: FaultProxyOptions = {},
 ): Promise<FaultProxy> {
-  const state: State = { requests: [], planned: undefined, hasFailed: false };
+  const state: State = { requests: [], planned: undefined, standing: undefined, hasFailed: false };
   const agent = new Agent({ keepAlive: true });
   const server = createServer((incoming, response) => {
     const { method = "", url = "" } = incoming;
-    state.requests.push({ method, path: url.split("?")[0] ?? "" });
-    const fault = faultNow(state);
+    const request = { method, path: url.split("?")[0] ?? "" };
+    state.requests.push(request);
+    const fault = faultNow(state, request);
     if (fault?.kind === "status") refuse(incoming, response, fault.status);
     else if (fault?.kind === "reset") incoming.socket.resetAndDestroy();
     else passOn(incoming, response, { target, agent, delay, fault });
@@ -72,6 +76,7 @@ export async function startFaultProxy(
       return state.hasFailed;
     },
     failOnce: (n, fault) => Object.assign(state, { requests: [], planned: { n, fault }, hasFailed: false }),
+    failWhere: (matches, fault) => Object.assign(state, { requests: [], standing: { matches, fault } }),
     stop: async () => {
       agent.destroy();
       server.close();
@@ -81,7 +86,8 @@ export async function startFaultProxy(
   };
 }
 
-function faultNow(state: State): Fault | undefined {
+function faultNow(state: State, request: ProxiedRequest): Fault | undefined {
+  if (state.standing?.matches(request)) return state.standing.fault;
   if (state.hasFailed || state.planned?.n !== state.requests.length) return undefined;
   state.hasFailed = true;
   return state.planned.fault;

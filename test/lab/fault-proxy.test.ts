@@ -91,6 +91,17 @@ suite("startFaultProxy", () => {
     assert.equal((await ask(proxy)).status, 201);
   });
 
+  test("each request that matches fails until something else is to fail", async (t) => {
+    const { proxy } = await proxied(t);
+    proxy.failWhere(({ path }) => path === "/a", { kind: "status", status: 503 });
+    const statuses = [];
+    for (let n = 0; n < 2; n += 1) statuses.push((await ask(proxy)).status);
+    statuses.push((await exchange(`${proxy.url}/b`, { timeoutMs: 5_000 })).status);
+    proxy.failWhere(() => false, { kind: "reset" });
+    statuses.push((await ask(proxy)).status);
+    assert.deepEqual(statuses, [503, 503, 201, 201]);
+  });
+
   test("a server that is down is a 502", async (t) => {
     const proxy = await startFaultProxy("http://127.0.0.1:1");
     t.after(() => proxy.stop());

@@ -13,6 +13,21 @@ export interface ForgedToken {
   token: string;
 }
 
+type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>;
+const forgersKeys = new Map<string, Promise<KeyPair>>();
+
+/**
+ * A key that no issuer has, made once in a process. Ask for it early: to make an RSA key takes longer than to ask a small
+ * fleet, and the exposure window waits for it.
+ */
+export function forgersKey(algorithm: string): Promise<KeyPair> {
+  const known = forgersKeys.get(algorithm) ?? generateKeyPair(algorithm);
+  forgersKeys.set(algorithm, known);
+  // Whoever forges with it gets the failure.
+  known.catch(() => undefined);
+  return known;
+}
+
 /**
  * Forges tokens that carry the claims of a fresh one, so that nothing but the forgery is wrong with them.
  *
@@ -29,7 +44,7 @@ export async function forgeTokens(
 
 async function forgeOne({ token, kid, algorithm }: MintedToken, jwks: PublishedJwks): Promise<ForgedToken[]> {
   const payload = decodeJwt(token);
-  const { privateKey } = await generateKeyPair(algorithm);
+  const { privateKey } = await forgersKey(algorithm);
   const sign = (header: { kid: string }) =>
     new SignJWT(payload).setProtectedHeader({ alg: algorithm, typ: "JWT", ...header }).sign(privateKey);
   return [

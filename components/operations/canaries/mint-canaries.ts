@@ -25,6 +25,8 @@ interface Minter {
   tokenEndpoint: string;
   /** One client for each algorithm. */
   probeClients: readonly ProbeClient[];
+  /** When minting ends at the latest, by `Date.now()`. Default: it takes as long as it takes. */
+  deadlineAt?: number | undefined;
 }
 
 /**
@@ -36,6 +38,8 @@ interface Minter {
 export async function mintPair(minter: Minter, key: RealmKey, keys: readonly RealmKey[]): Promise<Canary> {
   const client = minter.probeClients.find(({ algorithm }) => algorithm === key.algorithm);
   if (!client) throw notCovered(key);
+  // What is borrowed has to be given back, so it is not begun late.
+  if (Date.now() >= (minter.deadlineAt ?? Number.POSITIVE_INFINITY)) throw noTimeLeft(key);
   const mintBoth = () => Promise.all([mintWith(minter, client, key), mintWith(minter, client, key)]);
   const minted = key.signing ? mintBoth() : borrowSigner(minter.admin, key, keys, mintBoth);
   const [seen, unseen] = await minted;
@@ -43,11 +47,11 @@ export async function mintPair(minter: Minter, key: RealmKey, keys: readonly Rea
 }
 
 async function mintWith(
-  { admin, tokenEndpoint }: Minter,
+  { admin, tokenEndpoint, deadlineAt }: Minter,
   client: ProbeClient,
   { kid }: RealmKey,
 ): Promise<MintedToken> {
-  const token = await mintLongLivedToken(admin, tokenEndpoint, client);
+  const token = await mintLongLivedToken(admin, tokenEndpoint, client, { deadlineAt });
   if (token.kid === kid) return token;
   throw new RotationError(
     "TOKEN_NOT_MINTED",
@@ -82,6 +86,12 @@ async function borrowSigner<T>(
     const before = { active, priority: key.priority, marks: { borrowed: null } };
     await updateKeyComponent(admin, componentId, before, isAsBorrowed);
   }
+}
+
+function noTimeLeft({ kid }: RealmKey): RotationError {
+  return new RotationError("TOKEN_NOT_MINTED", `there was no time left to mint with key ${kid}`, {
+    nextStep: "find out what took so long; emergency.budgetSeconds gives it more time",
+  });
 }
 
 function notCovered({ kid, algorithm, componentName }: RealmKey): RotationError {

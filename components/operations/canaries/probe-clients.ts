@@ -11,12 +11,14 @@ export interface ProbeIdentity {
   audience: readonly string[];
   /** Realm roles of the service accounts. */
   realmRoles: readonly string[];
+  /** For how long instances may go on accepting an expired token. */
+  clockSkewSeconds: number;
 }
 
 export interface ProbeClients {
   /** Secret. One for each algorithm. */
   clients: ProbeClient[];
-  /** Secret. A client whose tokens live for a second. */
+  /** Secret. A client whose tokens have expired when they are minted. */
   expired: ProbeClient;
 }
 
@@ -27,6 +29,15 @@ const prefix = "jwks-break-glass-probe-";
  * anyway. Only tokens with offline access live that long: Keycloak caps all others at the realm's SSO session maximum.
  */
 const canaryLifespan = "7776000";
+
+/**
+ * Seconds below zero: Keycloak mints a token that expired that long ago, so nobody has to wait until an instance must
+ * refuse it. No longer than the clock skew takes: an instance that tolerates more is to be noticed. Never -1, which
+ * Keycloak takes for no limit.
+ */
+function expiredLifespan({ clockSkewSeconds }: ProbeIdentity): string {
+  return String(-Math.ceil(clockSkewSeconds) - 2);
+}
 
 const clientShape = z.looseObject({
   id: z.string(),
@@ -43,7 +54,7 @@ type FoundClient = z.infer<typeof clientShape>;
 
 /**
  * The clients whose service accounts mint the tokens that instances are probed with: one for each algorithm, and one
- * whose tokens live for a second. Each is made where it is missing, and set right where somebody has changed it, so that
+ * whose tokens have expired already. Each is made where it is missing, and set right where somebody has changed it, so that
  * neither a lost state nor a deleted client costs the proof. Their secrets are Keycloak's, and kept nowhere else.
  *
  * @throws {RotationError} ROLE_NOT_FOUND; any Keycloak code
@@ -57,7 +68,7 @@ export async function ensureProbeClients(
   const ensure = (algorithm: string, suffix: string, lifespan: string) =>
     ensureClient(admin, { algorithm, suffix, lifespan, audience: identity.audience, roles });
   const [expired, ...clients] = await Promise.all([
-    ensure(first, "expired", "1"),
+    ensure(first, "expired", expiredLifespan(identity)),
     ...identity.algorithms.map((algorithm) => ensure(algorithm, algorithm.toLowerCase(), canaryLifespan)),
   ]);
   return { clients, expired };

@@ -1,7 +1,7 @@
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { z } from "zod";
 import { RotationError } from "../base/errors.ts";
-import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import type { CallOptions, KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import type { MintedToken } from "./canary.ts";
 
 /** A confidential client whose service account mints tokens signed with one algorithm. */
@@ -24,8 +24,9 @@ export async function mintToken(
   admin: KeycloakAdmin,
   tokenEndpoint: string,
   client: ProbeClient,
+  options: CallOptions = {},
 ): Promise<MintedToken> {
-  const answer = await requestToken(admin, tokenEndpoint, client, "openid");
+  const answer = await requestToken(admin, tokenEndpoint, client, { ...options, scope: "openid" });
   if (answer.status !== 200) throw notMinted(client, `HTTP ${answer.status}`);
   return describeToken(answer.body, client);
 }
@@ -40,19 +41,27 @@ export async function mintLongLivedToken(
   admin: KeycloakAdmin,
   tokenEndpoint: string,
   client: ProbeClient,
+  options: CallOptions = {},
 ): Promise<MintedToken> {
-  const answer = await requestToken(admin, tokenEndpoint, client, "openid offline_access");
-  return answer.status === 200 ? describeToken(answer.body, client) : mintToken(admin, tokenEndpoint, client);
+  const scope = "openid offline_access";
+  const answer = await requestToken(admin, tokenEndpoint, client, { ...options, scope });
+  if (answer.status === 200) return describeToken(answer.body, client);
+  return mintToken(admin, tokenEndpoint, client, options);
 }
 
-function requestToken(admin: KeycloakAdmin, tokenEndpoint: string, client: ProbeClient, scope: string) {
+function requestToken(
+  admin: KeycloakAdmin,
+  tokenEndpoint: string,
+  client: ProbeClient,
+  { scope, ...options }: CallOptions & { scope: string },
+) {
   const form = new URLSearchParams({
     grant_type: "client_credentials",
     client_id: client.clientId,
     client_secret: client.clientSecret,
     scope,
   });
-  return admin.fetchPublic(tokenEndpoint, { form });
+  return admin.fetchPublic(tokenEndpoint, { ...options, form });
 }
 
 function describeToken(body: string, client: ProbeClient): MintedToken {

@@ -1,4 +1,5 @@
 import { messageOf, RotationError } from "../base/errors.ts";
+import { within } from "../base/within.ts";
 import { frozenClients } from "../keycloak/freeze-keycloak.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { listClients, type RealmClient } from "../keycloak/realm-clients.ts";
@@ -57,24 +58,26 @@ const algorithmAttributes = [
 /** Finds out, without changing anything, what would make a rotation fail half-way or do nothing. */
 export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion): Promise<RealmInspection> {
   try {
-    const [components, keys] = [await listKeyComponents(admin), await listSigningKeys(admin)];
-    const clients = await listClients(admin);
-    const missing = await missingRoles(admin, question);
-    const overlap = await deriveOverlap(admin, clients, question.clockSkewSeconds);
+    const [components, keys, beside] = await Promise.all([
+      listKeyComponents(admin),
+      listSigningKeys(admin),
+      readBeside(admin, question),
+    ]);
+    const { overlap, missing, emergency, frozen, unread } = beside;
     const overlapSeconds = question.overlapSeconds ?? overlap.seconds;
     const now = new Date().toISOString();
     const asked = { ...question, overlapMs: overlapSeconds * 1000, now };
     const { problems, ...plan } = Number.isFinite(question.rotation) ? planRun(keys, asked) : noPlan;
     const isBack = question.rotation < highestRotation(components);
     const isEmergency = question.mode === "emergency";
-    const emergency = isEmergency ? await inspectEmergency(admin, question.emergency) : noEmergencyActions;
     // If no key changes, only the state knows whether any of these actions are still due.
     const due = plan.actions.length > 0 ? emergency : noEmergencyActions;
     // What would cost the proof, or one of the additional actions, must not keep a stolen key alive.
     const costs = [
+      ...unread,
       ...due.problems,
       ...uncoveredKeys(keys, question),
-      ...(await uncoveredClients(admin, question, { keys, clients })),
+      ...uncoveredClients(question, { keys, ...beside }),
     ];
     return {
       plan: {
@@ -83,7 +86,7 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
         emergency,
         actions: [...due.freeze, ...plan.actions, ...due.sessions, ...due.internalKeys],
         warnings: [
-          ...(await stillFrozen(admin)),
+          ...frozen,
           ...plan.warnings,
           ...due.warnings,
           ...(isEmergency ? costs.map((cost) => `the keys are disabled regardless, but: ${cost}`) : []),
@@ -104,6 +107,78 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
     if (error instanceof RotationError) return { problems: [messageOf(error)], missingRights: [] };
     throw error;
   }
+}
+
+/** What is known of a realm's clients. */
+interface ClientFacts {
+  clients: RealmClient[];
+  overlap: DerivedOverlap;
+  /** With which tokens are signed where the client does not say. */
+  defaultAlgorithm?: string | undefined;
+}
+
+/** What a rotation should know, and an emergency can do without. */
+interface Beside extends ClientFacts {
+  missing: string[];
+  emergency: EmergencyInspection;
+  frozen: string[];
+  /** What could not be read, and why: a phrase each. */
+  unread: string[];
+}
+
+/** Session ids that nothing is known of stay on the deny-list for as long as Keycloak lets a session live by default. */
+const unknownClients: ClientFacts = {
+  clients: [],
+  overlap: { seconds: 36_000, because: "an unknown access-token lifespan" },
+};
+
+/** Reads it side by side. In an emergency nothing of it keeps a stolen key alive: what is late or refused is a warning. */
+async function readBeside(admin: KeycloakAdmin, question: RealmQuestion): Promise<Beside> {
+  const unread: string[] = [];
+  const isEmergency = question.mode === "emergency";
+  const read = <T extends object>(what: string, reading: Promise<T>, instead: T) =>
+    isEmergency ? inPassing(what, reading, instead, unread) : reading;
+  const [facts, missing, emergency, frozen] = await Promise.all([
+    read("the realm's clients", readClientFacts(admin, question), unknownClients),
+    read("the roles of the admin client", missingRoles(admin, question), []),
+    isEmergency
+      ? read("what else is to be done", inspectEmergency(admin, question.emergency), noEmergencyActions)
+      : noEmergencyActions,
+    read("what is frozen", stillFrozen(admin), []),
+  ]);
+  return { ...facts, missing, emergency, frozen, unread };
+}
+
+/** For all that is read side by side, in milliseconds. It is time in which a stolen key is alive. */
+const passingMs = 2_000;
+
+async function inPassing<T extends object>(
+  what: string,
+  reading: Promise<T>,
+  instead: T,
+  unread: string[],
+): Promise<T> {
+  try {
+    const found = await within(passingMs, reading);
+    if (found) return found;
+    unread.push(`${what} could not be read within ${passingMs / 1_000} s`);
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    unread.push(`${what} could not be read: ${messageOf(error)}`);
+  }
+  return instead;
+}
+
+async function readClientFacts(
+  admin: KeycloakAdmin,
+  { clockSkewSeconds }: RealmQuestion,
+): Promise<ClientFacts> {
+  const clients = await listClients(admin);
+  const [overlap, { defaultAlgorithm }] = await Promise.all([
+    deriveOverlap(admin, clients, clockSkewSeconds),
+    readRealm(admin),
+  ]);
+  return { clients, overlap, defaultAlgorithm };
 }
 
 /** The plan for a rotation that is not a number. */
@@ -154,14 +229,12 @@ function uncoveredKeys(keys: readonly RealmKey[], { algorithms, exemptKeys }: Re
  * A client that asks for an algorithm without an active key makes Keycloak add a `fallback-*` key on its next token.
  * Algorithms that an exempt key goes on signing are covered.
  */
-async function uncoveredClients(
-  admin: KeycloakAdmin,
+function uncoveredClients(
   { algorithms, exemptKeys }: RealmQuestion,
-  { keys, clients }: { keys: readonly RealmKey[]; clients: readonly RealmClient[] },
-): Promise<string[]> {
+  { keys, clients, defaultAlgorithm }: Omit<ClientFacts, "overlap"> & { keys: readonly RealmKey[] },
+): string[] {
   const exempt = keys.filter((key) => key.status === "ACTIVE" && exemptKeys.includes(key.componentName));
   const covered = [...algorithms, ...exempt.map(({ algorithm }) => algorithm)];
-  const { defaultAlgorithm } = await readRealm(admin);
   const wanted = clients.flatMap(({ clientId, attributes }) =>
     algorithmAttributes.map((name) => ({ who: `client ${clientId}`, algorithm: attributes?.[name] })),
   );

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { type KeycloakConnection, type Lookup, readConnection } from "../keycloak/connection.ts";
+import { hurryIn } from "../keycloak/hurry.ts";
 import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { algorithms } from "../keys/realm-keys.ts";
 import type { EmergencyQuestion } from "./inspect-emergency.ts";
@@ -105,8 +106,9 @@ function inspectRealms(connection: KeycloakConnection, given: Raw): Promise<Insp
   const realms = settingsShape.shape.realm.safeParse(given.realm).data ?? [];
   return Promise.all(
     realms.map(async (entry) => {
-      const admin = new KeycloakAdmin(connection, entry.name);
-      return { name: entry.name, entry, ...(await inspectRealm(admin, questionFor(entry, given))) };
+      const question = questionFor(entry, given);
+      const admin = new KeycloakAdmin(connection, entry.name, hurryIn(question.mode));
+      return { name: entry.name, entry, ...(await inspectRealm(admin, question)) };
     }),
   );
 }
@@ -140,8 +142,8 @@ function emergencyQuestion(given: Raw): EmergencyQuestion {
   };
 }
 
-/** Longer than a healthy cluster takes, in milliseconds. */
-const passingMs = 2_000;
+/** As long as most clusters take, in milliseconds. It is time in which a stolen key is alive. */
+const passingMs = 1_000;
 
 /** In an emergency nothing that is wrong with a target keeps a stolen key alive, and no cluster is waited for. */
 async function inspectInPassing(structured: Raw): Promise<TargetInspection> {

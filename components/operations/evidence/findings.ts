@@ -54,8 +54,6 @@ export interface Preparation {
 export interface Enforcement {
   refresh: RefreshResult[];
   restarts: RestartResult[];
-  /** In an emergency, JWKS URLs that never showed the new set, a sentence each. Default: none. */
-  jwksProblems?: string[];
 }
 
 /** What an emergency did in addition to rotating the signing keys, each only where it is configured. */

@@ -32,17 +32,17 @@ export function totalTime(timeoutMs: number): number {
 /**
  * Sends a request, and again after a short pause for as long as another attempt may help.
  *
- * @param send one attempt; a {@link NoAnswerError} that it throws is an outcome
+ * @param send one attempt, of which it is given the number; a {@link NoAnswerError} that it throws is an outcome
  * @param mayRepeat asked with an outcome that is not final: whether the request may be sent again. Default: yes
  */
 export async function sendPatiently(
-  send: () => Promise<HttpAnswer>,
+  send: (attempt: number) => Promise<HttpAnswer>,
   { attempts: most = defaultAttempts, totalMs, clock = systemClock }: Patience,
   mayRepeat: (outcome: HttpAnswer | NoAnswerError) => boolean | Promise<boolean> = () => true,
 ): Promise<Attempted> {
   const startedAt = clock.now();
   for (let attempts = 1; ; attempts += 1) {
-    const outcome = await outcomeOf(send);
+    const outcome = await outcomeOf(() => send(attempts));
     if (!isPassing(outcome) || !(await mayRepeat(outcome))) return { outcome, attempts };
     // Half of what other calls wait: a realm without its new key, or with its old one, waits for these.
     const pauseMs = backoffMs(attempts) / 2;

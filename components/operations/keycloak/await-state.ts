@@ -17,6 +17,8 @@ export interface AwaitOptions<T> {
   readsInARow?: number;
   /** The error where no read showed the state. Default: NODES_DISAGREE. */
   neverSeen?: (last: T) => RotationError;
+  /** The error where some reads showed it, and not enough of them. Default: NODES_DISAGREE. */
+  seenAtTimes?: (counts: { good: number; all: number }, last: T | undefined) => RotationError;
   /** Default: the system's. */
   clock?: Clock;
 }
@@ -37,7 +39,8 @@ interface Reads<T> {
  *
  * @param read one look; a Keycloak error that it throws is another bad read and not the end
  * @returns what the last read showed
- * @throws {RotationError} NODES_DISAGREE, what `neverSeen` says, or the last read's error where none came through
+ * @throws {RotationError} NODES_DISAGREE, what `neverSeen` or `seenAtTimes` says, or the last read's error where none
+ *   came through
  */
 export async function awaitState<T>(
   read: () => Promise<T>,
@@ -75,10 +78,11 @@ async function readOnce<T>(read: () => Promise<T>, reads: Reads<T>): Promise<{ v
 function giveUp<T>(
   { good, other, others, failure }: Reads<T>,
   timeoutMs: number,
-  { what, describe, neverSeen }: AwaitOptions<T>,
+  { what, describe, neverSeen, seenAtTimes }: AwaitOptions<T>,
 ): RotationError {
   if (good + others === 0 && failure) return failure;
   if (good === 0 && other !== undefined && neverSeen) return neverSeen(other);
+  if (good > 0 && seenAtTimes) return seenAtTimes({ good, all: good + others }, other);
   const shown = other === undefined ? "" : ` (${describe(other)})`;
   return new RotationError(
     "NODES_DISAGREE",

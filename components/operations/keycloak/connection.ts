@@ -47,7 +47,8 @@ export const connectionKeys: Record<string, ConnectionKey> = {
   password: { env: "KEYCLOAK_PASSWORD", meaning: "The administrator's password" },
   clientTimeout: {
     env: "KEYCLOAK_CLIENT_TIMEOUT",
-    meaning: "Seconds for one request. Default: 15; making a key gets 60 at least",
+    meaning:
+      "Seconds for one request. Default: 15; making a key gets 60 at least. In an emergency the first attempt of a request gets 3 at most, until the keys are disabled",
   },
   rootCaCertificate: { meaning: "PEM of a CA to trust" },
   tlsInsecureSkipVerify: { meaning: "`true` takes any certificate; not for production" },

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { RotationError } from "../base/errors.ts";
+import { awaitState } from "./await-state.ts";
 import type { KeycloakAdmin, PublicRequest } from "./keycloak-admin.ts";
 
 const jwksShape = z.looseObject({
@@ -123,29 +123,55 @@ export async function awaitJwks(
   expected: ExpectedKids,
   options: ReadBackOptions = {},
 ): Promise<JwksReadBack> {
-  const { reads = 5, timeoutMs = 60_000, intervalMs = 100 } = options;
-  const deadline = Date.now() + timeoutMs;
-  let inARow = 0;
-  for (;;) {
-    const problem = await readProblem(admin, url, expected);
-    inARow = problem === "" ? inARow + 1 : 0;
-    if (inARow === reads)
-      return { url, reads, currentAt: new Date().toISOString(), kids: [...expected.present] };
-    if (Date.now() > deadline) {
-      throw notCurrent(url, problem || `shows the new set only ${inARow} times in a row`, timeoutMs);
-    }
-    await delay(intervalMs);
-  }
+  await awaitSet(admin, url, expected, options);
+  const { reads = 5 } = options;
+  return { url, reads, currentAt: new Date().toISOString(), kids: [...expected.present] };
 }
 
-/** What is wrong with one read; empty where nothing is. A read that fails is a bad read, not the end of the wait. */
-async function readProblem(admin: KeycloakAdmin, url: string, expected: ExpectedKids): Promise<string> {
+/**
+ * As {@link awaitJwks}.
+ * @returns the set that the last read showed
+ */
+export async function awaitSet(
+  admin: KeycloakAdmin,
+  url: string,
+  expected: ExpectedKids,
+  { reads = 5, timeoutMs = 60_000, intervalMs = 100 }: ReadBackOptions = {},
+): Promise<PublishedJwks> {
+  const { set } = await awaitState(
+    () => readOnce(admin, url, expected),
+    ({ problem }) => problem === "",
+    {
+      what: `${url} shows the new set`,
+      describe: ({ problem }) => problem,
+      readsInARow: reads,
+      timeoutMs,
+      intervalMs,
+      neverSeen: ({ problem }) => notCurrent(url, problem, timeoutMs),
+      seenAtTimes: ({ good, all }, last) => {
+        const otherwise = last ? ` (otherwise it ${last.problem})` : "";
+        return notCurrent(url, `shows the new set in only ${good} of ${all} reads${otherwise}`, timeoutMs);
+      },
+    },
+  );
+  return set;
+}
+
+/** What one read shows, and what is wrong with it; empty where nothing is. */
+interface JwksRead {
+  set: PublishedJwks;
+  problem: string;
+}
+
+/** A read that fails is a bad read, not the end of the wait. */
+async function readOnce(admin: KeycloakAdmin, url: string, expected: ExpectedKids): Promise<JwksRead> {
   try {
     // One attempt: a read that fails is one that verifiers may meet with, too, and the wait goes on after it.
-    return describeDifference(signatureKids(await readJwks(admin, url, { attempts: 1 })), expected);
+    const set = await readJwks(admin, url, { attempts: 1 });
+    return { set, problem: describeDifference(signatureKids(set), expected) };
   } catch (error) {
-    if (error instanceof RotationError) return `can't be read (${error.message})`;
-    throw error;
+    if (!(error instanceof RotationError)) throw error;
+    return { set: { keys: [] }, problem: `can't be read (${error.message})` };
   }
 }
 

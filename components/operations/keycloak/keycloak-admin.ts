@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { RotationError } from "../base/errors.ts";
 import { exchange, type HttpAnswer, type HttpRequest, NoAnswerError } from "../base/http.ts";
-import { type Attempted, sendPatiently, totalTime, wasNeverSent } from "./attempts.ts";
+import { type Attempted, type Patience, sendPatiently, totalTime, wasNeverSent } from "./attempts.ts";
 import type { KeycloakConnection } from "./connection.ts";
 import { refusalReason } from "./refusal-reason.ts";
 
@@ -36,6 +36,8 @@ type Method = "GET" | "POST" | "PUT" | "DELETE";
 export interface CallOptions {
   /** Milliseconds for one attempt; all of them take twice as long at the most. Default: the connection's. */
   timeoutMs?: number;
+  /** By `Date.now()`: no attempt begins or goes on after it. Default: none. */
+  deadlineAt?: number | undefined;
 }
 
 /**
@@ -60,6 +62,8 @@ export interface PostOnceOptions extends CallOptions {
 
 interface AdminCall extends CallOptions {
   body?: unknown;
+  /** The first attempt has as much time as the others. */
+  slow?: boolean;
   /** Asked after an attempt that may have had its effect: whether it may be sent again. Default: yes. */
   mayRepeat?: (failure: Failure) => boolean | Promise<boolean>;
 }
@@ -69,6 +73,11 @@ export interface AdminOptions {
   beforeKeyChange?: () => Promise<void>;
   /** Default: the system's. */
   clock?: Clock;
+  /**
+   * Milliseconds for the first attempt of each request, where that is less than it has otherwise: a node that hangs costs
+   * no more than that, and one that is only slow answers the attempts after it. Default: as long as all attempts have.
+   */
+  firstTimeoutMs?: number;
 }
 
 export interface PublicRequest extends CallOptions {
@@ -97,15 +106,17 @@ export class KeycloakAdmin {
   readonly beforeKeyChange: () => Promise<void>;
   readonly #dispatcher: Dispatcher | undefined;
   readonly #clock: Clock;
+  readonly #firstTimeoutMs: number;
   /** The login that is valid now, or is under way. */
   #token: Promise<string> | undefined;
 
   constructor(connection: KeycloakConnection, realmName: string, options: AdminOptions = {}) {
-    const { clock = systemClock, beforeKeyChange = async () => undefined } = options;
-    this.beforeKeyChange = beforeKeyChange;
+    const { clock = systemClock, firstTimeoutMs = Number.POSITIVE_INFINITY } = options;
+    this.beforeKeyChange = options.beforeKeyChange ?? (async () => undefined);
     this.connection = connection;
     this.realmName = realmName;
     this.#clock = clock;
+    this.#firstTimeoutMs = firstTimeoutMs;
     this.#dispatcher = dispatcherFor(connection);
   }
 
@@ -150,7 +161,7 @@ export class KeycloakAdmin {
       wasDone = await isDone(failure);
       return !wasDone;
     };
-    const attempted = await this.#send("POST", path, { ...patience, ...rest, body, mayRepeat });
+    const attempted = await this.#send("POST", path, { ...patience, ...rest, slow, body, mayRepeat });
     const isConflict = attempted.attempts > 1 && statusOf(attempted) === 409;
     if (wasDone || (isConflict && (await isDone("conflict")))) return;
     this.#judge("POST", path, attempted);
@@ -190,10 +201,28 @@ export class KeycloakAdmin {
    * @throws {RotationError} KEYCLOAK_UNREACHABLE where no attempt is answered; any status is an answer
    */
   async fetchPublic(url: string, options: PublicRequest = {}): Promise<HttpAnswer> {
-    const { attempts, timeoutMs = this.connection.timeoutMs, ...request } = options;
-    const patience = { totalMs: totalTime(timeoutMs), clock: this.#clock, ...(attempts ? { attempts } : {}) };
-    const attempted = await sendPatiently(() => this.#fetchOnce(url, timeoutMs, request), patience);
+    const { attempts, timeoutMs = this.connection.timeoutMs, deadlineAt, ...request } = options;
+    const patience = { ...this.#patience({ timeoutMs, deadlineAt }), ...(attempts ? { attempts } : {}) };
+    const attempted = await sendPatiently(
+      (attempt) => this.#fetchOnce(url, this.#limit(attempt, { timeoutMs, deadlineAt }), request),
+      patience,
+    );
     return answerOf(url, attempted);
+  }
+
+  #patience({
+    timeoutMs,
+    deadlineAt = Number.POSITIVE_INFINITY,
+  }: AdminCall & { timeoutMs: number }): Patience {
+    return { totalMs: Math.min(totalTime(timeoutMs), deadlineAt - this.#clock.now()), clock: this.#clock };
+  }
+
+  /** Milliseconds for one attempt. */
+  #limit(attempt: number, { timeoutMs, deadlineAt, slow }: AdminCall & { timeoutMs: number }): number {
+    const limit = attempt === 1 && !slow ? Math.min(timeoutMs, this.#firstTimeoutMs) : timeoutMs;
+    const leftMs = (deadlineAt ?? Number.POSITIVE_INFINITY) - this.#clock.now();
+    if (leftMs <= 0) throw new NoAnswerError("there was no time left to ask", { kind: "unusable" });
+    return Math.min(limit, leftMs);
   }
 
   async #fetchOnce(
@@ -224,21 +253,27 @@ export class KeycloakAdmin {
   /** Sends a call to the Admin REST API, and again while another attempt may help. */
   async #send(method: Method, path: string, call: AdminCall = {}): Promise<Attempted> {
     const { timeoutMs = this.connection.timeoutMs, mayRepeat } = call;
-    const patience = { totalMs: totalTime(timeoutMs), clock: this.#clock };
+    const limited = { ...call, timeoutMs };
     return sendPatiently(
-      () => this.#attempt(method, path, { ...call, timeoutMs }),
-      patience,
+      (attempt) => this.#attempt(method, path, limited, this.#limit(attempt, limited)),
+      this.#patience(limited),
       (outcome) => !mayRepeat || wasNeverSent(outcome) || mayRepeat(failureOf(outcome)),
     );
   }
 
-  async #attempt(method: Method, path: string, call: AdminCall & { timeoutMs: number }): Promise<HttpAnswer> {
+  async #attempt(
+    method: Method,
+    path: string,
+    call: AdminCall & { timeoutMs: number },
+    limitMs: number,
+  ): Promise<HttpAnswer> {
     const token = await this.#loggedIn(call.timeoutMs);
-    const answer = await this.#authorized(method, path, call, token);
+    const limited = { ...call, timeoutMs: limitMs };
+    const answer = await this.#authorized(method, path, limited, token);
     if (answer.status !== 401) return answer;
     // Others may have logged in again meanwhile; their token is as good.
     if ((await this.#token) === token) this.#token = undefined;
-    return this.#authorized(method, path, call, await this.#loggedIn(call.timeoutMs));
+    return this.#authorized(method, path, limited, await this.#loggedIn(call.timeoutMs));
   }
 
   #authorized(

@@ -1,11 +1,13 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, RotationError } from "../base/errors.ts";
+import { within } from "../base/within.ts";
 import {
   awaitJwks,
+  awaitSet,
   discover,
   type ExpectedKids,
   type JwksReadBack,
   type PublishedJwks,
+  type ReadBackOptions,
   readJwks,
 } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
@@ -37,15 +39,17 @@ export async function awaitEveryJwks(
   verifiers: VerifierUrls,
   expected: ExpectedKids,
   progress: Progress,
+  pace: Pick<ReadBackOptions, "intervalMs"> = {},
 ): Promise<JwksReadBack[]> {
   const urls = await urlsOf(admin, verifiers);
-  const { jwksTimeoutMs = 60_000 } = verifiers;
-  const reads = await Promise.all(
-    urls.map((url) => awaitJwks(admin, url, expected, { timeoutMs: jwksTimeoutMs })),
-  );
+  const { jwksTimeoutMs: timeoutMs = 60_000 } = verifiers;
+  const reads = await Promise.all(urls.map((url) => awaitJwks(admin, url, expected, { ...pace, timeoutMs })));
   for (const { url, reads: count } of reads) progress(`${url} shows the new set (${count} reads in a row)`);
   return reads;
 }
+
+/** Each read has a connection of its own: what matters is how many there are, not how far apart. */
+const hurried = { intervalMs: 30 };
 
 /** What came of waiting for every JWKS URL. */
 export interface SettledJwks {
@@ -63,7 +67,7 @@ export async function settleEveryJwks(
 ): Promise<SettledJwks> {
   const urls = await urlsOf(admin, verifiers);
   const settled = await Promise.allSettled(
-    urls.map((url) => awaitEveryJwks(admin, { ...verifiers, jwksUris: [url] }, expected, progress)),
+    urls.map((url) => awaitEveryJwks(admin, { ...verifiers, jwksUris: [url] }, expected, progress, hurried)),
   );
   return {
     readBack: settled.flatMap((one) => (one.status === "fulfilled" ? one.value : [])),
@@ -101,7 +105,8 @@ const firstReadMs = 5_000;
 
 /**
  * As {@link readBack}, for an emergency: the first good read of any URL is enough to start refreshing, and where there
- * is none, instances are refreshed regardless. The other reads go on during the refresh. Never throws.
+ * is none, instances are refreshed regardless. The other reads go on while they are asked. A URL that can't be read
+ * is no error here.
  */
 export async function readFirst(
   admin: KeycloakAdmin,
@@ -109,24 +114,27 @@ export async function readFirst(
   keys: readonly RealmKey[],
 ): Promise<ReadBack> {
   const expected = expectedKids(keys);
-  // The issuer's own, where that is the one to read: found once.
-  const [issuers] = verifiers.jwksUris.length > 0 ? [] : await urlsOf(admin, verifiers).catch(() => []);
-  const urls = issuers === undefined ? verifiers.jwksUris : [issuers];
-  const once = { reads: 1, timeoutMs: firstReadMs };
-  const reads = urls.map((url) => awaitJwks(admin, url, expected, once));
-  await Promise.race([
-    Promise.any(reads).catch(() => undefined),
-    delay(firstReadMs, undefined, { ref: false }),
-  ]);
+  const first = (urls: readonly string[]) =>
+    Promise.any(urls.map((url) => awaitSet(admin, url, expected, { reads: 1, timeoutMs: firstReadMs })));
+  const issuers = discover(admin).then(({ jwksUri }) => first([jwksUri]));
+  // It is asked for at the end.
+  issuers.catch(() => undefined);
+  const { jwksUris } = verifiers;
+  const unread: PublishedJwks = { keys: [] };
+  await within(firstReadMs, jwksUris.length > 0 ? first(jwksUris) : issuers).catch(ignored);
   const completedAt = new Date().toISOString();
-  return { completedAt, jwksAfter: await issuersJwks(admin, issuers), jwksReadBack: [] };
+  // For the evidence: as a rule it has been read by now.
+  const jwksAfter = (await within(issuersMs, issuers).catch(ignored)) ?? unread;
+  return { completedAt, jwksAfter, jwksReadBack: [] };
 }
 
-async function issuersJwks(admin: KeycloakAdmin, known?: string): Promise<PublishedJwks> {
-  try {
-    return await readJwks(admin, known ?? (await discover(admin)).jwksUri);
-  } catch (error) {
-    if (!(error instanceof RotationError)) throw error;
-    return { keys: [] };
-  }
+/** How long the refresh waits for the issuer's own set, where verifiers use others, in milliseconds. */
+const issuersMs = 250;
+
+/** A URL that shows no new set, or none at all, is a problem that the verification names. */
+function ignored(error: unknown): undefined {
+  const causes: unknown[] = error instanceof AggregateError ? error.errors : [error];
+  const bug = causes.find((cause) => !(cause instanceof RotationError));
+  if (bug !== undefined) throw bug;
+  return undefined;
 }

@@ -2,6 +2,7 @@ import { stepChanged } from "../base/changed.ts";
 import { messageOf, RotationError } from "../base/errors.ts";
 import { listNames } from "../base/list-names.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
+import { within } from "../base/within.ts";
 import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
 import type { ProbeClient } from "../canaries/tokens.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
@@ -45,7 +46,7 @@ export async function canaryPhase(
   const kept = previous?.canary && { ...unpack(previous.canary), rotation: previous.rotation ?? 0 };
   const { result, record } = await runPhase(run, "canary", { phases: [] }, async () => {
     await admin.beforeKeyChange();
-    const { probeClients, problems } = await probeClientsFor(admin, probeIdentity, mode);
+    const { probeClients, problems } = await probeClientsFor(admin, probeIdentity, deadlineAt);
     const goal = { rotation, mode, stage, exemptKeys };
     const prepared = await prepareProof(admin, {
       run,
@@ -65,12 +66,19 @@ export async function canaryPhase(
 async function probeClientsFor(
   admin: KeycloakAdmin,
   identity: ProbeIdentity,
-  mode: Step["mode"],
+  deadlineAt: number | undefined,
 ): Promise<{ probeClients: ProbeClient[]; problems: string[] }> {
+  const making = ensureProbeClients(admin, identity);
+  if (deadlineAt === undefined) return { probeClients: (await making).clients, problems: [] };
   try {
-    return { probeClients: (await ensureProbeClients(admin, identity)).clients, problems: [] };
+    const made = await within(deadlineAt - Date.now(), making);
+    if (made) return { probeClients: made.clients, problems: [] };
+    return {
+      probeClients: [],
+      problems: ["the probe clients could not be made within emergency.budgetSeconds"],
+    };
   } catch (error) {
-    if (mode !== "emergency" || !(error instanceof RotationError)) throw error;
+    if (!(error instanceof RotationError)) throw error;
     return { probeClients: [], problems: [`the probe clients could not be made: ${messageOf(error)}`] };
   }
 }

@@ -1,19 +1,11 @@
-import { messageOf } from "../base/errors.ts";
 import { listNames } from "../base/list-names.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { progressOf } from "../base/report.ts";
+import { forgersKey } from "../canaries/forged-tokens.ts";
 import { type EnforceResult, enforce } from "../enforce/enforce.ts";
 import type { EnforceRequest } from "../enforce/refresh-and-look.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import {
-  expectedKids,
-  type SettledJwks,
-  settleEveryJwks,
-  type VerifierUrls,
-} from "../keys/jwks-read-back.ts";
-import {
-  adminOf,
-  type Before,
   detailsOf,
   type FleetInputs,
   fleetOf,
@@ -26,7 +18,7 @@ import {
 import { newKidsOf, retiredKeysOf } from "./retired-keys.ts";
 import { inProgress } from "./run-phase.ts";
 
-export interface EnforcementInputs extends FleetInputs<VerifierUrls>, Pick<LaterInputs<object>, "before"> {
+export interface EnforcementInputs extends FleetInputs<object>, Pick<LaterInputs<object>, "before"> {
   /** Completion of the cut-over to enforce, ISO 8601 UTC: another one makes it run again. */
   after: string;
 }
@@ -34,52 +26,27 @@ export interface EnforcementInputs extends FleetInputs<VerifierUrls>, Pick<Later
 export interface EnforcementOutputs extends Step, Recorded {
   after: string;
   /** Secret, for the length of it. */
-  result: Packed<Enforced>;
+  result: Packed<Pick<EnforceResult, "results" | "restarts">>;
   /** Whether no instance is left that is known to need a refresh or a restart. */
   complete: boolean;
 }
 
 type Done = Pick<EnforceResult, "results" | "restarts"> & { complete: boolean } & Recorded;
 
-interface Enforced extends Pick<EnforceResult, "results" | "restarts"> {
-  /** What became of the JWKS URLs that the cut-over did not wait for. */
-  jwks?: SettledJwks;
-}
-
 /**
  * Phase 7: refresh every instance, and restart what can't be refreshed. An instance that can't be brought to it is a
  * result; the verification decides.
  */
 export async function enforcePhase(inputs: EnforcementInputs): Promise<EnforcementOutputs> {
-  const { run, jwksUris, jwksTimeoutMs } = detailsOf(inputs);
+  const { run } = detailsOf(inputs);
   const { after } = inputs;
   const before = unpack(inputs.before);
   const retired = retiredKeysOf(before, after);
   const request = { run, fleet: fleetOf(inputs), newKids: newKidsOf(before), retired };
-  const verifiers = { jwksUris, ...(jwksTimeoutMs === undefined ? {} : { jwksTimeoutMs }) };
-  const [done, jwks] = await Promise.all([
-    inProgress(run, "enforce", () => enforceAll(request)),
-    inputs.mode === "emergency" ? settleJwks(inputs, verifiers, before) : undefined,
-  ]);
-  const { record, complete, results, restarts } = done;
-  const result = { results, restarts, ...(jwks ? { jwks } : {}) };
-  const isComplete = complete && (jwks?.problems ?? []).length === 0;
-  return { ...stepOf(inputs), after, result: pack(result), complete: isComplete, record };
-}
-
-/** The cut-over of an emergency waits only for the first good read; the other reads run while instances are refreshed. */
-async function settleJwks(
-  inputs: EnforcementInputs,
-  verifiers: VerifierUrls,
-  { findings }: Before,
-): Promise<SettledJwks> {
-  const { run } = detailsOf(inputs);
-  const expected = expectedKids(findings.cutover?.keysAfter ?? []);
-  try {
-    return await settleEveryJwks(await adminOf(inputs), verifiers, expected, progressOf("enforce", run));
-  } catch (error) {
-    return { readBack: [], problems: [messageOf(error)] };
-  }
+  // For the verification, which is part of the exposure window.
+  for (const { algorithm } of before.findings.cutover?.signers ?? []) forgersKey(algorithm);
+  const { record, complete, results, restarts } = await inProgress(run, "enforce", () => enforceAll(request));
+  return { ...stepOf(inputs), after, result: pack({ results, restarts }), complete, record };
 }
 
 async function enforceAll(request: EnforceRequest & Run): Promise<Done> {

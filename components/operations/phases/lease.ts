@@ -4,9 +4,10 @@ import { seeEngine } from "../base/engine-watch.ts";
 import { progressOf } from "../base/report.ts";
 import type { RunContext } from "../base/run-context.ts";
 import { connection } from "../keycloak/connection.ts";
+import { hurryIn } from "../keycloak/hurry.ts";
 import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { RealmLease } from "../keycloak/lease/realm-lease.ts";
-import { adminOf } from "./phase-request.ts";
+import { hurriedAdminOf } from "./phase-request.ts";
 
 /** All phases of a run are in one process, and each `up` has a process of its own. */
 const thisRun = randomUUID();
@@ -19,7 +20,7 @@ export async function leaseOf(run: RunContext): Promise<RealmLease> {
   const known = leases.get(key);
   if (known) return known;
   const lease = new RealmLease({
-    admin: await adminOf(run),
+    admin: await hurriedAdminOf(run),
     holder: { run: thisRun, stack, mode, rotation, incident, who: whoRuns() },
     mode,
     rotation,
@@ -45,7 +46,7 @@ function whoRuns(): string {
 }
 
 /**
- * A client for whoever changes keys: before each change, it sees that this run still has the lease of the realm, and that
+ * A client for whoever changes keys. In an emergency no request of it waits long for a node that hangs. And before each change, it sees that this run still has the lease of the realm, and that
  * the engine is still there that it works for.
  */
 export async function keyAdminOf(run: RunContext): Promise<KeycloakAdmin> {
@@ -53,7 +54,7 @@ export async function keyAdminOf(run: RunContext): Promise<KeycloakAdmin> {
     await seeEngine();
     await (await leaseOf(run)).hold();
   };
-  return new KeycloakAdmin(await connection(), run.realm, { beforeKeyChange });
+  return new KeycloakAdmin(await connection(), run.realm, { ...hurryIn(run.mode), beforeKeyChange });
 }
 
 /** Lets others change the realm's keys: nothing of this run will, unless it asks again. */

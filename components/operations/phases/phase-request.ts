@@ -4,6 +4,7 @@ import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { Findings } from "../evidence/findings.ts";
 import type { Fleet, FleetSettings } from "../fleet/fleet.ts";
 import { connection } from "../keycloak/connection.ts";
+import { hurryIn } from "../keycloak/hurry.ts";
 import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 
 /** Which step of which rotation a phase belongs to. */
@@ -54,4 +55,9 @@ export function stepOf({ realm, rotation, mode, stage }: Step): Step {
 
 export async function adminOf({ realm }: Pick<Step, "realm">): Promise<KeycloakAdmin> {
   return new KeycloakAdmin(await connection(), realm);
+}
+
+/** As {@link adminOf}, for the phases up to the cut-over: in an emergency no request waits long for a node that hangs. */
+export async function hurriedAdminOf({ realm, mode }: Pick<Step, "realm" | "mode">): Promise<KeycloakAdmin> {
+  return new KeycloakAdmin(await connection(), realm, hurryIn(mode));
 }

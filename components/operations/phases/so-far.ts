@@ -33,7 +33,7 @@ export function knownSoFar({ canary, keys, announcement, cutover, enforcement }:
   const known: Findings = {
     phases: records.filter((record) => record !== undefined),
     prepared: { canary: findings, published, ...(announced ? { announced: announced.result } : {}) },
-    ...(cutover ? { cutover: { ...unpack(cutover.result), ...readBackOf(enforcement) } } : {}),
+    ...(cutover ? { cutover: unpack(cutover.result) } : {}),
     ...(enforcement ? { enforced: enforcedBy(enforcement) } : {}),
   };
   return { findings: known, canaryTokens: tokens };
@@ -49,14 +49,8 @@ function currentAnnouncement(
 }
 
 function enforcedBy({ result }: Pick<EnforcementOutputs, "result">) {
-  const { results: refresh, restarts, jwks } = unpack(result);
-  return { refresh, restarts, ...(jwks && jwks.problems.length > 0 ? { jwksProblems: jwks.problems } : {}) };
-}
-
-/** In an emergency the JWKS URLs are read while the instances are refreshed. */
-function readBackOf(enforcement: Pick<EnforcementOutputs, "result"> | undefined) {
-  const jwks = enforcement && unpack(enforcement.result).jwks;
-  return jwks ? { jwksReadBack: jwks.readBack } : {};
+  const { results: refresh, restarts } = unpack(result);
+  return { refresh, restarts };
 }
 
 /** What an emergency did in addition to rotating the signing keys. */
@@ -71,10 +65,11 @@ export function allFindings(
   { found, record }: Pick<VerificationOutputs, "found" | "record">,
   emergency: EmergencySoFar,
 ): WholeFindings {
-  const { phases, ...findings } = before.findings as WholeFindings;
-  const { result: verification, attempts } = unpack(found);
+  const { phases, cutover, ...findings } = before.findings as WholeFindings;
+  const { result: verification, attempts, jwksReadBack } = unpack(found);
   return {
     ...findings,
+    cutover: { ...cutover, ...(jwksReadBack ? { jwksReadBack } : {}) },
     phases: [...phases, ...emergency.records, record],
     emergency: emergency.findings,
     proof: { verification, attempts },

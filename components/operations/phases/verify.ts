@@ -1,8 +1,17 @@
+import { messageOf } from "../base/errors.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
-import { report } from "../base/report.ts";
+import { progressOf, report } from "../base/report.ts";
 import type { KeptCanaries } from "../canaries/canary.ts";
 import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
 import type { VerificationAttempt } from "../evidence/findings.ts";
+import type { JwksReadBack } from "../keycloak/jwks.ts";
+import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import {
+  expectedKids,
+  type SettledJwks,
+  settleEveryJwks,
+  type VerifierUrls,
+} from "../keys/jwks-read-back.ts";
 import type { RetiredKey } from "../keys/retired-key.ts";
 import { currentOrders } from "../proof/current-orders.ts";
 import { nothingOpen, stillOpen } from "../proof/still-open.ts";
@@ -34,7 +43,7 @@ interface Triggers {
 
 export interface VerificationInputs
   extends Triggers,
-    FleetInputs<{ probeIdentity: ProbeIdentity }>,
+    FleetInputs<VerifierUrls & { probeIdentity: ProbeIdentity }>,
     Pick<LaterInputs<object>, "before"> {
   /** Secret, for the length of it: what an emergency did in addition to rotating the signing keys. */
   emergency: Packed<EmergencyActions>;
@@ -43,6 +52,8 @@ export interface VerificationInputs
 /** What a verification leaves for a later one. */
 interface Kept extends KeptCanaries {
   result: VerificationResult;
+  /** The JWKS URLs that the cut-over did not wait for; absent where it waited for all of them. */
+  jwksReadBack?: JwksReadBack[];
   /** Every verification of this rotation so far. */
   attempts: VerificationAttempt[];
   retired: RetiredKey[];
@@ -82,6 +93,7 @@ async function verify(
   const isLater = previous.verifiedAfter === after;
   const admin = await adminOf(inputs);
   const probeClients = () => ensureProbeClients(admin, probeIdentity);
+  const settling = settleJwks(admin, inputs, before);
   const result = await verifyRotation(
     admin,
     {
@@ -90,7 +102,8 @@ async function verify(
       passive: before.findings.cutover?.passive ?? [],
       restarts: before.findings.enforced?.restarts ?? [],
       earlier: open,
-      emergency: withFailures(currentOrders(unpack(inputs.emergency), last, isLater), before),
+      jwksProblems: async () => (await settling)?.problems ?? [],
+      emergency: currentOrders(unpack(inputs.emergency), last, isLater),
     },
     isLater ? last?.result.instances : undefined,
   );
@@ -99,8 +112,10 @@ async function verify(
   const summary = `${good} of ${instances.length} instances proven${verified ? "" : "; NOT VERIFIED"}`;
   report("verify", summary, run);
   const attempts = previous.rotation === run.rotation ? (last?.attempts ?? []) : [];
+  const settled = await settling;
   const found: Kept = {
     ...{ canaries: retired.canaries, canaryTokens: retired.canaryTokens, retired: retired.keys, result },
+    ...(settled ? { jwksReadBack: settled.readBack } : {}),
     attempts: [...attempts, { startedAt, finishedAt, verified, failures }],
     earlier: verified ? nothingOpen : open,
   };
@@ -112,10 +127,28 @@ async function verify(
   };
 }
 
-/** A URL that goes on serving the retired key brings it back to whoever fetches there. */
-function withFailures(emergency: EmergencyActions, { findings }: Before): EmergencyActions {
-  const { jwksProblems = [] } = findings.enforced ?? {};
-  return { ...emergency, failures: [...emergency.failures, ...jwksProblems] };
+/**
+ * The cut-over of an emergency waits only for the first good read of a JWKS URL; the other reads go on while the
+ * instances are asked. A URL that goes on serving the retired key brings it back to whoever fetches there.
+ */
+async function settleJwks(
+  admin: KeycloakAdmin,
+  inputs: VerificationInputs,
+  { findings: { cutover } }: Before,
+): Promise<SettledJwks | undefined> {
+  if (!cutover || cutover.jwksReadBack.length > 0) return undefined;
+  const { run, jwksUris, jwksTimeoutMs } = detailsOf(inputs);
+  const verifiers = { jwksUris, ...(jwksTimeoutMs === undefined ? {} : { jwksTimeoutMs }) };
+  try {
+    return await settleEveryJwks(
+      admin,
+      verifiers,
+      expectedKids(cutover.keysAfter),
+      progressOf("verify", run),
+    );
+  } catch (error) {
+    return { readBack: [], problems: [messageOf(error)] };
+  }
 }
 
 /** Whether something has changed since the last verification, or that one was red. */

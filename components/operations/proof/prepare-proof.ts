@@ -1,9 +1,10 @@
 import { messageOf, RotationError } from "../base/errors.ts";
-import type { Mode } from "../base/run-context.ts";
+import { within } from "../base/within.ts";
 import type { Canary } from "../canaries/canary.ts";
 import { keepOf } from "../canaries/kept-canaries.ts";
 import { mintPair, withoutTokens } from "../canaries/mint-canaries.ts";
 import { openTargets } from "../fleet/targets.ts";
+import { hurriedMs } from "../keycloak/hurry.ts";
 import { discover, readJwks } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { listSigningKeys, type RealmKey } from "../keys/realm-keys.ts";
@@ -30,14 +31,13 @@ import { describeMistakes, lookAround, patienceMs, refuseMistakes } from "./look
 export async function prepareProof(admin: KeycloakAdmin, request: CanaryRequest): Promise<CanaryResult> {
   const { fleet, kept } = request;
   const targets = await openTargets(fleet.targets);
-  const [look, prepared] = await Promise.all([
-    lookAround(fleet.targets, targets, leftMs(request)),
-    mintAll(admin, request),
-  ]);
-  const { realm, retiring, canaries, borrowedAt, unminted } = prepared;
+  const looking = lookAround(fleet.targets, targets, leftMs(request));
+  looking.catch(() => undefined);
+  const { realm, retiring, canaries, borrowedAt, unminted } = await mintAll(admin, request);
   const { keysBefore, keysBeforeAt, jwksBefore } = realm;
-  if (request.mode !== "emergency") refuseMistakes(look);
-  const asked = await askEveryInstance(targets, request, canaries);
+  if (request.mode !== "emergency") refuseMistakes(await looking);
+  // In an emergency a cluster that does not answer takes no time from the instances of others.
+  const [asked, look] = await Promise.all([askEveryInstance(targets, request, canaries), looking]);
   const proving = provingOnly(request, retiring, canaries, asked);
   const carried = carriedOver(keysBefore, kept);
   const carriedCanaries = carried.flatMap((one) => one.canaries);
@@ -64,7 +64,7 @@ function leftMs({ deadlineAt }: CanaryRequest): number {
 }
 
 async function mintAll(admin: KeycloakAdmin, request: CanaryRequest) {
-  const realm = await readRealmBefore(admin, request.mode);
+  const realm = await readRealmBefore(admin, request);
   const retiring = retiringKeys(realm.keysBefore, request);
   return { realm, retiring, ...(await canariesFor(admin, request, realm, retiring)) };
 }
@@ -73,10 +73,11 @@ interface RealmBefore extends Pick<CanaryFindings, "keysBefore" | "keysBeforeAt"
   tokenEndpoint: string;
 }
 
-async function readRealmBefore(admin: KeycloakAdmin, mode: Mode): Promise<RealmBefore> {
+async function readRealmBefore(admin: KeycloakAdmin, request: CanaryRequest): Promise<RealmBefore> {
+  const { mode } = request;
   const [keys, published] = await Promise.all([
     readKeys(admin),
-    mode === "emergency" ? readWhatIsPublished(admin) : readPublished(admin),
+    mode === "emergency" ? readWhatIsPublished(admin, leftMs(request)) : readPublished(admin),
   ]);
   return { ...keys, ...published };
 }
@@ -84,12 +85,16 @@ async function readRealmBefore(admin: KeycloakAdmin, mode: Mode): Promise<RealmB
 type Published = Pick<RealmBefore, "tokenEndpoint" | "jwksBefore">;
 
 /** In an emergency a public URL that can't be read from here costs a page of the evidence, not the kill. */
-async function readWhatIsPublished(admin: KeycloakAdmin): Promise<Published> {
+async function readWhatIsPublished(admin: KeycloakAdmin, ms: number): Promise<Published> {
+  const unread = {
+    tokenEndpoint: `${admin.realmUrl}/protocol/openid-connect/token`,
+    jwksBefore: { keys: [] },
+  };
   try {
-    return await readPublished(admin);
+    return (await within(Math.min(ms, hurriedMs), readPublished(admin))) ?? unread;
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
-    return { tokenEndpoint: `${admin.realmUrl}/protocol/openid-connect/token`, jwksBefore: { keys: [] } };
+    return unread;
   }
 }
 
@@ -106,11 +111,11 @@ async function readPublished(admin: KeycloakAdmin): Promise<Published> {
 /** One key after the other: each that does not sign has to be made the signer for a moment. */
 async function canariesFor(
   admin: KeycloakAdmin,
-  { kept, probeClients, mode }: CanaryRequest,
+  { kept, probeClients, mode, deadlineAt }: CanaryRequest,
   { tokenEndpoint, keysBefore }: RealmBefore,
   retiring: readonly RealmKey[],
 ): Promise<{ canaries: Canary[]; borrowedAt: string | undefined; unminted: string[] }> {
-  const minter = { admin, tokenEndpoint, probeClients };
+  const minter = { admin, tokenEndpoint, probeClients, deadlineAt };
   const canaries: Canary[] = [];
   const unminted: string[] = [];
   let borrowedAt = kept?.findings.borrowedAt;
@@ -121,11 +126,20 @@ async function canariesFor(
     } catch (error) {
       // A key whose death can't be proven is disabled regardless; the run is red at the end.
       if (mode !== "emergency" || !(error instanceof RotationError)) throw error;
-      unminted.push(`no canary token of kid ${key.kid} (${key.algorithm}): ${messageOf(error)}`);
+      unminted.push(describeUnminted(key, error, deadlineAt));
     }
     if (!known && !key.signing) borrowedAt = new Date().toISOString();
   }
   return { canaries, borrowedAt, unminted };
+}
+
+function describeUnminted(
+  { kid, algorithm }: RealmKey,
+  error: RotationError,
+  deadlineAt = Number.POSITIVE_INFINITY,
+): string {
+  const when = Date.now() >= deadlineAt ? " within emergency.budgetSeconds" : "";
+  return `no canary token of kid ${kid} (${algorithm})${when}: ${messageOf(error)}`;
 }
 
 /** What is left of canary tokens and verdicts when those that can prove nothing are taken away. */

@@ -1,7 +1,9 @@
 import { decodeJwt } from "jose";
+import { RotationError } from "../base/errors.ts";
 import type { Canary, MintedToken } from "../canaries/canary.ts";
-import { forgeTokens } from "../canaries/forged-tokens.ts";
+import { forgersKey, forgeTokens } from "../canaries/forged-tokens.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
+import type { ProbeClients } from "../canaries/probe-clients.ts";
 import { mintToken } from "../canaries/tokens.ts";
 import { type Discovery, readJwks } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
@@ -14,11 +16,11 @@ import type { VerificationRequest } from "./verification-request.ts";
 /** Mints and forges the tokens that every instance is asked about. */
 export async function prepareQuestions(
   admin: KeycloakAdmin,
-  { tokenEndpoint, jwksUri }: Discovery,
+  { tokenEndpoint, jwksUri, probes }: Discovery & { probes: ProbeClients },
   request: VerificationRequest,
 ): Promise<Questions> {
   const { fleet, retired, passive, newKids } = request;
-  const probes = await request.probeClients();
+  for (const { algorithm } of probes.clients) forgersKey(algorithm);
   const [jwks, earlier, expired, ...fresh] = await Promise.all([
     readJwks(admin, jwksUri),
     stillDead(admin, request),
@@ -56,7 +58,19 @@ async function stillDead(
   );
 }
 
+/** Longer than any token of the probe client for expired tokens lives, in seconds. */
+const longestWait = 60;
+
 function shortLived(minted: MintedToken): ShortLivedToken {
   const { iat = 0, exp = 0 } = decodeJwt(minted.token);
+  if (exp - iat > longestWait) throw notExpired(exp - iat);
   return { ...minted, expiresHere: Date.now() + (exp - iat) * 1_000 };
+}
+
+function notExpired(seconds: number): RotationError {
+  return new RotationError(
+    "TOKEN_NOT_MINTED",
+    `asked for an expired token, but Keycloak minted one that lives for ${seconds} s`,
+    { nextStep: "find out what sets the access token lifespan of client jwks-break-glass-probe-expired" },
+  );
 }

@@ -20,7 +20,7 @@ export interface Questions {
   expired: ShortLivedToken;
 }
 
-/** A token that is shown to an instance once it has expired. */
+/** A token that is shown to an instance once it has expired; as a rule it has when it is minted. */
 export interface ShortLivedToken extends MintedToken {
   /** When it expires, in milliseconds of our own clock, whatever Keycloak's says. */
   expiresHere: number;

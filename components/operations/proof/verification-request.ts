@@ -23,6 +23,8 @@ export interface VerificationRequest {
   earlier?: KeptCanaries;
   /** What was restarted for this rotation. */
   restarts: RestartResult[];
+  /** JWKS URLs that don't show the new set, a sentence each: the instances don't wait for it. Default: none. */
+  jwksProblems?: () => Promise<string[]>;
   emergency: EmergencyActions;
 }
 

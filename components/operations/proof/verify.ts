@@ -65,11 +65,12 @@ async function questionAll(
   request: VerificationRequest,
   previous: readonly InstanceVerification[],
 ): Promise<Outcome> {
-  const discovery = await discover(admin);
-  const questions = await prepareQuestions(admin, discovery, request);
-  const [found, denyList] = await Promise.all([
+  const [discovery, probes] = await Promise.all([discover(admin), request.probeClients()]);
+  const questions = await prepareQuestions(admin, { ...discovery, probes }, request);
+  const [found, denyList, jwksProblems = []] = await Promise.all([
     verifyEveryInstance(request, questions, previous),
     askDenyLists(admin, request),
+    request.jwksProblems?.(),
   ]);
   // The issuer comes last, so that its "rejected" holds for all the time in which the instances were asked.
   const issuer = await askIssuer(admin, discovery, request.fleet.probe, questions.canaries);
@@ -88,6 +89,7 @@ async function questionAll(
       ...issuer.filter(({ ok }) => !ok).map(describeIssuer),
       ...instances.filter(({ verified }) => !verified).map(describeInstance),
       ...request.emergency.failures,
+      ...jwksProblems,
       ...(denyList?.failures ?? []),
     ],
   };

@@ -7,8 +7,11 @@ export interface NodeChild {
   readonly process: ChildProcess;
   /** Resolves with the exit code; a signal counts as 128. */
   readonly exited: Promise<number>;
+  /** Lets it end by itself, so that Node keeps the modules that it has compiled; it is killed if it does not. */
   stop(): void;
 }
+
+const STOP_GRACE_MS = 2_000;
 
 export interface NodeChildOptions {
   readonly script: string;
@@ -49,5 +52,10 @@ export function startNode({ script, args, cwd, env, onLine }: NodeChildOptions):
     return once(lines, "close");
   });
   const exited = exitOf(child, Promise.all(closed));
-  return { process: child, exited, stop: () => void child.kill("SIGKILL") };
+  const stop = () => {
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_GRACE_MS);
+    void exited.then(() => clearTimeout(timer));
+  };
+  return { process: child, exited, stop };
 }

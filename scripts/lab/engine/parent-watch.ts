@@ -7,3 +7,5 @@ pipe.on("close", () => process.kill(process.pid, "SIGKILL"));
 pipe.on("error", () => process.kill(process.pid, "SIGKILL"));
 pipe.resume();
 pipe.unref();
+
+process.on("SIGTERM", () => process.exit(143));

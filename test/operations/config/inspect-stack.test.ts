@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { inspectStack, type StackInspection } from "#operations/config/inspect-stack";
+import { startFaultProxy } from "../../../scripts/lab/fault-proxy.ts";
 import { type LabKeycloak, startKeycloak } from "../../../scripts/lab/keycloak.ts";
 import { LabAdmin } from "../../../scripts/lab/keycloak-realms.ts";
 
@@ -64,6 +65,27 @@ suite("inspectStack, against a real realm", () => {
     const { problems, warnings } = await inspect({ targets: [{ kubernetes }] });
     assert.deepEqual(problems, []);
     assert.match(warnings.join("\n"), /the keys are disabled regardless, but: KUBECONFIG_INVALID/);
+  });
+
+  test("in an emergency, clients that can't be listed are a warning, and the keys are planned regardless", async (t) => {
+    const proxy = await startFaultProxy(keycloak.url, { delay: () => new Promise(() => undefined) });
+    t.after(() => proxy.stop());
+    for (const fault of [{ kind: "status", status: 500 } as const, { kind: "delay", ms: 1 } as const]) {
+      proxy.failWhere(({ path }) => path.endsWith("/clients"), fault);
+      const { problems, realms } = await inspect({}, { url: proxy.url });
+      assert.deepEqual(problems, []);
+      const plan = realms[0]?.plan;
+      assert.match(plan?.actions.join("\n") ?? "", /disable kid/);
+      assert.match(plan?.warnings.join("\n") ?? "", /regardless, but: the realm's clients could not be read/);
+    }
+  });
+
+  test("in a planned rotation, clients that can't be listed are a problem", async (t) => {
+    const proxy = await startFaultProxy(keycloak.url);
+    t.after(() => proxy.stop());
+    proxy.failWhere(({ path }) => path.endsWith("/clients"), { kind: "status", status: 500 });
+    const { problems } = await inspect({ mode: "planned" }, { url: proxy.url });
+    assert.match(problems.join("\n"), /HTTP 500 to GET \/clients/);
   });
 
   test("a sound config has no problem", async () => {

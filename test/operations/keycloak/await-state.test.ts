@@ -62,6 +62,17 @@ suite("awaitState, after a write", () => {
     assert.equal(clock.now() - startedAt, 2_000);
   });
 
+  test("a state that comes and goes is what the caller says it is, with how often it was seen", async (t) => {
+    const { read, clock } = await twoNodes(t, 1_000);
+    const notCurrent = new RotationError("JWKS_NOT_CURRENT", "not yet", { nextStep: "wait" });
+    const seenAtTimes = (counts: object, last: object | undefined) => {
+      assert.deepEqual([counts, last], [{ good: 4, all: 9 }, { active: false }]);
+      return notCurrent;
+    };
+    const options = { ...change, clock, readsInARow: 3, timeoutMs: 2_000, seenAtTimes };
+    await assert.rejects(awaitState(read, isActive, options), notCurrent);
+  });
+
   test("a state that no read shows is what the caller says it is", async () => {
     const clock = instantClock();
     const never = async () => ({ active: false });

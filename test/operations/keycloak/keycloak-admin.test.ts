@@ -403,3 +403,44 @@ suite("what Keycloak says of a refusal", () => {
     });
   });
 });
+
+suite("KeycloakAdmin in a hurry", () => {
+  /** Waits long, but for the first attempt of each request. */
+  const hurried = (admin: KeycloakAdmin, firstTimeoutMs: number) =>
+    new KeycloakAdmin({ ...admin.connection, timeoutMs: 600_000 }, "shop", { firstTimeoutMs });
+
+  test("a read, a write, a login and a public URL that hang once are sent again at once", async (t) => {
+    const hangsOnce = (response: ServerResponse, _request: Received, count: number) => {
+      if (count > 1) sendJson(response, 200, { access_token: adminToken({}) });
+    };
+    const { admin, server } = await keycloakStandIn(t, {
+      [tokenPath]: hangsOnce,
+      [realmPath]: hangsOnce,
+      [`${realmPath}/components/1`]: hangsOnce,
+      "/certs": hangsOnce,
+    });
+    const inHurry = hurried(admin, 100);
+    await inHurry.get("", anything);
+    await inHurry.put("/components/1", {});
+    await inHurry.fetchPublic(`${server.url}/certs`);
+    assert.equal(server.received.length, 8);
+  });
+
+  test("what Keycloak has to compute gets its time all the same", async (t) => {
+    const { admin, server } = await keycloakStandIn(t, {
+      [`${realmPath}/components`]: (response) => setTimeout(() => response.writeHead(201).end(), 50),
+    });
+    const inHurry = hurried(admin, 10);
+    await inHurry.postOnce("/components", {}, { isDone: async () => true, slow: true });
+    assert.equal(server.received.filter(({ url }) => url.endsWith("/components")).length, 1);
+  });
+
+  test("nothing is sent after a deadline, and what was sent does not outlive it", async (t) => {
+    const { admin, server } = await keycloakStandIn(t, { "/token": () => undefined });
+    const inHurry = hurried(admin, 600_000);
+    const ask = (deadlineAt: number) => inHurry.fetchPublic(`${server.url}/token`, { deadlineAt });
+    await assert.rejects(ask(Date.now() + 50), { code: "KEYCLOAK_UNREACHABLE", message: /no answer within/ });
+    await assert.rejects(ask(Date.now()), { code: "KEYCLOAK_UNREACHABLE", message: /no time left/ });
+    assert.equal(server.received.length, 1);
+  });
+});

@@ -102,6 +102,20 @@ suite("verifyRotation", () => {
     assert.deepEqual([result.verified, result.instances.length], [false, 1]);
   });
 
+  test("a JWKS URL that never shows the new set fails, and no instance waits for it", async (t) => {
+    const waiting = Promise.withResolvers<string[]>();
+    const api = await serve(t, async (response, { headers }) => {
+      const token = (headers.authorization ?? "").replace("Bearer ", "");
+      response.writeHead((await soundVerifier(token, newSet)) ? 200 : 401).end();
+      waiting.resolve(["https://cdn.example/jwks lacks new"]);
+    });
+    const fleet = staticFleet({ name: "api-1", url: api.url });
+    const asked = await request(t, { fleet, jwksProblems: () => waiting.promise });
+    const result = await verifyRotation(await issuer(t), asked);
+    assert.deepEqual([result.verified, result.instances[0]?.verified], [false, true]);
+    assert.deepEqual(result.failures, ["https://cdn.example/jwks lacks new"]);
+  });
+
   test("a signer that is not this rotation's fails", async (t) => {
     const result = await verifyRotation(await issuer(t), await request(t, { newKids: ["newer"] }));
     assert.match(
