@@ -166,14 +166,19 @@ export class KeycloakAdmin {
     return this.#judge("DELETE", path, attempted, [404]).status !== 404 || attempted.attempts > 1;
   }
 
+  /** The roles on this realm that the admin token shows; undefined where it shows none of any realm. */
+  async grantedRoles(): Promise<readonly string[] | undefined> {
+    const access = adminClaims.safeParse(decodeJwt(await this.#loggedIn())).data?.resource_access;
+    return (access?.[`${this.realmName}-realm`] ?? access?.["realm-management"])?.roles;
+  }
+
   /**
    * The error for a role on this realm that the admin token shows to be missing, found before anything is written.
    * Undefined where the role is there, or the token does not say.
    */
   async missingRole(role: string): Promise<RotationError | undefined> {
-    const access = adminClaims.safeParse(decodeJwt(await this.#loggedIn())).data?.resource_access;
-    const granted = access?.[`${this.realmName}-realm`] ?? access?.["realm-management"];
-    if (!granted || granted.roles.includes(role) || granted.roles.includes("realm-admin")) return undefined;
+    const granted = await this.grantedRoles();
+    if (!granted || granted.includes(role) || granted.includes("realm-admin")) return undefined;
     return this.#roleMissing(role, "change its keys");
   }
 

@@ -56,7 +56,8 @@ async function stillDead(
   );
 }
 
-function shortLived(minted: MintedToken): ShortLivedToken {
+/** A token with its end by our own clock. */
+export function shortLived(minted: MintedToken): ShortLivedToken {
   const { iat = 0, exp = 0 } = decodeJwt(minted.token);
   return { ...minted, expiresHere: Date.now() + (exp - iat) * 1_000 };
 }
