@@ -48,7 +48,12 @@ const outcomeWords: Record<Outcome, string> = {
   skipped: "-",
 };
 
-const plain = { style: { head: [], border: [] }, wordWrap: true };
+const plain = {
+  style: { head: [], border: [] },
+  wordWrap: true,
+  // No line between rows.
+  chars: { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" },
+};
 
 function checksTable({ checks }: DoctorReport): string {
   const realms = new Set(checks.map(({ realm }) => realm).filter(Boolean));
@@ -65,7 +70,7 @@ type Shown = DoctorReport["instances"][number];
 /** Those with something wrong come first. */
 function instancesTable({ instances }: DoctorReport): string {
   const head = ["instance", "good token", "forged", "expired", "refresh"];
-  const table = new Table({ ...plain, head, colWidths: [32, 20, 20, 20, 32] });
+  const table = new Table({ ...plain, head, colWidths: [24, 14, 12, 12, 44] });
   const wrong = (one: Shown) => (rowOf(one).some((cell) => /[A-Z]{2}/.test(cell)) ? 0 : 1);
   const sorted = instances.toSorted((a, b) => wrong(a) - wrong(b));
   for (const one of sorted.slice(0, shownInstances)) table.push([oneLine(nameOf(one)), ...rowOf(one)]);

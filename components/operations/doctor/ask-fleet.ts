@@ -164,11 +164,11 @@ async function askAgain(
   const { expired } = exam.tokens;
   const tolerant = new Map(
     results
-      .filter(({ value }) => value.answers.some(isAcceptedExpired))
+      .filter(({ value }) => value.answers.some(isAcceptedExpired) && !value.answers.some(isAcceptedForgery))
       .map(({ instance, value }) => [instanceId(instance), value]),
   );
-  const { concurrency } = exam.fleet.refresh;
   if (!expired || tolerant.size === 0) return tolerant;
+  const { concurrency } = exam.fleet.refresh;
   const skewMs = (exam.fleet.probe.clockSkewSeconds + 1) * 1_000;
   const waitMs = Math.max(0, expired.expiresHere + skewMs - Date.now());
   const who = tolerant.size === 1 ? "1 instance accepts" : `${tolerant.size} instances accept`;
@@ -195,6 +195,11 @@ async function askAgain(
 
 function isAcceptedExpired({ token, verdict }: Answer): boolean {
   return token === "expired" && verdict.kind === "accepted";
+}
+
+/** One that takes any token won't refuse it later. */
+function isAcceptedForgery({ token, verdict }: Answer): boolean {
+  return token === "forged" && verdict.kind === "accepted";
 }
 
 async function inTurn<T, R>(list: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {

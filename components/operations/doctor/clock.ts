@@ -4,14 +4,18 @@ import { type Examined, findingOf, notChecked } from "./finding.ts";
 
 const mostSeconds = 5;
 
-/** Compares Keycloak's clock, by the `Date` header of an answer, with ours. */
+/**
+ * Compares Keycloak's clock with ours, by when it says that it has issued an admin token: a `Date` header would be that of
+ * its proxy, and Keycloak sends none.
+ *
+ * @param admin has not logged in yet
+ */
 export async function examineClock(admin: KeycloakAdmin, clock: Pick<Clock, "now">): Promise<Examined> {
   const realm = admin.realmName;
   try {
     const startedAt = clock.now();
-    const { date } = await admin.fetchPublic(admin.realmUrl, { ownConnection: true });
-    const halfway = (startedAt + clock.now()) / 2;
-    return judgeClock(realm, date, halfway);
+    const issuedAt = await admin.tokenIssuedAt();
+    return judgeClock(realm, issuedAt, { startedAt, finishedAt: clock.now() });
   } catch (error) {
     const emergency = "it is not known whether the clocks agree";
     const finding = findingOf(error, { realm, severity: "unknown", emergency });
@@ -22,23 +26,23 @@ export async function examineClock(admin: KeycloakAdmin, clock: Pick<Clock, "now
 /**
  * Pure.
  *
- * @param date the header, which holds whole seconds
- * @param oursMs when it was sent, by our clock, in milliseconds
+ * @param issuedAt by Keycloak's clock, cut to the second, in milliseconds
+ * @param ours when the login began and ended by our clock, in milliseconds
  */
-export function judgeClock(realm: string, date: string | undefined, oursMs: number): Examined {
-  const theirs = Date.parse(date ?? "");
-  if (Number.isNaN(theirs)) {
-    const what = "Keycloak's answers carry no date";
-    const next = "see whether a proxy removes the Date header; compare the clocks by hand";
+export function judgeClock(
+  realm: string,
+  issuedAt: number | undefined,
+  ours: { startedAt: number; finishedAt: number },
+): Examined {
+  if (issuedAt === undefined) {
+    const what = "Keycloak's admin token does not say when it was issued";
+    const next = "compare the clocks by hand";
     return { check: "clock", realm, seen: what, findings: [notChecked(realm, what, next)] };
   }
-  // The header is cut to the second: on average half a second was lost.
-  const offset = Math.round((theirs + 500 - oursMs) / 1_000);
-  const seen =
-    offset === 0
-      ? "the same as Keycloak's"
-      : `Keycloak is ${Math.abs(offset)} s ${offset > 0 ? "ahead" : "behind"}`;
-  if (Math.abs(offset) <= mostSeconds) return { check: "clock", realm, seen, findings: [] };
+  const seconds = offsetSeconds(issuedAt, ours);
+  const direction = seconds > 0 ? "ahead" : "behind";
+  const seen = seconds === 0 ? "agrees with Keycloak's" : `Keycloak's is ${Math.abs(seconds)} s ${direction}`;
+  if (Math.abs(seconds) <= mostSeconds) return { check: "clock", realm, seen, findings: [] };
   return {
     check: "clock",
     realm,
@@ -50,9 +54,16 @@ export function judgeClock(realm: string, date: string | undefined, oursMs: numb
         realm,
         what: `this machine's clock and Keycloak's differ: ${seen}`,
         emergency:
-          "tokens may look expired, or not yet valid, to instances and to the update; times in the evidence don't fit together",
+          "tokens may look expired, or not yet valid, to instances and to the update, and the times in the evidence don't fit together",
         next: "set both clocks by NTP",
       },
     ],
   };
+}
+
+/** Whole seconds beyond what the login itself and the cut to the second explain; 0 where they explain all. */
+function offsetSeconds(issuedAt: number, ours: { startedAt: number; finishedAt: number }): number {
+  if (issuedAt > ours.finishedAt) return Math.ceil((issuedAt - ours.finishedAt) / 1_000);
+  const latest = issuedAt + 999;
+  return latest < ours.startedAt ? -Math.ceil((ours.startedAt - latest) / 1_000) : 0;
 }

@@ -103,14 +103,18 @@ async function examineKeycloak(
   fleet: Fleet,
   { config, structured, frozenRealms }: StackExam,
 ): Promise<KeycloakExam> {
-  const [{ examined: realm, facts }, clock] = await Promise.all([
+  const touchesUsers = config.probe.realmRoles.length > 0 || config.sessions.revoke !== "none";
+  const [{ examined: realm, isLoggedIn, facts }, clock] = await Promise.all([
     examineRealm(admin, questionFor(entry, structured)),
-    examineClock(admin, systemClock),
+    // A client of its own: the time of its login is what is looked at.
+    examineClock(new KeycloakAdmin(admin.connection, entry.name), systemClock),
   ]);
   const isFrozen = frozenRealms.includes(entry.name) || facts?.isFrozen === true;
-  if (!facts) return { examined: [realm, clock], tokens: noTokens, keys: [], isFrozen };
+  if (!facts) {
+    const roles = isLoggedIn ? [await examineRoles(admin, { touchesUsers })] : [];
+    return { examined: [realm, ...roles, clock], tokens: noTokens, keys: [], isFrozen };
+  }
   const { keys } = facts;
-  const touchesUsers = config.probe.realmRoles.length > 0 || config.sessions.revoke !== "none";
   const [roles, { examined, tokens }, keySets, saml] = await Promise.all([
     examineRoles(admin, { touchesUsers }),
     examineTokens(admin, {

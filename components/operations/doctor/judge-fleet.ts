@@ -82,7 +82,9 @@ interface Kind {
 
 function reasonOf(asked: AskedInstance, { matches }: Kind): Named[] {
   const [first] = asked.answers.filter(matches);
-  return first ? [{ asked, reason: describeVerdict(first.verdict) }] : [];
+  if (!first) return [];
+  const { verdict } = first;
+  return [{ asked, reason: verdict.kind === "inconclusive" ? verdict.reason : describeVerdict(verdict) }];
 }
 
 function isUnanswered(verdict: Verdict): boolean {

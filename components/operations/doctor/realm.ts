@@ -4,7 +4,7 @@ import { listNames } from "../base/list-names.ts";
 import { inspectRealm, type RealmQuestion } from "../config/inspect-realm.ts";
 import { frozenClients } from "../keycloak/freeze-keycloak.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
-import { isTrusted, listSigningKeys, type RealmKey } from "../keys/realm-keys.ts";
+import { listSigningKeys, type RealmKey } from "../keys/realm-keys.ts";
 import { type Examined, type Finding, findingFrom, findingOf } from "./finding.ts";
 
 /** What the other checks need to know of the realm; undefined where it can't be read. */
@@ -17,6 +17,8 @@ export interface RealmFacts {
 
 export interface ExaminedRealm {
   examined: Examined;
+  /** Whether Keycloak has let us in: then each role can be looked at. */
+  isLoggedIn: boolean;
   facts: RealmFacts | undefined;
 }
 
@@ -42,17 +44,19 @@ export async function examineRealm(admin: KeycloakAdmin, question: RealmQuestion
       ...(plan?.costs ?? []).map((cost) => costly(cost, realm)),
       ...(frozen.length > 0 ? [stillFrozen(realm, frozen)] : []),
     ];
-    const trusted = keys.filter(isTrusted).length;
-    const seen = `login as ${admin.connection.clientId}; ${trusted} trusted keys; rotation ${rotation} as an emergency would disable kid ${listNames(dying)}`;
+    const what = dying.length === 0 ? "no key" : `kid ${listNames(dying)}`;
+    const seen = `logged in as ${admin.connection.clientId}; an emergency (rotation ${rotation}) would disable ${what}`;
     return {
       examined: { check: "realm", realm, seen, findings },
+      isLoggedIn: true,
       facts: { keys, isFrozen: frozen.length > 0 },
     };
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
     const emergency = "the update can't change this realm, and the stolen key stays alive";
     const findings = [findingOf(error, { realm, severity: "critical", emergency })];
-    return { examined: { check: "realm", realm, seen: error.code, findings }, facts: undefined };
+    const isLoggedIn = error.code === "KEYCLOAK_ROLE_MISSING";
+    return { examined: { check: "realm", realm, seen: error.code, findings }, isLoggedIn, facts: undefined };
   }
 }
 

@@ -23,7 +23,7 @@ export type ReportFacts = Pick<DoctorReport, "stack" | "checkedAt" | "tookMs" | 
 
 /** Pure. */
 export function buildReport({ examined, ...facts }: ReportFacts): DoctorReport {
-  const findings = sortFindings(examined.flatMap((one) => one.findings));
+  const findings = withoutDoubles(sortFindings(examined.flatMap((one) => one.findings)));
   return {
     schemaVersion: 1,
     ...facts,
@@ -36,4 +36,11 @@ export function buildReport({ examined, ...facts }: ReportFacts): DoctorReport {
     })),
     findings,
   };
+}
+
+/** What keeps several checks from being made is said once, where it is worst. */
+function withoutDoubles(findings: readonly Finding[]): Finding[] {
+  const key = ({ code, realm, what }: Finding) => JSON.stringify([code, realm, what]);
+  const keys = findings.map(key);
+  return findings.filter((_, index) => keys.indexOf(keys[index] ?? "") === index);
 }

@@ -1,7 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { RotationError } from "../base/errors.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
-import { type Examined, type Finding, findingOf, notChecked } from "./finding.ts";
+import { type Examined, type Finding, findingOf } from "./finding.ts";
 
 /** What an emergency does with users, beyond keys and clients. */
 export interface RoleQuestion {
@@ -9,70 +10,74 @@ export interface RoleQuestion {
   touchesUsers: boolean;
 }
 
-/** A role, what an emergency needs it for, and a read that only who has it may do; Keycloak takes `manage-…` for `view-…`. */
+/** A role, and what an emergency needs it for. */
 interface NeededRole {
   role: string;
   purpose: string;
-  read?: string;
+  /** A request that Keycloak refuses to whom lacks the role, and that changes nothing. */
+  attempt: (admin: KeycloakAdmin) => Promise<unknown>;
 }
 
-function neededRoles({ touchesUsers }: RoleQuestion): NeededRole[] {
-  const ofUsers: NeededRole[] = [
-    { role: "view-users", purpose: "find users and their sessions", read: "/users?max=1" },
-    { role: "manage-users", purpose: "give roles to the probe clients, and end sessions" },
-  ];
-  return [
-    { role: "view-realm", purpose: "read the keys", read: "/keys" },
-    { role: "manage-realm", purpose: "make the new keys and disable the old" },
-    { role: "view-clients", purpose: "find the probe clients", read: "/clients?max=1" },
-    { role: "manage-clients", purpose: "make and repair the probe clients" },
-    ...(touchesUsers ? ofUsers : []),
-  ];
-}
+const reading = (path: string) => (admin: KeycloakAdmin) => admin.get(path, z.unknown());
 
 /**
- * Checks each role that an emergency needs on the realm: those for reading by a read, those for changing by what the admin
- * token says, since nothing is to be changed.
+ * Deletes what is not there. Keycloak checks the right first: tokens need not list roles, and rights may come from
+ * elsewhere.
  */
-export async function examineRoles(admin: KeycloakAdmin, question: RoleQuestion): Promise<Examined> {
+const deleting = (path: string) => (admin: KeycloakAdmin) => admin.deleteIfThere(`${path}/${randomUUID()}`);
+
+const needed: readonly NeededRole[] = [
+  { role: "view-realm", purpose: "read the keys", attempt: reading("/keys") },
+  {
+    role: "manage-realm",
+    purpose: "make the new keys and disable the old ones",
+    attempt: deleting("/components"),
+  },
+  { role: "view-clients", purpose: "find the probe clients", attempt: reading("/clients?max=1") },
+  {
+    role: "manage-clients",
+    purpose: "make and repair the probe clients",
+    attempt: deleting("/clients-initial-access"),
+  },
+];
+const neededForUsers: readonly NeededRole[] = [
+  { role: "view-users", purpose: "find users and their sessions", attempt: reading("/users?max=1") },
+  {
+    role: "manage-users",
+    purpose: "give roles to the probe clients and end sessions",
+    attempt: deleting("/sessions"),
+  },
+];
+
+/** Checks each role that an emergency needs on the realm, by a request that only who has it may send. */
+export async function examineRoles(admin: KeycloakAdmin, { touchesUsers }: RoleQuestion): Promise<Examined> {
   const realm = admin.realmName;
-  const needed = neededRoles(question);
+  const roles = touchesUsers ? [...needed, ...neededForUsers] : needed;
   try {
-    const granted = await admin.grantedRoles();
-    const reads = await Promise.all(needed.map((one) => readRefused(admin, one)));
-    const missing = needed.filter((one, index) => reads[index] === true || isMissing(one, granted));
-    const findings = [
-      ...missing.map((one) => roleMissing(admin, one)),
-      ...(granted === undefined ? [silentToken(admin, needed)] : []),
-    ];
-    const has = needed
-      .filter((one) => !missing.includes(one) && (granted || one.read))
-      .map(({ role }) => role);
-    return { check: "roles", realm, seen: `has ${has.join(", ") || "none that shows"}`, findings };
+    const refused = await Promise.all(roles.map(({ attempt }) => isRefused(() => attempt(admin))));
+    const missing = roles.filter((_, index) => refused[index] === true);
+    const has = roles.filter((one) => !missing.includes(one)).map(({ role }) => role);
+    return {
+      check: "roles",
+      realm,
+      seen: has.join(", ") || "none",
+      findings: missing.map((one) => roleMissing(admin, one)),
+    };
   } catch (error) {
-    const emergency = "the update can't change this realm, and the stolen key stays alive";
+    const emergency = "the update may be unable to change this realm, and the stolen key stays alive";
     const finding = findingOf(error, { realm, severity: "critical", emergency });
-    return { check: "roles", realm, seen: "could not be read", findings: [finding] };
+    return { check: "roles", realm, seen: "could not be checked", findings: [finding] };
   }
 }
 
-async function readRefused(admin: KeycloakAdmin, { read }: NeededRole): Promise<boolean> {
-  if (read === undefined) return false;
+async function isRefused(attempt: () => Promise<unknown>): Promise<boolean> {
   try {
-    await admin.get(read, z.unknown());
+    await attempt();
     return false;
   } catch (error) {
     if (error instanceof RotationError && error.code === "KEYCLOAK_ROLE_MISSING") return true;
     throw error;
   }
-}
-
-function isMissing({ role, read }: NeededRole, granted: readonly string[] | undefined): boolean {
-  return (
-    read === undefined &&
-    granted !== undefined &&
-    !granted.some((one) => one === role || one === "realm-admin")
-  );
 }
 
 function roleMissing({ connection, realmName }: KeycloakAdmin, { role, purpose }: NeededRole): Finding {
@@ -81,16 +86,7 @@ function roleMissing({ connection, realmName }: KeycloakAdmin, { role, purpose }
     severity: "critical",
     realm: realmName,
     what: `client ${connection.clientId} lacks the role ${role}, which is needed to ${purpose}`,
-    emergency: "the update is refused before anything is touched, and the stolen key stays alive",
+    emergency: "the update is refused, or fails at that step, and the stolen key may stay alive",
     next: `give its service account the role ${role} for realm ${realmName}`,
   };
-}
-
-function silentToken({ connection, realmName }: KeycloakAdmin, needed: readonly NeededRole[]): Finding {
-  const roles = needed.filter(({ read }) => read === undefined).map(({ role }) => role);
-  return notChecked(
-    realmName,
-    `the admin token of client ${connection.clientId} does not list its roles, so ${roles.join(", ")} can't be shown without a change`,
-    "turn off lightweight access tokens for that client, or look at its roles in Keycloak's console",
-  );
 }

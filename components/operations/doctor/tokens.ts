@@ -129,7 +129,7 @@ function lifeMs({ expiresAt }: MintedToken): number {
   return Date.parse(expiresAt) - Date.now();
 }
 
-const makeThem = "run pulumi up once (it makes the client without changing a key), then this check again";
+const makeThem = "run pulumi up in mode planned, which makes the client, then this check again";
 
 function clientMissing(realm: string, algorithm: string): Finding {
   return {
@@ -147,7 +147,7 @@ function expiredMissing(realm: string): Finding {
     code: "PROBE_CLIENT_MISSING",
     severity: "unknown",
     realm,
-    what: `realm ${realm} has no probe client for expired tokens, so instances were not asked about one`,
+    what: `realm ${realm} has no probe client that mints an expired token with a key that signs, so instances were not asked about one`,
     emergency: "the run makes the client; whether instances refuse an expired token has not been shown",
     next: makeThem,
   };

@@ -166,10 +166,13 @@ export class KeycloakAdmin {
     return this.#judge("DELETE", path, attempted, [404]).status !== 404 || attempted.attempts > 1;
   }
 
-  /** The roles on this realm that the admin token shows; undefined where it shows none of any realm. */
-  async grantedRoles(): Promise<readonly string[] | undefined> {
-    const access = adminClaims.safeParse(decodeJwt(await this.#loggedIn())).data?.resource_access;
-    return (access?.[`${this.realmName}-realm`] ?? access?.["realm-management"])?.roles;
+  /**
+   * When this client's admin token was issued, by Keycloak's own clock, in milliseconds; undefined where it does not say.
+   * Its answers carry no `Date` header.
+   */
+  async tokenIssuedAt(): Promise<number | undefined> {
+    const { iat } = decodeJwt(await this.#loggedIn());
+    return iat === undefined ? undefined : iat * 1_000;
   }
 
   /**
@@ -177,8 +180,9 @@ export class KeycloakAdmin {
    * Undefined where the role is there, or the token does not say.
    */
   async missingRole(role: string): Promise<RotationError | undefined> {
-    const granted = await this.grantedRoles();
-    if (!granted || granted.includes(role) || granted.includes("realm-admin")) return undefined;
+    const access = adminClaims.safeParse(decodeJwt(await this.#loggedIn())).data?.resource_access;
+    const granted = access?.[`${this.realmName}-realm`] ?? access?.["realm-management"];
+    if (!granted || granted.roles.includes(role) || granted.roles.includes("realm-admin")) return undefined;
     return this.#roleMissing(role, "change its keys");
   }
 
