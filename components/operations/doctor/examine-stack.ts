@@ -146,7 +146,7 @@ async function examineFleet(
     examined: [
       judgeTargets(realm, fleet.targets, asked),
       judgeAnswers(realm, asked, tokens.good.length > 0),
-      judgeRefreshes(realm, asked, { targets, restart, hasApiRefreshToken }),
+      judgeRefreshes(realm, asked, { targets: fleet.targets, restart, hasApiRefreshToken }),
       ...(await examineActions(admin, fleet, targets, { ...facts, asked })),
     ],
     instances: asked.results.map(({ value }) => ({ realm, ...value })),

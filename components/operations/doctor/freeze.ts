@@ -1,4 +1,3 @@
-import { listNames } from "../base/list-names.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { type Freeze, freezeOn } from "../fleet/freeze-instances.ts";
 import type { Instance, OpenInstance } from "../fleet/instances.ts";
@@ -8,6 +7,7 @@ import type { OpenTarget } from "../fleet/targets.ts";
 import { inPassing } from "./ask-fleet.ts";
 import type { Examined, Finding } from "./finding.ts";
 import { nameOf } from "./judge-fleet.ts";
+import { namesByReason } from "./names-by-reason.ts";
 import type { UndoGuard } from "./undo-guard.ts";
 
 export interface FreezeExam {
@@ -71,20 +71,21 @@ async function freezeAndThaw(
   return results.map(({ value }) => value);
 }
 
+/** An HTTP answer that is no 2xx says that it was not done; no answer says nothing. */
+function isMaybeFrozen({ outcome, reason = "" }: CallResult): boolean {
+  return outcome === "done" || (outcome === "failed" && !reason.startsWith("HTTP "));
+}
+
 /** Pure. */
 export function judgeFreeze(realm: string, results: readonly FrozenAndThawed[]): Examined {
   const failed = results.filter(({ frozen }) => frozen.outcome !== "done");
   const left = results.filter(
-    ({ frozen, thawed }) => frozen.outcome === "done" && thawed?.outcome !== "done",
+    ({ frozen, thawed }) => thawed && thawed.outcome !== "done" && isMaybeFrozen(frozen),
   );
   const describe = (
     list: readonly FrozenAndThawed[],
     pick: (one: FrozenAndThawed) => CallResult | undefined,
-  ) =>
-    listNames(
-      list.map((one) => `${nameOf(one)} (${pick(one)?.reason ?? "no answer"})`),
-      20,
-    );
+  ) => namesByReason(list.map((one) => ({ name: nameOf(one), reason: pick(one)?.reason ?? "no answer" })));
   const findings: Finding[] = [];
   if (failed.length > 0)
     findings.push({
@@ -101,7 +102,7 @@ export function judgeFreeze(realm: string, results: readonly FrozenAndThawed[]):
       code: "FREEZE_FAILED",
       severity: "critical",
       realm,
-      what: `${left.length} instances ARE FROZEN NOW and did not thaw: ${describe(left, ({ thawed }) => thawed)}`,
+      what: `${left.length} instances ARE FROZEN NOW, or may be, and did not thaw: ${describe(left, ({ thawed }) => thawed)}`,
       emergency: "administrators can't write there, already now",
       next: "send DELETE to the freeze operation of these instances, or restart them",
     });

@@ -1,14 +1,12 @@
 import { listNames } from "../base/list-names.ts";
-import type { Instance } from "../fleet/instances.ts";
+import { type Instance, targetNameOf } from "../fleet/instances.ts";
 import type { RestartSettings } from "../fleet/restart.ts";
 import { emptyTargets } from "../fleet/sweep.ts";
-import { describeTarget, type OpenTarget, type Target } from "../fleet/targets.ts";
+import { describeTarget, type Target } from "../fleet/targets.ts";
 import { describeVerdict, type Verdict } from "../proof/probe.ts";
 import type { Answer, AskedFleet, AskedInstance } from "./ask-fleet.ts";
 import { type DoctorCode, type Examined, type Finding, findingOf } from "./finding.ts";
-
-/** Names in a finding; the JSON has them all. */
-const most = 20;
+import { namesByReason, type Reasoned } from "./names-by-reason.ts";
 
 /** Which targets and pods there are. Pure. */
 export function judgeTargets(realm: string, targets: readonly Target[], asked: AskedFleet): Examined {
@@ -30,26 +28,24 @@ export function judgeTargets(realm: string, targets: readonly Target[], asked: A
     ...(waiting.length > 0 ? [notReady(realm, waiting)] : []),
   ];
   const counts = targets.map(({ name }) => {
-    const own = found.filter((instance) => (instance.target ?? "static") === name).length;
+    const own = found.filter((instance) => targetNameOf(instance) === name).length;
     return `${name}: ${own}`;
   });
   return { check: "targets", realm, seen: `instances in ${listNames(counts, 8)}`, findings };
 }
 
 function notReady(realm: string, waiting: readonly Instance[]): Finding {
-  const names = waiting.map(({ name, notReady }) => `${name} (${notReady ?? "not ready"})`);
+  const names = waiting.map(({ name, notReady }) => ({ name, reason: notReady ?? "not ready" }));
   return {
     code: "INSTANCE_NOT_READY",
     severity: "problem",
     realm,
-    what: `${waiting.length} pods are not ready: ${listNames(names, most)}`,
+    what: `${waiting.length} pods are not ready: ${namesByReason(names)}`,
     emergency:
       "they can't be asked before the key is disabled; the run waits for them at the end, and is red if they don't get ready",
     next: "find out why they are not ready, or scale them down",
   };
 }
-
-type Named = { asked: AskedInstance; reason: string };
 
 /** What the instances said to the tokens. Pure. */
 export function judgeAnswers(realm: string, asked: AskedFleet, hasTokens: boolean): Examined {
@@ -77,14 +73,15 @@ export function judgeAnswers(realm: string, asked: AskedFleet, hasTokens: boolea
 
 interface Kind {
   matches: (answer: Answer) => boolean;
-  finding: (realm: string, concerned: readonly Named[], count: number) => Finding;
+  finding: (realm: string, concerned: readonly Reasoned[], count: number) => Finding;
 }
 
-function reasonOf(asked: AskedInstance, { matches }: Kind): Named[] {
+function reasonOf(asked: AskedInstance, { matches }: Kind): Reasoned[] {
   const [first] = asked.answers.filter(matches);
   if (!first) return [];
   const { verdict } = first;
-  return [{ asked, reason: verdict.kind === "inconclusive" ? verdict.reason : describeVerdict(verdict) }];
+  const name = nameOf(asked);
+  return [{ name, reason: verdict.kind === "inconclusive" ? verdict.reason : describeVerdict(verdict) }];
 }
 
 function isUnanswered(verdict: Verdict): boolean {
@@ -96,14 +93,10 @@ function problem(code: DoctorCode, did: string, emergency: string, next: string)
     code,
     severity: "problem",
     realm,
-    what: `${concerned.length} of ${count} instances ${did}: ${listNames(concerned.map(named), most)}`,
+    what: `${concerned.length} of ${count} instances ${did}: ${namesByReason(concerned)}`,
     emergency,
     next,
   });
-}
-
-function named({ asked, reason }: Named): string {
-  return `${nameOf(asked)} (${reason})`;
 }
 
 export function nameOf({ instance, target }: Pick<AskedInstance, "instance" | "target">): string {
@@ -159,7 +152,7 @@ const kinds: readonly Kind[] = [
 ];
 
 export interface RefreshContext {
-  targets: readonly OpenTarget[];
+  targets: readonly Target[];
   restart: RestartSettings;
   /** Whether there is an API refresh token to call them with. */
   hasApiRefreshToken: boolean;
@@ -180,9 +173,10 @@ export function judgeRefreshes(
   }
   const called = asked.results.flatMap(({ value }) => (value.refresh ? [value] : []));
   const failed = called.filter(({ refresh }) => refresh?.outcome !== "done");
-  const isRestarted = ({ target }: AskedInstance) =>
-    restart.strategy !== "refresh" &&
-    targets.find(({ name }) => name === (target ?? "static"))?.canRestart(restart) === true;
+  const isRestarted = (one: AskedInstance) => {
+    const target = targets.find(({ name }) => name === targetNameOf(one));
+    return target !== undefined && mayRestart(target, restart);
+  };
   const [restarted, lost] = [failed.filter(isRestarted), failed.filter((one) => !isRestarted(one))];
   const seen = `${called.length - failed.length} of ${called.length} have refreshed to today's keys`;
   return {
@@ -194,6 +188,12 @@ export function judgeRefreshes(
       ...refreshFailed(realm, restarted, called.length, "warning"),
     ],
   };
+}
+
+/** Whether a run has a way to restart the instances of a target. */
+function mayRestart(target: Target, { strategy, command }: RestartSettings): boolean {
+  if (strategy === "refresh") return false;
+  return target.kind === "kubernetes" ? target.workloads.length > 0 : command.length > 0;
 }
 
 function apiRefreshTokenUnknown(realm: string): Finding {
@@ -215,7 +215,7 @@ function refreshFailed(
   severity: "problem" | "warning",
 ): Finding[] {
   if (failed.length === 0) return [];
-  const names = failed.map((one) => `${nameOf(one)} (${one.refresh?.reason ?? "no reason"})`);
+  const names = failed.map((one) => ({ name: nameOf(one), reason: one.refresh?.reason ?? "no reason" }));
   const emergency =
     severity === "warning"
       ? "the run restarts them instead, which takes minutes in which they still accept the stolen key"
@@ -225,7 +225,7 @@ function refreshFailed(
       code: "REFRESH_FAILED",
       severity,
       realm,
-      what: `${failed.length} of ${count} instances do not refresh: ${listNames(names, most)}`,
+      what: `${failed.length} of ${count} instances do not refresh: ${namesByReason(names)}`,
       emergency,
       next: "check refresh.path, INTERNAL_JWKS_REFRESH_TOKEN of these instances, and that they can fetch the JWKS",
     },

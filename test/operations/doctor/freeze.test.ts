@@ -51,7 +51,15 @@ suite("examineFreeze", () => {
       response.writeHead(method === "PUT" ? 204 : 500).end();
     });
     assert.deepEqual(methods, ["PUT", "DELETE", "DELETE", "DELETE", "DELETE"]);
-    assert.match(found.join(), /^critical: 1 instances ARE FROZEN NOW .*: api-1 \(HTTP 500/);
+    assert.match(found.join(), /^critical: 1 instances ARE FROZEN NOW, .*: api-1 \(HTTP 500/);
+  });
+
+  test("one that answers to neither may be frozen", async (t) => {
+    const { found } = await freezeOne(t, () => undefined);
+    assert.deepEqual(
+      found.map((text) => text.split(":")[0]),
+      ["problem", "critical"],
+    );
   });
 
   for (const [why, change] of [
