@@ -4,8 +4,9 @@ import { buildReport, type DoctorReport } from "#operations/doctor/report";
 import type { UndoGuard } from "#operations/doctor/undo-guard";
 import { configureKubernetes } from "#operations/fleet/kubernetes/kubernetes-defaults";
 import { readConnection } from "#operations/keycloak/connection";
-import { knownApiRefreshTokens, knownRealms } from "../drift/known-state.ts";
+import { knownRealms } from "../drift/known-state.ts";
 import { namespaceOf, type StackContents } from "../stack-reader.ts";
+import { apiRefreshTokens } from "./api-refresh-tokens.ts";
 
 /** The stack's config is wrong: an emergency would be refused, and nothing else can be checked. */
 export class ConfigInvalidError extends Error {
@@ -48,20 +49,14 @@ export async function checkStack(contents: StackContents, place: DoctorPlace): P
     config,
     structured: parseStructured(given),
     connection: read.connection,
-    apiRefreshTokens: apiRefreshTokens(contents, config.apiRefreshToken, place.env),
+    apiRefreshTokens: await apiRefreshTokens(contents, {
+      configured: config.apiRefreshToken,
+      targets: [config.targets, ...config.realm.map(({ targets }) => targets ?? [])].flat(),
+      env: place.env,
+    }),
     frozenRealms: knownRealms(contents).flatMap(({ realm, frozenAt }) => (frozenAt ? [realm] : [])),
     ...place,
   });
   const [checkedAt, tookMs] = [new Date(startedAt).toISOString(), Date.now() - startedAt];
   return buildReport({ stack: contents.name, checkedAt, tookMs, ...found });
-}
-
-/** Secret. As an `up` has them, and that of the environment. */
-function apiRefreshTokens(
-  contents: StackContents,
-  configured: string | undefined,
-  { INTERNAL_JWKS_REFRESH_TOKEN: ofEnvironment }: NodeJS.ProcessEnv,
-): string[] {
-  const all = [configured, ...knownApiRefreshTokens(contents), ofEnvironment];
-  return [...new Set(all.flatMap((token) => token || []))];
 }

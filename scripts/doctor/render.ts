@@ -70,10 +70,13 @@ type Shown = DoctorReport["instances"][number];
 /** Those with something wrong come first. */
 function instancesTable({ instances }: DoctorReport): string {
   const head = ["instance", "good token", "forged", "expired", "refresh"];
-  const table = new Table({ ...plain, head, colWidths: [24, 14, 12, 12, 44] });
   const wrong = (one: Shown) => (rowOf(one).some((cell) => /[A-Z]{2}/.test(cell)) ? 0 : 1);
   const sorted = instances.toSorted((a, b) => wrong(a) - wrong(b));
-  for (const one of sorted.slice(0, shownInstances)) table.push([oneLine(nameOf(one)), ...rowOf(one)]);
+  const rows = sorted.slice(0, shownInstances).map((one) => [oneLine(nameOf(one)), ...rowOf(one)]);
+  // A name without a space can't be wrapped, and half a name is none.
+  const longest = Math.max(...rows.map(([name = ""]) => name.length));
+  const table = new Table({ ...plain, head, colWidths: [Math.max(24, longest + 2), 14, 12, 12, 44] });
+  table.push(...rows);
   const more = sorted.slice(shownInstances);
   if (more.length === 0) return table.toString();
   const bad = more.filter((one) => wrong(one) === 0).length;

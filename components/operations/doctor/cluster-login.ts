@@ -17,6 +17,13 @@ const patienceMs = 30_000;
 
 const unproven = "the key is disabled regardless, but the pods of this target are unproven: the run ends red";
 
+/** What was seen of the clusters. */
+export interface ExaminedClusters {
+  examined: Examined;
+  /** Targets whose cluster lets nobody in: their pods need not be complained of again. */
+  closed: string[];
+}
+
 /**
  * Logs in to the cluster of each target that is one, as its kubeconfig says, and asks which of the rights that a run needs
  * are missing. Undefined where the stack has no such target.
@@ -24,47 +31,78 @@ const unproven = "the key is disabled regardless, but the pods of this target ar
 export async function examineClusters(
   targets: readonly Target[],
   question: ClusterQuestion,
-): Promise<Examined | undefined> {
+): Promise<ExaminedClusters | undefined> {
   const clusters = targets.filter((target) => target.kind === "kubernetes");
   if (clusters.length === 0) return undefined;
   const found = await Promise.all(clusters.map((target) => examineCluster(target, question)));
+  const seen = found.map((one) => one.seen).join("; ");
+  const findings = found.flatMap((one) => one.findings);
   return {
-    check: "cluster",
-    realm: question.realm,
-    seen: found.map(({ seen }) => seen).join("; "),
-    findings: found.flatMap(({ findings }) => findings),
+    examined: { check: "cluster", realm: question.realm, seen, findings },
+    closed: found.flatMap(({ isClosed }, index) => (isClosed ? (clusters[index]?.name ?? []) : [])),
   };
 }
 
-type Found = Pick<Examined, "seen" | "findings">;
+interface Found extends Pick<Examined, "seen" | "findings"> {
+  isClosed: boolean;
+}
 
 async function examineCluster(target: KubernetesTarget, question: ClusterQuestion): Promise<Found> {
-  const { realm } = question;
+  const { name } = target;
   try {
     const { openCluster } = await import("../fleet/kubernetes/cluster.ts");
-    const { callCluster } = await import("../fleet/kubernetes/call-cluster.ts");
     const cluster = await openCluster(target);
-    const own = loginsByRealm(target, cluster.config.getCurrentUser(), realm, await question.issuers());
+    const { realm, issuers } = question;
+    const own = loginsByRealm(target, cluster.config.getCurrentUser(), realm, await issuers());
     const startedAt = Date.now();
-    const login = { verb: "list", resource: "pods", namespace: target.namespace } as const;
-    // Only the login: what the API server says to it comes next.
-    await callCluster(cluster, login, async () => undefined, patienceMs);
+    const failure = await failureOf(cluster.login());
+    if (failure !== undefined) {
+      const findings = [...own, loginFailed(name, realm, failure)];
+      return { seen: `${name}: the login failed`, findings, isClosed: true };
+    }
     const ms = Date.now() - startedAt;
-    const rights = await rightsOf(target, question);
-    const seen = `${target.name}: login took ${(ms / 1_000).toFixed(1)} s`;
-    return { seen, findings: [...own, ...judgeLogin(target, ms, question), ...rights] };
+    const { problems, missingRights } = await (await openTarget(target)).inspect(question.restart);
+    const rights = [...problems, ...missingRights].map((text) =>
+      findingFrom(text, { realm, severity: "problem", emergency: unproven }),
+    );
+    return {
+      seen: `${name}: login took ${(ms / 1_000).toFixed(1)} s`,
+      findings: [...own, ...judgeLogin(target, ms, question), ...rights],
+      isClosed: rights.some(({ code }) => code === "KUBERNETES_LOGIN_REFUSED"),
+    };
   } catch (error) {
-    const finding = findingOf(error, { realm, severity: "problem", emergency: unproven });
-    return { seen: `${target.name}: not logged in`, findings: [finding] };
+    const finding = findingOf(error, { realm: question.realm, severity: "problem", emergency: unproven });
+    return { seen: `${name}: not opened`, findings: [finding], isClosed: true };
   }
 }
 
-/** What the target itself says of its rights; that its cluster gives no answer shows when its pods are listed. */
-async function rightsOf(target: KubernetesTarget, { realm, restart }: ClusterQuestion): Promise<Finding[]> {
-  const { problems, missingRights } = await (await openTarget(target)).inspect(restart);
-  return [...problems, ...missingRights].map((text) =>
-    findingFrom(text, { realm, severity: "problem", emergency: unproven }),
+/** Why a login failed, without what its plugin has printed; undefined where it did not. */
+async function failureOf(login: Promise<void>): Promise<string | undefined> {
+  const late = Promise.withResolvers<string>();
+  const timer = setTimeout(() => late.resolve(`no answer within ${patienceMs / 1_000} s`), patienceMs);
+  const done = login.then(
+    () => undefined,
+    (error: unknown) => {
+      const { code } = error as { code?: unknown };
+      return typeof code === "string" ? code : "it ended with an error";
+    },
   );
+  try {
+    return await Promise.race([done, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function loginFailed(name: string, realm: string, why: string): Finding {
+  return {
+    code: "LOGIN_FAILED",
+    severity: "problem",
+    realm,
+    what: `target ${name}: the login that its kubeconfig describes fails (${why})`,
+    emergency: unproven,
+    next: "try kubectl with that kubeconfig and context, install or repair its login plugin, and log in",
+  };
 }
 
 /** A login that uses up the budget: nothing of that target is asked before the cut-over. Pure. */

@@ -11,7 +11,7 @@ import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { isTrusted, type RealmKey } from "../keys/realm-keys.ts";
 import { type AskedFleet, askFleet } from "./ask-fleet.ts";
 import { examineClock } from "./clock.ts";
-import { examineClusters } from "./cluster-login.ts";
+import { type ExaminedClusters, examineClusters } from "./cluster-login.ts";
 import { examineDenyList } from "./deny-list.ts";
 import { examineEvidenceFolder } from "./evidence-folder.ts";
 import { checkNames, type Examined } from "./finding.ts";
@@ -72,8 +72,9 @@ async function examineOne(entry: RealmEntry, exam: StackExam): Promise<Found> {
       restart: fleet.restart,
     }),
   ]);
-  const ofFleet = await examineFleet(admin, entry, fleet, { ...exam, ...ofKeycloak });
-  const all = [...ofKeycloak.examined, ...(clusters ? [clusters] : []), ...ofFleet.examined];
+  const { closed = [], examined: ofClusters } = clusters ?? {};
+  const ofFleet = await examineFleet(admin, entry, fleet, { ...exam, ...ofKeycloak, closed });
+  const all = [...ofKeycloak.examined, ...(ofClusters ? [ofClusters] : []), ...ofFleet.examined];
   return {
     examined: all.toSorted((a, b) => checkNames.indexOf(a.check) - checkNames.indexOf(b.check)),
     instances: ofFleet.instances,
@@ -128,7 +129,7 @@ async function examineKeycloak(
   return { examined: [realm, roles, clock, examined, keySets, saml], tokens, keys, isFrozen };
 }
 
-type FleetFacts = StackExam & Omit<KeycloakExam, "examined">;
+type FleetFacts = StackExam & Omit<KeycloakExam, "examined"> & Pick<ExaminedClusters, "closed">;
 
 async function examineFleet(
   admin: KeycloakAdmin,
@@ -144,7 +145,7 @@ async function examineFleet(
   const hasApiRefreshToken = fleet.apiRefreshTokens.length > 0;
   return {
     examined: [
-      judgeTargets(realm, fleet.targets, asked),
+      judgeTargets(realm, fleet.targets, asked, facts.closed),
       judgeAnswers(realm, asked, tokens.good.length > 0),
       judgeRefreshes(realm, asked, { targets: fleet.targets, restart, hasApiRefreshToken }),
       ...(await examineActions(admin, fleet, targets, { ...facts, asked })),

@@ -7,6 +7,7 @@ export const doctorCodes = [
   "TOKENS_TOO_SHORT",
   "PROBE_CLIENT_MISSING",
   "CLOCKS_DIFFER",
+  "LOGIN_FAILED",
   "LOGIN_SLOW",
   "LOGIN_BY_THIS_REALM",
   "INSTANCE_NOT_READY",

@@ -8,13 +8,24 @@ import type { Answer, AskedFleet, AskedInstance } from "./ask-fleet.ts";
 import { type DoctorCode, type Examined, type Finding, findingOf } from "./finding.ts";
 import { namesByReason, type Reasoned } from "./names-by-reason.ts";
 
-/** Which targets and pods there are. Pure. */
-export function judgeTargets(realm: string, targets: readonly Target[], asked: AskedFleet): Examined {
+/**
+ * Which targets and pods there are. Pure.
+ *
+ * @param closed targets of which it is known already that nobody gets in
+ */
+export function judgeTargets(
+  realm: string,
+  targets: readonly Target[],
+  asked: AskedFleet,
+  closed: readonly string[],
+): Examined {
   const { results, waiting, failures } = asked;
   const found = [...results.map(({ instance }) => instance), ...waiting];
   const emergency = "the key is disabled regardless, but what was not asked is unproven: the run ends red";
   const findings = [
-    ...failures.map(({ error }) => findingOf(error, { realm, severity: "problem", emergency })),
+    ...failures
+      .filter(({ target }) => !closed.includes(target))
+      .map(({ error }) => findingOf(error, { realm, severity: "problem", emergency })),
     ...emptyTargets(targets, found, failures).map(
       (target): Finding => ({
         code: "NO_INSTANCES",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, type TestContext, test } from "node:test";
@@ -77,14 +77,28 @@ suite("the login to a cluster", () => {
     const issuers = async () => [issuer];
     const own = await clusterOf(t, true, `--oidc-issuer-url=${issuer}`);
     const examined = await examineClusters([own], { ...question, issuers });
-    assert.deepEqual(codes(examined?.findings ?? []), ["warning LOGIN_BY_THIS_REALM"]);
-    assert.match(examined?.seen ?? "", /^shop: login took \d+\.\d s$/);
+    assert.deepEqual(codes(examined?.examined.findings ?? []), ["warning LOGIN_BY_THIS_REALM"]);
+    assert.match(examined?.examined.seen ?? "", /^shop: login took \d+\.\d s$/);
     const powerless = await examineClusters([await clusterOf(t, false)], { ...question, issuers });
-    assert.deepEqual(codes(powerless?.findings ?? []), ["problem KUBERNETES_FORBIDDEN"]);
+    assert.deepEqual(codes(powerless?.examined.findings ?? []), ["problem KUBERNETES_FORBIDDEN"]);
     assert.match(
-      powerless?.findings[0]?.what ?? "",
+      powerless?.examined.findings[0]?.what ?? "",
       /may not list pods in namespace shop, may not watch pods/,
     );
+  });
+
+  test("a plugin that fails is said so, without what it has printed, and its pods are not complained of again", async (t) => {
+    const failing = await clusterOf(t, true);
+    assert.ok(failing.kind === "kubernetes" && failing.kubeconfig);
+    const config = await readFile(failing.kubeconfig, "utf8");
+    await writeFile(
+      failing.kubeconfig,
+      config.replace("console.log(", "process.exitCode = 3; console.error("),
+    );
+    const clusters = await examineClusters([failing], { ...question, issuers: async () => [] });
+    const { findings = [] } = clusters?.examined ?? {};
+    assert.deepEqual([codes(findings), clusters?.closed], [["problem LOGIN_FAILED"], ["shop"]]);
+    assert.ok(!JSON.stringify(findings).includes("plugin-token"));
   });
 
   test("a stack without a cluster has nothing to check", async () => {

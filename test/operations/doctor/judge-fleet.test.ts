@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { RotationError } from "#operations/base/errors";
 import type { Answer, AskedFleet, AskedInstance } from "#operations/doctor/ask-fleet";
 import type { Examined } from "#operations/doctor/finding";
 import { judgeAnswers, judgeRefreshes, judgeTargets } from "#operations/doctor/judge-fleet";
@@ -95,12 +96,25 @@ suite("the targets", () => {
       { name: "api-9", url: "", target: "shop", uid: "u", notReady: "CrashLoopBackOff" },
     ];
     const targets = [...staticTargets(), kubernetes];
-    const judged = judgeTargets("shop", targets, { results: [], waiting, failures: [] });
+    const judged = judgeTargets("shop", targets, { results: [], waiting, failures: [] }, []);
     assert.deepEqual(codes(judged), ["problem NO_INSTANCES", "problem INSTANCE_NOT_READY"]);
     assert.deepEqual(whats(judged), [
       "target static has no instance",
       "1 pods are not ready: api-9 (CrashLoopBackOff)",
     ]);
+  });
+});
+
+suite("a target whose cluster gives no answer", () => {
+  test("is found, but not once more where its login has failed already", () => {
+    const error = new RotationError("KUBERNETES_UNREACHABLE", "target shop: no answer", {
+      nextStep: "check it",
+    });
+    const asked: AskedFleet = { results: [], waiting: [], failures: [{ target: "static", error }] };
+    assert.deepEqual(codes(judgeTargets("shop", staticTargets(), asked, [])), [
+      "problem KUBERNETES_UNREACHABLE",
+    ]);
+    assert.deepEqual(codes(judgeTargets("shop", staticTargets(), asked, ["static"])), []);
   });
 });
 
