@@ -11,10 +11,15 @@ export interface StackOptions {
   markdown: string | undefined;
 }
 
-/** Runs a script on the stack that the command line names. A wrong command line is answered with the usage. */
+/**
+ * Runs a script on the stack that the command line names. A wrong command line is answered with the usage.
+ *
+ * @param failedCode exit code where it can't run. Default: 1
+ */
 export async function runOnStack(
   usage: string,
   main: (options: StackOptions) => Promise<void>,
+  failedCode = 1,
 ): Promise<void> {
   try {
     const options = readArguments(usage);
@@ -22,7 +27,7 @@ export async function runOnStack(
     else await main(options);
   } catch (error) {
     console.error(messageOf(error));
-    process.exitCode = 1;
+    process.exitCode = failedCode;
   }
 }
 

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { parse } from "yaml";
 import { settingsShape } from "#operations/config/settings-shape";
+import { doctorCodes } from "#operations/doctor/finding";
 import { evidenceJsonSchema } from "#operations/evidence/evidence-schema";
 
 const root = new URL("../", import.meta.url);
@@ -86,6 +87,14 @@ test("the example's secrets are not in the file", async () => {
   const { config } = parse(await read("Pulumi.prod.yaml"));
   const secrets = Object.keys(config).filter((key) => /secret|token$|password/i.test(key));
   assert.deepEqual(secrets, []);
+});
+
+test("the page on the doctor explains each of its own codes", async () => {
+  const page = await read("docs/doctor.md");
+  assert.deepEqual(
+    doctorCodes.filter((code) => !page.includes(`\`${code}\``)),
+    [],
+  );
 });
 
 function read(path: string): Promise<string> {

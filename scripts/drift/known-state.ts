@@ -87,6 +87,11 @@ export function knownSecrets(contents: StackContents): KnownSecret[] {
   );
 }
 
+/** Secret. Every API refresh token that an instance may have, the latest of each place first. */
+export function knownApiRefreshTokens(contents: StackContents): string[] {
+  return readAll(contents, "ApiRefreshTokenHistory", refreshTokenShape).flatMap(({ tokens }) => tokens);
+}
+
 interface Shape<I, O> {
   inputs: z.ZodType<I>;
   outputs: z.ZodType<O>;

@@ -20,6 +20,7 @@ const rooms = [
   "notify",
   "config",
   "drift",
+  "doctor",
   "phases",
 ];
 

@@ -24,7 +24,14 @@ const managed = (rotation: number, change: Partial<RealmKey> = {}) =>
 function realm(name: string, keys: RealmKey[], question: Partial<RunQuestion>): InspectedRealm {
   const { problems, ...plan } = planRun(keys, { ...runQuestion, ...question });
   const emergency = noEmergencyActions;
-  const rest = { overlapSeconds: 360, tokenLifeSeconds: 360, highestRotation: 1, warnings: [], emergency };
+  const rest = {
+    overlapSeconds: 360,
+    tokenLifeSeconds: 360,
+    highestRotation: 1,
+    warnings: [],
+    costs: [],
+    emergency,
+  };
   return { name, entry: { name }, problems, missingRights: [], plan: { ...plan, ...rest } };
 }
 

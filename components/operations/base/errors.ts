@@ -13,11 +13,14 @@ export interface RotationErrorOptions extends ErrorOptions {
 export class RotationError extends Error {
   override readonly name = "RotationError";
   readonly code: ErrorCode;
+  /** What happened, without the code and the next step. */
+  readonly what: string;
   readonly nextStep: string;
 
   constructor(code: ErrorCode, message: string, { nextStep, ...options }: RotationErrorOptions) {
     super(`${code}: ${message}. Next: ${nextStep}.`, options);
     this.code = code;
+    this.what = message;
     this.nextStep = nextStep;
   }
 }

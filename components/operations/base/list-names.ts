@@ -1,5 +1,9 @@
-/** Up to five names and how many more there are. */
-export function listNames(names: readonly string[]): string {
-  const more = names.length > 5 ? ` and ${names.length - 5} more` : "";
-  return `${names.slice(0, 5).join(", ")}${more}`;
+/**
+ * The first names and how many more there are.
+ *
+ * @param most names that are shown. Default: 5
+ */
+export function listNames(names: readonly string[], most = 5): string {
+  const more = names.length > most ? ` and ${names.length - most} more` : "";
+  return `${names.slice(0, most).join(", ")}${more}`;
 }

@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey } from "node:crypto";
-import { base64url, decodeJwt, generateKeyPair, type JWTPayload, SignJWT } from "jose";
+import { base64url, type CryptoKey, decodeJwt, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import type { PublishedJwks } from "../keycloak/jwks.ts";
 import type { MintedToken } from "./canary.ts";
 
@@ -42,17 +42,28 @@ export async function forgeTokens(
   return forged.flat();
 }
 
-async function forgeOne({ token, kid, algorithm }: MintedToken, jwks: PublishedJwks): Promise<ForgedToken[]> {
+/** A token with the claims and the kid of a real one, signed with a key that the realm does not have. */
+export async function forgeSignature(fresh: MintedToken): Promise<ForgedToken> {
+  const { privateKey } = await forgersKey(fresh.algorithm);
+  const token = await signAs(fresh, fresh.kid, privateKey);
+  return { forgery: "wrong-signature", algorithm: fresh.algorithm, token };
+}
+
+async function forgeOne(fresh: MintedToken, jwks: PublishedJwks): Promise<ForgedToken[]> {
+  const { token, kid, algorithm } = fresh;
   const payload = decodeJwt(token);
   const { privateKey } = await forgersKey(algorithm);
-  const sign = (header: { kid: string }) =>
-    new SignJWT(payload).setProtectedHeader({ alg: algorithm, typ: "JWT", ...header }).sign(privateKey);
+  const unknown = await signAs(fresh, crypto.randomUUID(), privateKey);
   return [
-    { forgery: "wrong-signature", algorithm, token: await sign({ kid }) },
-    { forgery: "unknown-kid", algorithm, token: await sign({ kid: crypto.randomUUID() }) },
+    { forgery: "wrong-signature", algorithm, token: await signAs(fresh, kid, privateKey) },
+    { forgery: "unknown-kid", algorithm, token: unknown },
     { forgery: "alg-none", algorithm, token: unsecured(payload, kid) },
     { forgery: "hs256-confusion", algorithm, token: await signWithPublicKey(payload, kid, jwks) },
   ];
+}
+
+function signAs({ token, algorithm }: MintedToken, kid: string, key: CryptoKey): Promise<string> {
+  return new SignJWT(decodeJwt(token)).setProtectedHeader({ alg: algorithm, typ: "JWT", kid }).sign(key);
 }
 
 /** jose's UnsecuredJWT leaves the kid out; with a kid, a verifier that picks its key first is tested as well. */

@@ -88,6 +88,22 @@ export async function findProbeClients(
   return found.flat();
 }
 
+/**
+ * The client whose tokens live for a second, without changing anything.
+ *
+ * @param algorithms those that a key signs: for another, Keycloak would make a key
+ * @returns undefined where it is not there, or asks for an algorithm that no key signs
+ */
+export async function findExpiredProbeClient(
+  admin: KeycloakAdmin,
+  algorithms: readonly string[],
+): Promise<ProbeClient | undefined> {
+  const client = await findClient(admin, "expired");
+  const algorithm = client?.attributes?.["access.token.signed.response.alg"];
+  if (!client || !algorithm || !algorithms.includes(algorithm)) return undefined;
+  return withSecret(admin, client, algorithm);
+}
+
 /** Deletes what {@link ensureProbeClients} has made. */
 export async function removeProbeClients(admin: KeycloakAdmin): Promise<void> {
   const query = new URLSearchParams({ clientId: prefix, search: "true" });

@@ -1,7 +1,9 @@
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { z } from "zod";
 import { RotationError } from "../base/errors.ts";
+import type { HttpAnswer } from "../base/http.ts";
 import type { CallOptions, KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { refusalReason } from "../keycloak/refusal-reason.ts";
 import type { MintedToken } from "./canary.ts";
 
 /** A confidential client whose service account mints tokens signed with one algorithm. */
@@ -27,7 +29,7 @@ export async function mintToken(
   options: CallOptions = {},
 ): Promise<MintedToken> {
   const answer = await requestToken(admin, tokenEndpoint, client, { ...options, scope: "openid" });
-  if (answer.status !== 200) throw notMinted(client, `HTTP ${answer.status}`);
+  if (answer.status !== 200) throw notMinted(client, describeRefusal(answer));
   return describeToken(answer.body, client);
 }
 
@@ -81,6 +83,12 @@ function decodeAnswer(body: string, client: ProbeClient) {
   } catch {
     throw notMinted(client, "something that is not a JWT");
   }
+}
+
+/** With Keycloak's own reason: it names the policy, the role or the setting that is in the way. */
+function describeRefusal({ status, body }: HttpAnswer): string {
+  const reason = refusalReason(body);
+  return `HTTP ${status}${reason === "" ? "" : ` (${reason})`}`;
 }
 
 function notMinted(client: ProbeClient, what: string): RotationError {

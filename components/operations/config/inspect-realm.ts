@@ -1,8 +1,9 @@
 import { messageOf, RotationError } from "../base/errors.ts";
+import { listNames } from "../base/list-names.ts";
 import { within } from "../base/within.ts";
 import { frozenClients } from "../keycloak/freeze-keycloak.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
-import { listClients, type RealmClient } from "../keycloak/realm-clients.ts";
+import { listClients, type RealmClient, samlClientsOf } from "../keycloak/realm-clients.ts";
 import { type DerivedOverlap, deriveOverlap, overlapEnd } from "../keys/overlap.ts";
 import { planRun, type RunPlan } from "../keys/plan-run.ts";
 import { highestRotation } from "../keys/publish-key.ts";
@@ -44,6 +45,8 @@ export interface RealmInspection {
     tokenLifeSeconds: number;
     /** What the run does not end, a sentence each. */
     warnings: string[];
+    /** In an emergency, what would cost the proof or an additional action, a sentence each; in the warnings, too. */
+    costs: string[];
   };
 }
 
@@ -89,8 +92,10 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
           ...frozen,
           ...plan.warnings,
           ...due.warnings,
+          ...(plan.changes.some(({ kind }) => kind === "publish") ? samlWarnings(beside.clients) : []),
           ...(isEmergency ? costs.map((cost) => `the keys are disabled regardless, but: ${cost}`) : []),
         ],
+        costs: isEmergency ? costs : [],
         overlapSeconds,
         highestRotation: highestRotation(components),
         overlapEnd: overlapEnd(keys),
@@ -189,6 +194,15 @@ async function missingRoles(admin: KeycloakAdmin, { probeHasRoles }: RealmQuesti
   const roles = ["manage-realm", "manage-clients", ...(probeHasRoles ? ["manage-users"] : [])];
   const missing = await Promise.all(roles.map((role) => admin.missingRole(role)));
   return missing.flatMap((error) => (error ? [error.message] : []));
+}
+
+/** Keycloak signs SAML messages with the key that signs RS256 tokens; whoever pinned its certificate is told by nobody else. */
+export function samlWarnings(clients: readonly RealmClient[]): string[] {
+  const names = samlClientsOf(clients);
+  if (names.length === 0) return [];
+  return [
+    `Keycloak signs what it sends to SAML ${names.length === 1 ? "client" : "clients"} ${listNames(names, 20)} with the realm's keys: a partner that has pinned the certificate refuses logins after the rotation, until it has the new one`,
+  ];
 }
 
 /** A red or killed run leaves the realm frozen, which the next person must know. */

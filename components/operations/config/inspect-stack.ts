@@ -43,7 +43,7 @@ export async function inspectStack(
   isPreview: boolean,
 ): Promise<StackInspection> {
   const structured = parseStructured(given);
-  const parsed = settingsShape.safeParse(structured);
+  const checked = checkConfig(given);
   const read = readConnection(keycloak);
   const [found, targets] = await Promise.all([
     "problems" in read ? [] : inspectRealms(read.connection, structured),
@@ -53,11 +53,10 @@ export async function inspectStack(
   const rights = [...found, targets].flatMap(({ missingRights }) => missingRights);
   const isLone = realms.length === 1 || realms.every(({ problems }) => problems.length > 0);
   return {
-    ...(parsed.success ? { config: parsed.data } : {}),
+    ...(checked.config ? { config: checked.config } : {}),
     realms,
     problems: [
-      ...(parsed.error?.issues.map(describeIssue) ?? []),
-      ...contradictions(structured),
+      ...checked.problems,
       ...("problems" in read ? read.problems : []),
       ...(isLone ? realms.flatMap((one) => problemsOf(one, realms.length)) : []),
       ...targets.problems,
@@ -67,6 +66,20 @@ export async function inspectStack(
       ...targets.warnings,
       ...(isPreview ? rights.map((right) => `the update would be refused for this client: ${right}`) : []),
     ],
+  };
+}
+
+/** The stack config's own keys, checked alone: neither Keycloak nor a cluster is asked. */
+export function checkConfig(given: Readonly<Record<string, string>>): {
+  /** Absent where something is wrong. */
+  config?: CheckedConfig;
+  problems: string[];
+} {
+  const structured = parseStructured(given);
+  const parsed = settingsShape.safeParse(structured);
+  return {
+    ...(parsed.success ? { config: parsed.data } : {}),
+    problems: [...(parsed.error?.issues.map(describeIssue) ?? []), ...contradictions(structured)],
   };
 }
 
@@ -113,7 +126,8 @@ function inspectRealms(connection: KeycloakConnection, given: Raw): Promise<Insp
   );
 }
 
-function questionFor(entry: RealmEntry, given: Raw): RealmQuestion {
+/** What is asked of one realm, with defaults for what is wrong in the config. */
+export function questionFor(entry: RealmEntry, given: Raw): RealmQuestion {
   const { shape } = settingsShape;
   const probe = validOrDefault(shape.probe, given.probe);
   return {

@@ -184,6 +184,15 @@ export class KeycloakAdmin {
   }
 
   /**
+   * When this client's admin token was issued, by Keycloak's own clock, in milliseconds; undefined where it does not say.
+   * Its answers carry no `Date` header.
+   */
+  async tokenIssuedAt(): Promise<number | undefined> {
+    const { iat } = decodeJwt(await this.#loggedIn());
+    return iat === undefined ? undefined : iat * 1_000;
+  }
+
+  /**
    * The error for a role on this realm that the admin token shows to be missing, found before anything is written.
    * Undefined where the role is there, or the token does not say.
    */

@@ -3,6 +3,8 @@ import type { KeycloakAdmin } from "./keycloak-admin.ts";
 
 const clientShape = z.looseObject({
   clientId: z.string(),
+  enabled: z.boolean().nullish(),
+  protocol: z.string().nullish(),
   implicitFlowEnabled: z.boolean().nullish(),
   attributes: z.record(z.string(), z.string().nullable()).nullish(),
 });
@@ -20,4 +22,15 @@ export async function listClients(admin: KeycloakAdmin): Promise<RealmClient[]> 
     clients.push(...page);
     if (page.length < pageSize) return clients;
   }
+}
+
+/** Attributes of a SAML client with which Keycloak signs what it sends to it, with the realm's RSA key. */
+const samlSignatures = ["saml.server.signature", "saml.assertion.signature"];
+
+/** The enabled SAML clients whose messages are signed with the realm's keys, by their `clientId`. Pure. */
+export function samlClientsOf(clients: readonly RealmClient[]): string[] {
+  return clients
+    .filter(({ protocol, enabled }) => protocol === "saml" && enabled !== false)
+    .filter(({ attributes }) => samlSignatures.some((name) => attributes?.[name] === "true"))
+    .map(({ clientId }) => clientId);
 }

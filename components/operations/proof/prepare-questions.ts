@@ -61,7 +61,8 @@ async function stillDead(
 /** Longer than any token of the probe client for expired tokens lives, in seconds. */
 const longestWait = 60;
 
-function shortLived(minted: MintedToken): ShortLivedToken {
+/** A token with its end by our own clock. */
+export function shortLived(minted: MintedToken): ShortLivedToken {
   const { iat = 0, exp = 0 } = decodeJwt(minted.token);
   if (exp - iat > longestWait) throw notExpired(exp - iat);
   return { ...minted, expiresHere: Date.now() + (exp - iat) * 1_000 };

@@ -2,7 +2,7 @@ import { messageOf } from "../base/errors.ts";
 import { unaskedTargets } from "../fleet/call-instances.ts";
 import { denyOn } from "../fleet/deny-list.ts";
 import type { Fleet } from "../fleet/fleet.ts";
-import { type Identity, identity, instanceId, type OpenInstance } from "../fleet/instances.ts";
+import { type Identity, type Instance, identity, instanceId, type OpenInstance } from "../fleet/instances.ts";
 import type { CallResult } from "../fleet/internal-call.ts";
 import type { ProbeSettings } from "../fleet/probe-settings.ts";
 import { type Sweep, type SweepOptions, sweep } from "../fleet/sweep.ts";
@@ -19,6 +19,10 @@ export interface DenyListQuestion {
   /** How the admin path is probed. */
   probe: ProbeSettings;
   identity: AdminIdentity;
+  /** Where not every instance is asked: which are, asked again before each is put on a list. Default: all. */
+  isConcerned?: (instance: Pick<Instance, "name" | "target" | "uid">) => boolean;
+  /** Milliseconds to wait for pods that are not ready. Default: as long as their targets ask for. */
+  readyTimeoutMs?: number;
 }
 
 /** An instance's verdicts on an administrator before, while and after that one was on its deny-list. */
@@ -65,15 +69,17 @@ async function proveWith(
   login: () => Promise<AdminSession>,
   progress: (line: string) => void,
 ): Promise<DenyListResult> {
-  const { fleet } = question;
+  const { fleet, isConcerned = () => true } = question;
   const targets = await openTargets(fleet.targets);
   // A pod that never becomes ready is asked regardless: left out, it would be proven by nothing.
   const atOnce: SweepOptions = {
     concurrency: fleet.refresh.concurrency,
     readyTimeoutMs: 0,
     overdue: "ask",
+    skip: (instance) => !isConcerned(instance),
   };
-  const patient = { ...atOnce, progress, readyTimeoutMs: readyTimeoutMs(fleet.targets) };
+  const waitMs = question.readyTimeoutMs ?? readyTimeoutMs(fleet.targets);
+  const patient = { ...atOnce, progress, readyTimeoutMs: waitMs };
   const session = await login();
   const before = await sweep(targets, patient, (instance) => probe(instance, question.probe, session.token));
   const accepted = byInstance(before);

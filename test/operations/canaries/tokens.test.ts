@@ -44,6 +44,15 @@ suite("mintToken", () => {
     await assert.rejects(minting, { code: "TOKEN_NOT_MINTED", message: /^(?!.*probe-secret).*HTTP 401/ });
   });
 
+  test("a refusal shows the reason that Keycloak gives, without a token that it may quote", async (t) => {
+    const { token } = await realm.mint("ec");
+    const error = { error: "unauthorized_client", error_description: `not enabled, says ${token}` };
+    await assert.rejects(
+      mint(t, (response) => sendJson(response, 401, error)),
+      { message: /HTTP 401 \(unauthorized_client: not enabled, says \[secret\]\)/ },
+    );
+  });
+
   test("a token of another algorithm is TOKEN_NOT_MINTED", async (t) => {
     const { token } = await realm.mint("rsa");
     const minting = mint(t, (response) => sendJson(response, 200, { access_token: token }));
