@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { configValues } from "./lab/engine/config-values.ts";
-import { readProject } from "./lab/engine/project.ts";
 import { SECRET_SIGNATURE, SIGNATURE_KEY } from "./lab/engine/property-values.ts";
-import { type ConfigNode, StackConfigFile } from "./lab/engine/stack-config.ts";
 import { chooseEngine, collect, type RunResult } from "./lab/stack-engine.ts";
+import { configValues } from "./stack-file/config-values.ts";
+import { readProject } from "./stack-file/project.ts";
+import { type ConfigNode, StackConfigFile } from "./stack-file/stack-config.ts";
 
 /** The stack that is read, and where its files are. */
 export interface StackPlace {
