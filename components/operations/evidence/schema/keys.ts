@@ -17,6 +17,9 @@ export const realmKey = z.strictObject({
     .describe(
       "End of the overlap that began when this key was activated: from then on the passive keys may be retired",
     ),
+  incident: z.string().optional().describe("The incident that the key was made for"),
+  stack: z.string().optional().describe("The stack that made it"),
+  borrowed: z.string().optional().describe("Since when it signs only to mint its canary tokens"),
 });
 
 export const keyReference = { kid, algorithm: z.string(), componentName: z.string() };
