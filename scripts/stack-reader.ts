@@ -6,7 +6,7 @@ import { SECRET_SIGNATURE, SIGNATURE_KEY } from "./lab/engine/property-values.ts
 import { chooseEngine, collect, type RunResult } from "./lab/stack-engine.ts";
 import { configValues } from "./stack-file/config-values.ts";
 import { readProject } from "./stack-file/project.ts";
-import { type ConfigNode, StackConfigFile } from "./stack-file/stack-config.ts";
+import { hasSecure, StackConfigFile } from "./stack-file/stack-config.ts";
 
 /** The stack that is read, and where its files are. */
 export interface StackPlace {
@@ -124,11 +124,6 @@ async function configOfFile(place: StackPlace, runner: EngineRunner): Promise<Re
     values[full] = await must(runner, ["config", "get", key, "--stack", stack, "--config-file", file.path]);
   }
   return values;
-}
-
-function hasSecure(node: ConfigNode): boolean {
-  if (typeof node !== "object" || node === null) return false;
-  return "secure" in node || Object.values(node).some(hasSecure);
 }
 
 const exported = z.looseObject({

@@ -16,6 +16,12 @@ export function isSecureValue(node: ConfigNode): node is { secure: string } {
   return Object.keys(node).length === 1 && typeof node.secure === "string";
 }
 
+/** Whether something encrypted stands anywhere inside a value. */
+export function hasSecure(node: ConfigNode): boolean {
+  if (typeof node !== "object" || node === null) return false;
+  return isSecureValue(node) || Object.values(node).some(hasSecure);
+}
+
 /** `Pulumi.<stack>.yaml`. Comments and key order survive a change. */
 export class StackConfigFile {
   readonly path: string;

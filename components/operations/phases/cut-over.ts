@@ -5,6 +5,7 @@ import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { CutoverFindings, Findings } from "../evidence/findings.ts";
 import { cutOver } from "../keys/cut-over.ts";
 import type { CutoverRequest } from "../keys/cutover-request.ts";
+import { describeKilled, killsOf } from "../keys/kill-marks.ts";
 import { planCutover } from "../keys/plan-cutover.ts";
 import { listSigningKeys } from "../keys/realm-keys.ts";
 import type { KnownBefore } from "../keys/retired-key.ts";
@@ -23,7 +24,7 @@ import { runPhase } from "./run-phase.ts";
 
 type Details = Pick<
   CutoverRequest,
-  "exemptKeys" | "overlapMs" | "keepRetired" | "jwksUris" | "jwksTimeoutMs"
+  "exemptKeys" | "overlapMs" | "keepRetired" | "jwksUris" | "jwksTimeoutMs" | "deathMarks"
 >;
 
 export interface CutoverInputs extends FleetInputs<Details>, Pick<LaterInputs<object>, "before"> {
@@ -98,7 +99,7 @@ export async function cutoverPhase(
     };
     const done = await cutOver(admin, goal, (line) => report("cut-over", line, run));
     const cutover: CutoverFindings = { ...done, newcomers };
-    return { result: cutover, summary: describeCutover(cutover) };
+    return { result: cutover, summary: describeCutover(cutover, rotation) };
   });
   const { componentIds } = inputs;
   const { exemptKeys } = details;
@@ -116,7 +117,10 @@ function outcomeOf({ signers, passive, retired, completedAt, retireAfter }: Cuto
   return { signers, passive, retired, completedAt, retireAfter: retireAfter ?? null };
 }
 
-function describeCutover({ signers, passive, retireAfter, retired, deleted }: CutoverFindings): string {
+function describeCutover(
+  { signers, passive, retireAfter, retired, deleted, keysAfter }: CutoverFindings,
+  rotation: number,
+): string {
   const list = (keys: readonly { kid: string; algorithm: string }[]) =>
     keys.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
   return [
@@ -124,7 +128,13 @@ function describeCutover({ signers, passive, retireAfter, retired, deleted }: Cu
     ...(passive.length > 0 ? [`${list(passive)} passive until ${retireAfter ?? "retired"}`] : []),
     `retired ${list(retired) || "none"}`,
     ...(deleted.length > 0 ? [`deleted ${list(deleted)}`] : []),
+    ...killedBefore(keysAfter, rotation),
   ].join("; ");
+}
+
+/** What `npm run kill` has done before, of which the state knows nothing. */
+function killedBefore(keys: CutoverFindings["keysAfter"], rotation: number): string[] {
+  return killsOf(keys, rotation).map(describeKilled);
 }
 
 function nothingBefore({ phases }: Findings): KnownBefore {

@@ -19,6 +19,13 @@ export const realmKey = z.strictObject({
     ),
   incident: z.string().optional().describe("The incident that the key was made for"),
   stack: z.string().optional().describe("The stack that made it"),
+  killed: z
+    .string()
+    .optional()
+    .describe(
+      "Disabled by `npm run kill`: open or proven, the rotation, and the beginning of its bundle's digest",
+    ),
+  done: z.string().optional().describe("What `npm run kill` has done besides the keys"),
   borrowed: z.string().optional().describe("Since when it signs only to mint its canary tokens"),
 });
 
