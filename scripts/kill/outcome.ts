@@ -94,13 +94,12 @@ function renderRealm({ realm, result, dead, alive, newKids, timeToDeadMs, ...res
 function nextSteps({ exitCode, realms, next }: KillOutcome): string[] {
   const again = "Run the same command again: it goes on where this one stopped.";
   if (realms.some(({ result }) => result === "alive")) return [`Fix what is named above. ${again}`];
-  const pulumi = ["as soon as Pulumi's backend is back:", ...next.map((line) => `    ${line}`)];
-  const adopts = "That `up` finds what was done here, and changes no key.";
-  if (exitCode === 0) return ["Now, and so that Pulumi knows,", ...pulumi, adopts];
-  return [
-    `Fix what is named above. ${again} Only this command, on this machine, still has the canary tokens that prove it.`,
-    "When it is green,",
-    ...pulumi,
-    adopts,
+  const catchingUp = [
+    "As soon as Pulumi's backend is back, have Pulumi catch up; that `up` finds what was done here, and changes no key:",
+    ...next.map((line) => `    ${line}`),
   ];
+  if (exitCode === 0) return catchingUp;
+  const onlyHere =
+    "Do that before the `up`: only this command, on this machine, still has the canary tokens that prove it.";
+  return [`Fix what is named above. ${again}`, onlyHere, ...catchingUp];
 }

@@ -7,7 +7,7 @@ import { cutOver } from "../keys/cut-over.ts";
 import type { CutoverRequest } from "../keys/cutover-request.ts";
 import { describeKilled, killsOf } from "../keys/kill-marks.ts";
 import { planCutover } from "../keys/plan-cutover.ts";
-import { listSigningKeys } from "../keys/realm-keys.ts";
+import { listSigningKeys, type RealmKey } from "../keys/realm-keys.ts";
 import type { KnownBefore } from "../keys/retired-key.ts";
 import { lostUnproven } from "../proof/lost-keys.ts";
 import { askNewcomers } from "../proof/newcomers.ts";
@@ -99,7 +99,8 @@ export async function cutoverPhase(
     };
     const done = await cutOver(admin, goal, (line) => report("cut-over", line, run));
     const cutover: CutoverFindings = { ...done, newcomers };
-    return { result: cutover, summary: describeCutover(cutover, rotation) };
+    const summary = `${describeCutover(cutover)}${killedBefore(canary.keysBefore, rotation)}`;
+    return { result: cutover, summary };
   });
   const { componentIds } = inputs;
   const { exemptKeys } = details;
@@ -117,10 +118,7 @@ function outcomeOf({ signers, passive, retired, completedAt, retireAfter }: Cuto
   return { signers, passive, retired, completedAt, retireAfter: retireAfter ?? null };
 }
 
-function describeCutover(
-  { signers, passive, retireAfter, retired, deleted, keysAfter }: CutoverFindings,
-  rotation: number,
-): string {
+function describeCutover({ signers, passive, retireAfter, retired, deleted }: CutoverFindings): string {
   const list = (keys: readonly { kid: string; algorithm: string }[]) =>
     keys.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
   return [
@@ -128,13 +126,14 @@ function describeCutover(
     ...(passive.length > 0 ? [`${list(passive)} passive until ${retireAfter ?? "retired"}`] : []),
     `retired ${list(retired) || "none"}`,
     ...(deleted.length > 0 ? [`deleted ${list(deleted)}`] : []),
-    ...killedBefore(keysAfter, rotation),
   ].join("; ");
 }
 
-/** What `npm run kill` has done before, of which the state knows nothing. */
-function killedBefore(keys: CutoverFindings["keysAfter"], rotation: number): string[] {
-  return killsOf(keys, rotation).map(describeKilled);
+/** What `npm run kill` had done before the run, of which no state knows. */
+function killedBefore(keysBefore: readonly RealmKey[], rotation: number): string {
+  return killsOf(keysBefore, rotation)
+    .map((key) => `; ${describeKilled(key)}`)
+    .join("");
 }
 
 function nothingBefore({ phases }: Findings): KnownBefore {
