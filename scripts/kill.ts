@@ -1,28 +1,32 @@
 import { finished } from "#operations/base/side-by-side";
 import { connection } from "#operations/keycloak/connection";
 import { confirm, describePlan } from "./kill/confirm.ts";
+import { KeptRun } from "./kill/kept-run.ts";
 import { type KillPlan, planKill } from "./kill/kill-plan.ts";
-import { killRealm } from "./kill/kill-realm.ts";
+import { killRealm, type OpenedPlan } from "./kill/kill-realm.ts";
 import { type KillOptions, readOptions, usage } from "./kill/options.ts";
 import { catchUp, exitCodeOf, type KillOutcome, renderOutcome } from "./kill/outcome.ts";
 import { Refused } from "./kill/refused.ts";
 import { StopRequest } from "./kill/stop.ts";
 
+/** Opens what earlier runs have kept; before it is confirmed, because deriving the key takes a second. */
+async function openKept({ realms }: KillPlan): Promise<OpenedPlan[]> {
+  const { clientSecret, password } = await connection();
+  const secret = clientSecret ?? password ?? "";
+  return Promise.all(
+    realms.map(async (realm) => ({ ...realm, kept: await KeptRun.open(realm.settings.run, secret) })),
+  );
+}
+
 /** Rotates every realm of a confirmed plan, side by side. */
-async function kill(plan: KillPlan): Promise<KillOutcome> {
+async function kill(plan: KillPlan, opened: readonly OpenedPlan[]): Promise<KillOutcome> {
   const { stack, incident, rotation, warnings } = plan;
   const stop = new StopRequest((line) => console.error(`\n${line}`));
   stop.listen();
-  const { clientSecret, password } = await connection();
-  const run = {
-    apiRefreshTokens: plan.apiRefreshTokens,
-    keptSecret: clientSecret ?? password ?? "",
-    confirmedAt: Date.now(),
-    stop,
-  };
+  const run = { apiRefreshTokens: plan.apiRefreshTokens, confirmedAt: Date.now(), stop };
   // Nobody waits for a realm that is not rotated here.
   for (const realm of [...plan.leftOut, ...plan.refused.map((one) => one.realm)]) finished({ realm });
-  const realms = await Promise.all(plan.realms.map((realm) => killRealm(realm, run)));
+  const realms = await Promise.all(opened.map((realm) => killRealm(realm, run)));
   return {
     exitCode: exitCodeOf(realms, plan.refused.length),
     ...{ stack, incident, rotation, realms, warnings },
@@ -39,9 +43,10 @@ function refusedOutcome(error: Refused, { stack, incident }: KillOptions): KillO
 async function killFor(options: KillOptions): Promise<KillOutcome> {
   try {
     const plan = await planKill(options, process.env);
+    const opened = await openKept(plan);
     console.log(describePlan(plan));
     await confirm(plan, options, process);
-    return await kill(plan);
+    return await kill(plan, opened);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     console.error(error.message);

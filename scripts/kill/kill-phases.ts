@@ -6,7 +6,7 @@ import { type CutoverOutputs, cutoverPhase } from "#phases/cut-over";
 import { currentActions, emergencyActions, emergencySoFar, isThawing } from "#phases/emergency-so-far";
 import { type EnforcementOutputs, enforcePhase } from "#phases/enforce";
 import { type EvidenceOutputs, evidencePhase } from "#phases/evidence";
-import { type FreezeOutputs, freezePhase, isThawDue, thawPhase } from "#phases/freeze";
+import { type FreezeOutputs, freezePhase, thawPhase } from "#phases/freeze";
 import { type InternalKeysOutputs, internalKeysPhase } from "#phases/internal-keys";
 import { detailsFor, type RunSettings } from "#phases/phase-details";
 import { inputsFor } from "#phases/phase-request";
@@ -152,12 +152,14 @@ export class KillPhases {
     });
   }
 
-  /** @param verification absent where what the config releases is thawed, which waits for nothing */
-  async thaw(frozen: FreezeOutputs, verification?: VerificationOutputs): Promise<void> {
-    const isDue = isThawing(this.#settings, frozen.frozenFor);
-    const verifiedAt = isDue ? (verification?.verifiedAt ?? null) : null;
-    const inputs = { ...this.#freezeInputs(), frozenAt: frozen.frozenAt, verifiedAt };
-    if (isThawDue({ thawed: null }, inputs)) await thawPhase(inputs);
+  /** Restores what this run has frozen, after a green verification. */
+  async thaw({ frozenAt }: FreezeOutputs, { verifiedAt }: VerificationOutputs): Promise<void> {
+    await thawPhase({ ...this.#freezeInputs(), frozenAt, verifiedAt });
+  }
+
+  /** Restores what a red run has left frozen: `freeze: release` waits for nothing. */
+  async release(): Promise<void> {
+    await thawPhase({ ...this.#freezeInputs(), frozenAt: null, verifiedAt: null });
   }
 }
 

@@ -11,7 +11,7 @@ import { isTrusted, listSigningKeys, type RealmKey, updateKeyComponent } from "#
 import type { CutoverOutputs } from "#phases/cut-over";
 import type { EvidenceOutputs } from "#phases/evidence";
 import { adminOf } from "#phases/phase-request";
-import { KeptRun } from "./kept-run.ts";
+import type { KeptPhases, KeptRun } from "./kept-run.ts";
 import { KillPhases, publishedKey } from "./kill-phases.ts";
 import type { RealmPlan } from "./kill-plan.ts";
 import { deadAndAlive, type RealmOutcome } from "./outcome.ts";
@@ -21,12 +21,13 @@ import { Stopped, type StopRequest } from "./stop.ts";
 export interface KillRun {
   /** Secret. */
   apiRefreshTokens: string[];
-  /** Secret. Encrypts what is kept for a repeated run. */
-  keptSecret: string;
   /** When it was confirmed, by `Date.now()`. */
   confirmedAt: number;
   stop: StopRequest;
 }
+
+/** A realm's plan, and what an earlier run of it has kept. */
+export type OpenedPlan = RealmPlan & { kept: KeptRun };
 
 /** What is known by the end, however it ends. */
 interface Reached {
@@ -36,36 +37,29 @@ interface Reached {
 }
 
 /** Rotates one realm. Never throws: how it ended is the result. */
-export async function killRealm(plan: RealmPlan, run: KillRun): Promise<RealmOutcome> {
+export async function killRealm(plan: OpenedPlan, run: KillRun): Promise<RealmOutcome> {
   const reached: Reached = { newKids: [] };
   try {
     await runPhases(plan, run, reached);
     return await outcomeOf(plan, run, reached, null);
   } catch (error) {
-    const why = error instanceof Stopped ? `stopped: ${error.message}` : messageOf(error);
+    const why = error instanceof Stopped ? `stopped: ${error.message}` : inKillWords(messageOf(error));
     return await outcomeOf(plan, run, reached, why);
   }
 }
 
-async function runPhases({ settings }: RealmPlan, run: KillRun, reached: Reached): Promise<void> {
-  const { run: context } = settings;
+async function runPhases({ settings, kept }: OpenedPlan, run: KillRun, reached: Reached): Promise<void> {
+  const { run: context, emergency: wanted } = settings;
   const { realm } = context;
-  const kept = await KeptRun.open(context, run.keptSecret);
-  const keep: KeptRun["keep"] = (given) =>
-    kept
-      .keep(given)
-      .catch((error: unknown) =>
-        report(
-          "canary",
-          `a repeated run could not go on from here: nothing could be kept (${messageOf(error)})`,
-          context,
-        ),
-      );
-  const phase = new KillPhases(settings, run.apiRefreshTokens, kept.phases, keep);
-  const admin = await adminOf(context);
+  const phase = new KillPhases(settings, run.apiRefreshTokens, kept.phases, (given) =>
+    keepOrSay(kept, given, context),
+  );
   run.stop.safePoint(realm, "nothing was touched; the old keys are ALIVE");
   const freezing = phase.freeze();
-  const canary = await phase.mintCanaries(await listSigningKeys(admin));
+  const releasing = wanted.freeze === "release" ? phase.release() : undefined;
+  // Its failure is for the end.
+  releasing?.catch(() => undefined);
+  const canary = await phase.mintCanaries(await listSigningKeys(await adminOf(context)));
   run.stop.safePoint(realm, "no key was changed; the old keys are ALIVE");
   const published = await phase.publish(canary);
   reached.newKids = published.map(({ kid }) => kid);
@@ -82,17 +76,40 @@ async function runPhases({ settings }: RealmPlan, run: KillRun, reached: Reached
     phase.enforce(soFar, after),
   ]);
   const ended = revoked.complete === true ? [killStep("sessions", revoked.revoke)] : [];
-  await mark(settings, published, { done: ended.join(" ") });
+  if (ended.length > 0) await mark(settings, published, { done: ended.join(" ") });
   run.stop.safePoint(realm, "the old keys are DEAD, the instances were told; nothing is proven yet");
   const given = { ...soFar, enforcement };
-  const emergency = { frozen, revoked, internal };
-  const verification = await phase.verify(given, emergency, after);
-  reached.evidence = await phase.writeEvidence(given, verification, emergency);
+  const actions = { frozen, revoked, internal };
+  const verification = await phase.verify(given, actions, after);
+  reached.evidence = await phase.writeEvidence(given, verification, actions);
   await mark(settings, deadKeys(cutover), provenKill(context.rotation, reached.evidence.digest));
-  await phase.thaw(frozen, verification);
-  const thawed = frozen.frozenAt === null ? [] : [killStep("freeze", settings.emergency.freeze)];
-  await mark(settings, published, { done: [...ended, ...thawed].join(" ") });
+  await releasing;
+  if (frozen.frozenAt !== null) {
+    await phase.thaw(frozen, verification);
+    await mark(settings, published, { done: [...ended, killStep("freeze", wanted.freeze)].join(" ") });
+  }
   await kept.forget();
+}
+
+/** What can't be kept keeps no key alive. */
+async function keepOrSay(kept: KeptRun, given: KeptPhases, run: RealmSettings["run"]): Promise<void> {
+  try {
+    await kept.keep(given);
+  } catch (error) {
+    const why = messageOf(error);
+    report(
+      "evidence",
+      `nothing could be kept for a repeated run, which then can't prove by replay: ${why}`,
+      run,
+    );
+  }
+}
+
+/** The phases speak to somebody who runs `up`. */
+function inKillWords(message: string): string {
+  return message
+    .replaceAll(/\b(the same up|the same `up`|up) again\b/g, "the same command again")
+    .replaceAll(/\bbump rotation\b/g, "run it for another incident id, which makes new keys,");
 }
 
 /** What the `up` after it must know, on the keys themselves. What can't be marked is said: the `up` then does or asks more. */
@@ -125,19 +142,31 @@ async function outcomeOf(
   error: string | null,
 ): Promise<RealmOutcome> {
   const { run } = settings;
+  const retired = cutover?.retired ?? [];
   const found = deadAndAlive(dying, await trustedKids(run));
-  const deaths = (cutover?.retired ?? []).map(({ disabledAt }) => Date.parse(disabledAt) - confirmedAt);
-  const isDead = found.alive.length === 0 && (cutover !== undefined || dying.length > 0);
+  const deaths = retired
+    .map(({ disabledAt }) => Date.parse(disabledAt) - confirmedAt)
+    .filter((ms) => ms >= 0);
+  // Those that an earlier attempt has disabled, too.
+  const dead = [...new Set([...found.dead, ...retired.map(({ kid }) => kid)])];
+  const isAlive = found.alive.length > 0 || (cutover === undefined && dying.length === 0);
   return {
     realm: run.realm,
-    result: isDead ? (error === null ? "proven" : "not-proven") : "alive",
-    ...found,
+    result: resultOf(isAlive, dead, error),
+    dead,
+    alive: found.alive,
     newKids,
-    timeToDeadMs: found.dead.length > 0 && deaths.some((ms) => ms >= 0) ? Math.max(...deaths) : null,
+    timeToDeadMs: deaths.length > 0 ? Math.max(...deaths) : null,
     report: evidence?.reportPath ?? reportSince(run, confirmedAt),
     evidenceDigest: evidence?.digest ?? null,
     error,
   };
+}
+
+function resultOf(isAlive: boolean, dead: readonly string[], error: string | null): RealmOutcome["result"] {
+  if (isAlive) return "alive";
+  if (error !== null) return "not-proven";
+  return dead.length > 0 ? "proven" : "nothing-left";
 }
 
 /** Undefined where Keycloak does not say. */

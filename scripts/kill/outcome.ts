@@ -4,10 +4,10 @@ import type { RealmKey } from "#operations/keys/realm-keys";
 export interface RealmOutcome {
   realm: string;
   /**
-   * `proven`: the keys are dead, and every instance was proven. `not-proven`: they are dead, not everything is proven.
-   * `alive`: at least one of them is not known to be dead.
+   * `proven`: the keys are dead, and every instance was proven. `nothing-left`: an earlier run has done it, and its evidence
+   * has the proof. `not-proven`: they are dead, not everything is proven. `alive`: at least one is not known to be dead.
    */
-  result: "proven" | "not-proven" | "alive";
+  result: "proven" | "nothing-left" | "not-proven" | "alive";
   /** Kids that were to die and are disabled, or deleted. */
   dead: string[];
   /** Kids that were to die and are still trusted, or are not known to be dead. */
@@ -39,9 +39,13 @@ export interface KillOutcome {
   next: string[];
 }
 
+function isGreen(result: RealmOutcome["result"]): boolean {
+  return result === "proven" || result === "nothing-left";
+}
+
 /** Exit code 0 is for everything proven in every realm. */
 export function exitCodeOf(realms: readonly Pick<RealmOutcome, "result">[], refused: number): 0 | 1 {
-  return refused === 0 && realms.every(({ result }) => result === "proven") ? 0 : 1;
+  return refused === 0 && realms.every(({ result }) => isGreen(result)) ? 0 : 1;
 }
 
 /** What to set so that Pulumi knows what was done. */
@@ -75,16 +79,23 @@ export function renderOutcome(outcome: KillOutcome): string {
   ].join("\n");
 }
 
+const headlines: Record<RealmOutcome["result"], (realm: string) => string> = {
+  proven: (realm) =>
+    `GREEN  realm ${realm}: the old keys are dead, and every instance was proven to reject them`,
+  "nothing-left": (realm) =>
+    `GREEN  realm ${realm}: no key was left to disable. That the instances reject the old ones was proven before, not now: see [cut-over]`,
+  "not-proven": (realm) => `RED    realm ${realm}: THE OLD KEYS ARE DEAD; not everything is proven`,
+  alive: (realm) => `RED    realm ${realm}: THE OLD KEYS ARE NOT ALL DEAD`,
+};
+
 function renderRealm({ realm, result, dead, alive, newKids, timeToDeadMs, ...rest }: RealmOutcome): string[] {
   const fast = timeToDeadMs === null ? "" : ` ${(timeToDeadMs / 1_000).toFixed(1)} s after the confirmation`;
-  const keys = dead.length > 0 ? `disabled: ${dead.join(", ")}${fast}` : "no key was left to disable";
   return [
-    {
-      proven: `GREEN  realm ${realm}: the old keys are dead, and every instance was proven to reject them`,
-      "not-proven": `RED    realm ${realm}: THE OLD KEYS ARE DEAD; not everything is proven`,
-      alive: `RED    realm ${realm}: THE OLD KEYS ARE NOT ALL DEAD`,
-    }[result],
-    `  ${result === "alive" ? `still trusted, or not known to be dead: ${alive.join(", ") || "unknown"}` : keys}`,
+    headlines[result](realm),
+    ...(result === "alive"
+      ? [`  still trusted, or not known to be dead: ${alive.join(", ") || "unknown"}`]
+      : []),
+    ...(dead.length > 0 ? [`  disabled: ${dead.join(", ")}${fast}`] : []),
     ...(newKids.length > 0 ? [`  new: ${newKids.join(", ")}`] : []),
     ...(rest.report === null ? [] : [`  report: ${rest.report}`]),
     ...(rest.error === null ? [] : [`  ${rest.error}`]),
