@@ -6,15 +6,21 @@ import { report } from "#operations/base/report";
 import type { RealmSettings } from "#operations/config/realm-settings";
 import { bundleDirectory } from "#operations/evidence/write-evidence";
 import type { MarkChanges } from "#operations/keys/key-marks";
-import { killStep, provenKill } from "#operations/keys/kill-marks";
-import { isTrusted, listSigningKeys, type RealmKey, updateKeyComponent } from "#operations/keys/realm-keys";
+import { killStep, killsOf, provenKill } from "#operations/keys/kill-marks";
+import {
+  describeKey,
+  isTrusted,
+  listSigningKeys,
+  type RealmKey,
+  updateKeyComponent,
+} from "#operations/keys/realm-keys";
 import type { CutoverOutputs } from "#phases/cut-over";
 import type { EvidenceOutputs } from "#phases/evidence";
 import { adminOf } from "#phases/phase-request";
 import type { KeptPhases, KeptRun } from "./kept-run.ts";
 import { KillPhases, publishedKey } from "./kill-phases.ts";
 import type { RealmPlan } from "./kill-plan.ts";
-import { deadAndAlive, type RealmOutcome } from "./outcome.ts";
+import { deadAndAlive, type RealmOutcome, resultOf } from "./outcome.ts";
 import { Stopped, type StopRequest } from "./stop.ts";
 
 /** What the kill of each realm takes. */
@@ -139,7 +145,7 @@ async function outcomeOf(
   { settings, dying }: RealmPlan,
   { confirmedAt }: KillRun,
   { cutover, newKids, evidence }: Reached,
-  error: string | null,
+  failure: string | null,
 ): Promise<RealmOutcome> {
   const { run } = settings;
   const retired = cutover?.retired ?? [];
@@ -149,10 +155,10 @@ async function outcomeOf(
     .filter((ms) => ms >= 0);
   // Those that an earlier attempt has disabled, too.
   const dead = [...new Set([...found.dead, ...retired.map(({ kid }) => kid)])];
-  const isAlive = found.alive.length > 0 || (cutover === undefined && dying.length === 0);
+  const error = failure ?? (dead.length === 0 && cutover ? unknownProof(cutover) : null);
   return {
     realm: run.realm,
-    result: resultOf(isAlive, dead, error),
+    result: resultOf({ dead, error, alive: found.alive, isCutOver: cutover !== undefined }),
     dead,
     alive: found.alive,
     newKids,
@@ -163,10 +169,12 @@ async function outcomeOf(
   };
 }
 
-function resultOf(isAlive: boolean, dead: readonly string[], error: string | null): RealmOutcome["result"] {
-  if (isAlive) return "alive";
-  if (error !== null) return "not-proven";
-  return dead.length > 0 ? "proven" : "nothing-left";
+/** Where nothing was left to disable, only a mark shows that somebody has proven the old keys dead. */
+function unknownProof({ result, rotation }: CutoverOutputs): string | null {
+  const { keysAfter } = unpack(result);
+  if (killsOf(keysAfter, rotation).some(({ kill }) => kill.isProven)) return null;
+  const dead = keysAfter.filter((key) => !isTrusted(key)).map(describeKey);
+  return `no key was left to disable, and nothing in the realm shows that the instances reject the old ones (${dead.join(", ") || "none is left"}): an up has disabled them, and its state has the canary tokens; run that up as soon as its backend is back, or restart every instance`;
 }
 
 /** Undefined where Keycloak does not say. */

@@ -65,6 +65,19 @@ export function deadAndAlive(
   return { dead: kids.filter((kid) => !isAlive(kid)), alive: kids.filter(isAlive) };
 }
 
+/** How it has ended. Pure. */
+export function resultOf({
+  dead,
+  alive,
+  error,
+  isCutOver,
+}: Pick<RealmOutcome, "dead" | "alive" | "error"> & { isCutOver: boolean }): RealmOutcome["result"] {
+  // Where nothing is known of any key, none is known to be dead.
+  if (alive.length > 0 || (dead.length === 0 && !isCutOver)) return "alive";
+  if (error !== null) return "not-proven";
+  return dead.length > 0 ? "proven" : "nothing-left";
+}
+
 /** The outcome for a person who reads it at night: the state of the keys first, then what to do. Pure. */
 export function renderOutcome(outcome: KillOutcome): string {
   return [
@@ -83,7 +96,7 @@ const headlines: Record<RealmOutcome["result"], (realm: string) => string> = {
   proven: (realm) =>
     `GREEN  realm ${realm}: the old keys are dead, and every instance was proven to reject them`,
   "nothing-left": (realm) =>
-    `GREEN  realm ${realm}: no key was left to disable. That the instances reject the old ones was proven before, not now: see [cut-over]`,
+    `GREEN  realm ${realm}: no key was left to disable. That the instances reject the old ones was proven by an earlier kill, not now: see [cut-over]`,
   "not-proven": (realm) => `RED    realm ${realm}: THE OLD KEYS ARE DEAD; not everything is proven`,
   alive: (realm) => `RED    realm ${realm}: THE OLD KEYS ARE NOT ALL DEAD`,
 };
