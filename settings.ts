@@ -7,13 +7,13 @@ import {
   type InspectedRealm,
   inspectStack,
 } from "#operations/config/inspect-stack";
+import { type RealmSettings, realmSettings } from "#operations/config/realm-settings";
 import { configureKubernetes } from "#operations/fleet/kubernetes/kubernetes-defaults";
-import type { KeyRotationArgs } from "./components/key-rotation-args.ts";
 
 /** Everything that the stack config says, checked. */
 export interface Settings {
   /** One for each realm. */
-  rotations: RealmSettings[];
+  rotations: NamedRealm[];
   /** Whether the config has a list of realms: outputs then go by realm. */
   hasRealmList: boolean;
   /** With all realms' targets. */
@@ -29,10 +29,11 @@ export interface Settings {
 }
 
 /** What the rotation of one realm takes. */
-export interface RealmSettings extends Omit<KeyRotationArgs, "apiRefreshTokens"> {
-  fleet: ConfiguredFleet;
+export interface NamedRealm extends RealmSettings {
   /** Name of the resource. */
   name: string;
+  /** Names that it had in the stack before. */
+  formerNames: string[];
 }
 
 /**
@@ -117,58 +118,12 @@ async function verificationKey(signingKey: string | undefined): Promise<JWK | nu
   return publicJwkOf(signingKey);
 }
 
-/** The plan for a realm that can't be rotated: nothing is known, and nothing is done. */
-const unknownPlan = { stage: "final" as const, actions: [], overlapSeconds: 0, tokenLifeSeconds: 0 };
-
-function toRealmSettings(
-  data: CheckedConfig,
-  { name, entry, problems, plan }: InspectedRealm,
-  realms: string[],
-) {
-  const { rotation, mode, incident, reason, evidenceDir, takeOverLease, keySize } = data;
-  const { audience, realmRoles, clockSkewSeconds } = data.probe;
-  const { stage, actions, overlapSeconds, tokenLifeSeconds } = plan ?? unknownPlan;
-  const { freeze, freezePath, sessions, internalKeys } = data;
-  const { revoke, denyListPath, adminProbe } = sessions;
-  const denyForMs = tokenLifeSeconds * 1000;
-  const algorithms = entry.algorithms ?? data.algorithms;
+function toRealmSettings(data: CheckedConfig, realm: InspectedRealm, realms: string[]): NamedRealm {
   const isLone = realms.length === 1;
   return {
-    name: isLone ? "rotation" : `rotation-${name}`,
+    name: isLone ? "rotation" : `rotation-${realm.name}`,
     // From one realm to several and back: what is known of it goes with it.
-    formerNames: isLone ? [`rotation-${name}`] : realms[0] === name ? ["rotation"] : [],
-    run: {
-      rotation,
-      mode,
-      stage,
-      incident,
-      reason,
-      realm: name,
-      realms,
-      evidenceDir,
-      takeOverLease,
-      stack: pulumi.getStack(),
-    },
-    problems,
-    algorithms,
-    keySize,
-    exemptKeys: entry.exemptKeys ?? data.exemptKeys,
-    overlapMs: overlapSeconds * 1000,
-    keepRetired: data.keepRetired,
-    actions,
-    jwksUris: entry.jwksUris ?? data.jwksUris,
-    fleet: configuredFleet(data, entry),
-    jwksTimeoutMs: data.jwksTimeoutSeconds * 1000,
-    probeIdentity: { algorithms, audience, realmRoles, clockSkewSeconds },
-    emergency: {
-      budgetMs: data.emergency.budgetSeconds * 1000,
-      freeze,
-      freezePath,
-      internalKeys,
-      revoke,
-      denyListPath,
-      denyForMs,
-      adminProbe,
-    },
+    formerNames: isLone ? [`rotation-${realm.name}`] : realms[0] === realm.name ? ["rotation"] : [],
+    ...realmSettings(data, realm, { realms, stack: pulumi.getStack() }),
   };
 }

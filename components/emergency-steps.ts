@@ -1,8 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Packed, unpack } from "#operations/base/packed";
-import type { CalledInstance } from "#operations/fleet/call-instances";
-import { idOf } from "#operations/fleet/instances";
-import type { RestartResult } from "#operations/fleet/restart";
+import {
+  type CurrentActions,
+  currentActions,
+  emergencyActions,
+  emergencySoFar,
+  isThawing,
+} from "#operations/phases/emergency-so-far";
+import { detailsFor } from "#operations/phases/phase-details";
 import type { EmergencyActions } from "#operations/proof/verification-request";
 import { AdminFreeze } from "./admin-freeze.ts";
 import { AdminThaw } from "./admin-thaw.ts";
@@ -40,32 +45,30 @@ export class EmergencySteps {
   }
 
   #freezeArgs() {
-    const { run, fleet, apiRefreshTokens, emergency } = this.#args;
-    const { freeze, freezePath } = emergency;
-    return { ...phaseArgs({ run, fleet, freezePath }), freeze, apiRefreshTokens };
+    const { apiRefreshTokens, emergency } = this.#args;
+    return { ...phaseArgs(detailsFor.freeze(this.#args)), freeze: emergency.freeze, apiRefreshTokens };
   }
 
   revoke(cutover: KeyCutover): SessionRevocation {
-    const { run, fleet, apiRefreshTokens, emergency } = this.#args;
-    const { revoke, denyListPath, denyForMs } = emergency;
+    const { apiRefreshTokens, emergency } = this.#args;
+    const { revoke, denyForMs } = emergency;
     return new SessionRevocation(
       `${this.#name}-sessions`,
-      { ...phaseArgs({ run, fleet, denyListPath }), revoke, denyForMs, apiRefreshTokens },
+      { ...phaseArgs(detailsFor.revoke(this.#args)), revoke, denyForMs, apiRefreshTokens },
       this.#child(cutover),
     );
   }
 
   rotateInternalKeys(cutover: KeyCutover): InternalKeys {
-    const { run, emergency } = this.#args;
-    const { internalKeys } = emergency;
+    const { internalKeys } = this.#args.emergency;
     const name = `${this.#name}-internal-keys`;
-    return new InternalKeys(name, { ...phaseArgs({ run }), internalKeys }, this.#child(cutover));
+    const details = phaseArgs(detailsFor.internalKeys(this.#args));
+    return new InternalKeys(name, { ...details, internalKeys }, this.#child(cutover));
   }
 
   /** Whether this rotation has frozen what is still to be thawed. */
   isThawing({ frozenFor }: AdminFreeze): pulumi.Output<boolean> {
-    const { run, emergency } = this.#args;
-    return frozenFor.apply((madeFor) => madeFor === run.rotation && emergency.freeze !== "release");
+    return frozenFor.apply((madeFor) => isThawing(this.#args, madeFor));
   }
 
   thaw(frozen: AdminFreeze, verification: Verification, evidence: Evidence): AdminThaw {
@@ -85,10 +88,8 @@ export class EmergencySteps {
   }
 
   /** What was done of it in this rotation; the result of an earlier one does not count. */
-  #current({ frozen, revoked, internal }: EmergencyResources) {
+  #current({ frozen, revoked, internal }: EmergencyResources): pulumi.Output<CurrentActions> {
     const { rotation } = this.#args.run;
-    // Back in mode planned, what an emergency left undone is still undone.
-    const isCurrent = (madeFor: number | null) => madeFor === rotation;
     return pulumi
       .all([
         pulumi.all([frozen.frozenFor, frozen.result, frozen.record]),
@@ -97,68 +98,28 @@ export class EmergencySteps {
       ])
       .apply(([[frozenFor, freeze, frozenRecord], [revokedFor, sessions, revokedRecord], keys]) => {
         const [rotatedFor, internalKeys, rotatedRecord] = keys;
-        return {
-          freeze: isCurrent(frozenFor)
-            ? { result: freeze === null ? null : unpack(freeze), record: frozenRecord }
-            : undefined,
-          sessions: isCurrent(revokedFor)
-            ? { result: sessions === null ? null : unpack(sessions), record: revokedRecord }
-            : undefined,
-          internalKeys: isCurrent(rotatedFor) ? { result: internalKeys, record: rotatedRecord } : undefined,
-        };
+        return currentActions(rotation, {
+          frozen: { frozenFor, result: freeze, record: frozenRecord },
+          revoked: { revokedFor, result: sessions, record: revokedRecord },
+          internal: { rotatedFor, result: internalKeys, record: rotatedRecord },
+        });
       });
   }
 
   findings(steps: EmergencyResources) {
-    return this.#current(steps).apply(({ freeze, sessions, internalKeys }) => ({
-      records: [freeze?.record, sessions?.record, internalKeys?.record].flatMap((record) => record ?? []),
-      findings: {
-        ...(freeze?.result ? { freeze: freeze.result } : {}),
-        ...(sessions?.result ? { sessions: sessions.result } : {}),
-        ...(internalKeys?.result ? { internalKeys: internalKeys.result } : {}),
-      },
-    }));
+    return this.#current(steps).apply((current) => emergencySoFar(current));
   }
 
   actions(steps: EmergencyResources, enforced: KeyEnforcement): pulumi.Output<Packed<EmergencyActions>> {
-    const { run, emergency, fleet, algorithms, probeIdentity } = this.#args;
-    const { freeze: wish, freezePath, revoke, denyListPath, adminProbe } = emergency;
-    const { path, realmRoles, acceptedStatuses, rejectedStatuses } = adminProbe;
-    const [algorithm = "RS256"] = algorithms;
-    const denyList = {
-      denyListPath,
-      probe: { ...fleet.probe, path, acceptedStatuses, rejectedStatuses },
-      identity: { realmRoles, audience: [...probeIdentity.audience], algorithm },
-    };
     const found = pulumi.all([this.#current(steps), enforced.result]);
-    const actions = found.apply(([{ freeze, sessions, internalKeys }, enforcement]): EmergencyActions => {
-      const { restarts } = unpack(enforcement);
-      const idsOf = (called: readonly CalledInstance[]) => toldAndAlive(called, restarts);
-      const sids = sessions?.result?.ended.map(({ sid }) => sid) ?? [];
-      const { instances = [] } = freeze?.result ?? {};
-      return {
-        failures: [...(sessions?.result?.failures ?? []), ...(internalKeys?.result?.failures ?? [])],
-        orders: {
-          ...(instances.length > 0 && wish !== "release"
-            ? { freeze: { path: freezePath, on: idsOf(instances), since: freeze?.record?.startedAt ?? "" } }
-            : {}),
-          ...(sids.length > 0
-            ? { deny: { path: denyListPath, sids, on: idsOf(sessions?.result?.denied ?? []) } }
-            : {}),
-        },
-        ...((run.mode === "emergency" && revoke !== "none") || sessions ? { denyList } : {}),
-      };
-    });
-    return packed(actions);
+    return packed(
+      found.apply(([current, enforcement]) =>
+        emergencyActions(this.#args, current, unpack(enforcement).restarts),
+      ),
+    );
   }
 
   #child(...dependsOn: pulumi.Resource[]): pulumi.CustomResourceOptions {
     return { parent: this.#parent, dependsOn };
   }
-}
-
-/** Instances that were called, without those that were restarted since and so have lost it. */
-function toldAndAlive(called: readonly CalledInstance[], restarts: readonly RestartResult[]): string[] {
-  const restarted = new Set(restarts.map(({ subject }) => subject));
-  return called.filter(({ instance, outcome }) => outcome === "done" && !restarted.has(instance)).map(idOf);
 }

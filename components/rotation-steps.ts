@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Packed, unpack } from "#operations/base/packed";
 import type { WholeFindings } from "#operations/evidence/findings";
+import { detailsFor } from "#operations/phases/phase-details";
 import type { Before } from "#operations/phases/phase-request";
 import { allFindings, knownSoFar } from "#operations/phases/so-far";
 import { CanaryToken } from "./canary-token.ts";
@@ -48,7 +49,11 @@ export class RotationSteps {
     const { run, problems: found = [] } = this.#args;
     // The problems of a lone realm stop the program before it has a resource.
     const problems = run.realms.length === 1 ? [] : found;
-    return new RealmCheck(`${this.#name}-check`, { ...phaseArgs({ run }), problems }, this.#child());
+    return new RealmCheck(
+      `${this.#name}-check`,
+      { ...phaseArgs(detailsFor.check(this.#args)), problems },
+      this.#child(),
+    );
   }
 
   keepProbes(after: RealmCheck): ProbeClients {
@@ -58,31 +63,30 @@ export class RotationSteps {
 
   /** Beside the freeze, never after it: an instance that hangs on being frozen must not keep a stolen key alive. */
   mintCanaries(probes: ProbeClients): CanaryToken {
-    const { run, exemptKeys, fleet, apiRefreshTokens, probeIdentity, emergency } = this.#args;
-    const { budgetMs } = emergency;
+    const { apiRefreshTokens } = this.#args;
     return new CanaryToken(
       `${this.#name}-canary`,
-      { ...phaseArgs({ run, exemptKeys, fleet, probeIdentity, budgetMs }), apiRefreshTokens },
+      { ...phaseArgs(detailsFor.canary(this.#args)), apiRefreshTokens },
       this.#child(probes),
     );
   }
 
   publish(canary: CanaryToken): SigningKey[] {
-    const { run, algorithms, keySize } = this.#args;
+    const details = phaseArgs(detailsFor.publish(this.#args));
     const before = this.#before({ canary });
-    return algorithms.map(
+    return this.#args.algorithms.map(
       (algorithm) =>
         new SigningKey(
           `${this.#name}-key-${algorithm}`,
-          { ...phaseArgs({ run, keySize }), algorithm, before },
+          { ...details, algorithm, before },
           this.#child(canary),
         ),
     );
   }
 
   announce(canary: CanaryToken, keys: SigningKey[]): KeyAnnouncement {
-    const { run, fleet, apiRefreshTokens, jwksUris, jwksTimeoutMs } = this.#args;
-    const details = phaseArgs({ run, fleet, jwksUris, jwksTimeoutMs });
+    const { apiRefreshTokens } = this.#args;
+    const details = phaseArgs(detailsFor.announce(this.#args));
     const newKids = pulumi.all(keys.map(({ kid }) => kid));
     const before = this.#before({ canary, keys });
     return new KeyAnnouncement(
@@ -93,13 +97,11 @@ export class RotationSteps {
   }
 
   cutOver(canary: CanaryToken, keys: SigningKey[], announced: KeyAnnouncement): KeyCutover {
-    const { run, fleet, apiRefreshTokens, actions } = this.#args;
-    const { exemptKeys, overlapMs, keepRetired, jwksUris, jwksTimeoutMs } = this.#args;
-    const details = { run, fleet, exemptKeys, overlapMs, keepRetired, jwksUris, jwksTimeoutMs };
+    const { apiRefreshTokens, actions } = this.#args;
     return new KeyCutover(
       `${this.#name}-cutover`,
       {
-        ...phaseArgs(details),
+        ...phaseArgs(detailsFor.cutOver(this.#args)),
         apiRefreshTokens,
         pendingChanges: actions.length,
         componentIds: pulumi.all(keys.map(({ componentId }) => componentId)),
@@ -110,14 +112,11 @@ export class RotationSteps {
   }
 
   enforce(steps: Required<Omit<StepsSoFar, "enforced">>): KeyEnforcement {
-    const { run, fleet, apiRefreshTokens } = this.#args;
-    // In an overlap every instance has just loaded the keys, after a restart if it needed one: nothing has left the set since.
-    const strategy = run.stage === "overlap" ? ("refresh" as const) : fleet.restart.strategy;
-    const gentle = { ...fleet, restart: { ...fleet.restart, strategy } };
+    const { apiRefreshTokens } = this.#args;
     return new KeyEnforcement(
       `${this.#name}-enforcement`,
       {
-        ...phaseArgs({ run, fleet: gentle }),
+        ...phaseArgs(detailsFor.enforce(this.#args)),
         apiRefreshTokens,
         before: this.#before(steps),
         after: steps.cutover.completedAt,
@@ -127,11 +126,11 @@ export class RotationSteps {
   }
 
   verify(steps: Required<StepsSoFar>, emergency: EmergencyResources): Verification {
-    const { run, fleet, apiRefreshTokens, probeIdentity, jwksUris, jwksTimeoutMs } = this.#args;
+    const { apiRefreshTokens } = this.#args;
     return new Verification(
       `${this.#name}-verification`,
       {
-        ...phaseArgs({ run, fleet, probeIdentity, jwksUris, jwksTimeoutMs }),
+        ...phaseArgs(detailsFor.verify(this.#args)),
         apiRefreshTokens,
         before: this.#before(steps),
         emergency: this.emergency.actions(emergency, steps.enforced),
@@ -146,7 +145,6 @@ export class RotationSteps {
   }
 
   writeEvidence({ verification, emergency, ...steps }: AllSteps): Evidence {
-    const { run } = this.#args;
     const { found, record } = verification;
     const findings = pulumi
       .all([this.#before(steps), pulumi.output({ found, record }), this.emergency.findings(emergency)])
@@ -154,7 +152,7 @@ export class RotationSteps {
     return new Evidence(
       `${this.#name}-evidence`,
       {
-        ...phaseArgs({ run }),
+        ...phaseArgs(detailsFor.evidence(this.#args)),
         findings: packed<WholeFindings>(findings),
         verifiedAt: verification.verifiedAt,
         isThawing: this.emergency.isThawing(emergency.frozen),

@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { configValues } from "./lab/engine/config-values.ts";
-import { readProject } from "./lab/engine/project.ts";
 import { SECRET_SIGNATURE, SIGNATURE_KEY } from "./lab/engine/property-values.ts";
-import { type ConfigNode, StackConfigFile } from "./lab/engine/stack-config.ts";
 import { chooseEngine, collect, type RunResult } from "./lab/stack-engine.ts";
+import { configValues } from "./stack-file/config-values.ts";
+import { readProject } from "./stack-file/project.ts";
+import { hasSecure, StackConfigFile } from "./stack-file/stack-config.ts";
 
 /** The stack that is read, and where its files are. */
 export interface StackPlace {
@@ -124,11 +124,6 @@ async function configOfFile(place: StackPlace, runner: EngineRunner): Promise<Re
     values[full] = await must(runner, ["config", "get", key, "--stack", stack, "--config-file", file.path]);
   }
   return values;
-}
-
-function hasSecure(node: ConfigNode): boolean {
-  if (typeof node !== "object" || node === null) return false;
-  return "secure" in node || Object.values(node).some(hasSecure);
 }
 
 const exported = z.looseObject({

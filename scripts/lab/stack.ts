@@ -210,18 +210,32 @@ export class LabStack {
   async script(
     name: string,
     args: readonly string[] = [],
-    { env }: OperationOptions = {},
+    options: OperationOptions = {},
   ): Promise<RunResult> {
-    const { projectDir, stack, onLine } = this.#options;
+    return collect(this.#spawnScript(name, args, options), this.#options.onLine ?? (() => {}));
+  }
+
+  /** Starts one in a process group of its own, to be stopped half-way with `process.kill(-child.pid, …)`. */
+  spawnScript(name: string, args: readonly string[] = [], options: OperationOptions = {}): ChildProcess {
+    return this.#spawnScript(name, args, { ...options, detached: true });
+  }
+
+  #spawnScript(
+    name: string,
+    args: readonly string[],
+    { env, detached = false }: Pick<SpawnRequest, "env" | "detached">,
+  ): ChildProcess {
+    const { projectDir, stack } = this.#options;
     const own = ["--stack", stack, "--config-file", this.configFile, ...args];
     const child = spawn(process.execPath, [join(projectDir, "scripts", `${name}.ts`), ...own], {
       cwd: projectDir,
       env: this.#env(env),
       stdio: ["ignore", "pipe", "pipe"],
+      detached,
     });
     this.#children.add(child);
     child.once("exit", () => this.#children.delete(child));
-    return collect(child, onLine ?? (() => {}));
+    return child;
   }
 
   /** The stack's outputs; secret ones are masked unless `showSecrets` is set. */

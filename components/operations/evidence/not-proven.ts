@@ -1,3 +1,5 @@
+import { describeKilled, killsOf } from "../keys/kill-marks.ts";
+import { rotationOf } from "../keys/realm-keys.ts";
 import type { CutoverFindings, Findings } from "./findings.ts";
 
 export interface NotProven {
@@ -51,12 +53,20 @@ function skippedBaseline({ prepared }: Findings): string[] {
 function stillTrusted(cutover: CutoverFindings | undefined): string[] {
   if (!cutover || cutover.retired.length > 0) return [];
   const { passive, retireAfter } = cutover;
-  if (passive.length === 0) return ["No key was retired, so there was no retired key to reject."];
+  if (passive.length === 0)
+    return ["No key was retired, so there was no retired key to reject.", ...provenElsewhere(cutover)];
   const kids = passive.map(({ kid }) => kid).join(", ");
   const [sign, are] = passive.length > 1 ? ["sign", "are"] : ["signs", "is"];
   return [
     `No key is retired yet: ${kids} no longer ${sign}, and ${are} trusted until the first up after ${retireAfter ?? "the overlap"}.`,
   ];
+}
+
+/** An `up` that follows `npm run kill` finds the work done, and the proof in another bundle. */
+function provenElsewhere({ keysAfter, signers }: CutoverFindings): string[] {
+  const own = keysAfter.find(({ kid }) => signers.some((signer) => signer.kid === kid));
+  const killed = killsOf(keysAfter, rotationOf(own?.componentName ?? "") ?? 0);
+  return killed.map((key) => `${describeKilled(key)}.`);
 }
 
 function unreportedKeys({ prepared }: Findings): string[] {

@@ -1,4 +1,5 @@
 import type { Progress, VerifierUrls } from "./jwks-read-back.ts";
+import type { MarkChanges } from "./key-marks.ts";
 import type { CutoverGoal, CutoverPlan } from "./plan-cutover.ts";
 import type { KnownBefore, RetiredKey } from "./retired-key.ts";
 import type { SigningKeys } from "./signing-keys.ts";
@@ -14,6 +15,8 @@ export interface CutoverRequest extends CutoverGoal, VerifierUrls {
   canary: KnownBefore;
   /** What an earlier cut-over of the same rotation retired. Default: none. */
   earlier?: RetiredKey[];
+  /** What the keys that are disabled are marked with. Default: nothing. */
+  deathMarks?: MarkChanges;
   /** Work for which the old keys must still be trusted; called before the first of them is disabled. */
   beforeDisabling?: () => Promise<void>;
 }

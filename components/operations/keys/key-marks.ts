@@ -13,6 +13,10 @@ export interface KeyMarks {
   stack?: string;
   /** Since when it signs for no longer than it takes to mint its canary tokens, ISO 8601 UTC. */
   borrowed?: string;
+  /** Of a key that `npm run kill` has disabled: for which rotation, and whether that is proven. See `kill-marks.ts`. */
+  killed?: string;
+  /** Of a key that `npm run kill` has made: what else it has done, so that the `up` after it does not do it again. */
+  done?: string;
 }
 
 /** Marks to set; null takes one away. */
@@ -23,11 +27,13 @@ const words = {
   incident: "for",
   stack: "by",
   borrowed: "borrowed-at",
+  killed: "killed",
+  done: "done",
 } as const;
-const names = ["retireAfter", "incident", "stack", "borrowed"] as const;
+const names = ["retireAfter", "incident", "stack", "borrowed", "killed", "done"] as const;
 
 /** Longer values stand there as a digest: Keycloak keeps 255 characters in all. */
-const longest = 64;
+const longest = 40;
 
 /** The marks as one text, for the component's `subType`, which key providers ignore. Its `config` takes no additions. */
 export function formatMarks(marks: MarkChanges): string {

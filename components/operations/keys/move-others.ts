@@ -33,14 +33,15 @@ async function moveOnce(
   { passivate, disable }: { passivate: readonly RealmKey[]; disable: readonly RealmKey[] },
   disabledAt: Map<string, string>,
 ): Promise<void> {
-  const { keys, progress } = cutover;
+  const { keys, progress, request } = cutover;
+  const marks = request.deathMarks ? { marks: request.deathMarks } : {};
   for (const key of passivate) {
     await keys.change(key, { active: false });
     progress(`${key.kid} (${key.algorithm}, ${key.componentName}) is passive`);
   }
   for (const key of disable) {
     await seeSigners(cutover);
-    await keys.change(key, { enabled: false, active: false });
+    await keys.change(key, { enabled: false, active: false, ...marks });
     disabledAt.set(key.kid, new Date().toISOString());
     progress(`${key.kid} (${key.algorithm}, ${key.componentName}) is disabled`);
   }

@@ -5,8 +5,9 @@ import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { CutoverFindings, Findings } from "../evidence/findings.ts";
 import { cutOver } from "../keys/cut-over.ts";
 import type { CutoverRequest } from "../keys/cutover-request.ts";
+import { describeKilled, killsOf } from "../keys/kill-marks.ts";
 import { planCutover } from "../keys/plan-cutover.ts";
-import { listSigningKeys } from "../keys/realm-keys.ts";
+import { listSigningKeys, type RealmKey } from "../keys/realm-keys.ts";
 import type { KnownBefore } from "../keys/retired-key.ts";
 import { lostUnproven } from "../proof/lost-keys.ts";
 import { askNewcomers } from "../proof/newcomers.ts";
@@ -24,7 +25,7 @@ import { runPhase } from "./run-phase.ts";
 
 type Details = Pick<
   CutoverRequest,
-  "exemptKeys" | "overlapMs" | "keepRetired" | "jwksUris" | "jwksTimeoutMs"
+  "exemptKeys" | "overlapMs" | "keepRetired" | "jwksUris" | "jwksTimeoutMs" | "deathMarks"
 >;
 
 export interface CutoverInputs extends FleetInputs<Details>, Pick<LaterInputs<object>, "before"> {
@@ -100,7 +101,8 @@ export async function cutoverPhase(
     const done = await cutOver(admin, goal, (line) => report("cut-over", line, run));
     (await leaseOf(run)).keysAreDead();
     const cutover: CutoverFindings = { ...done, newcomers };
-    return { result: cutover, summary: describeCutover(cutover) };
+    const summary = `${describeCutover(cutover)}${killedBefore(canary.keysBefore, rotation)}`;
+    return { result: cutover, summary };
   });
   const { componentIds } = inputs;
   const { exemptKeys } = details;
@@ -127,6 +129,13 @@ function describeCutover({ signers, passive, retireAfter, retired, deleted }: Cu
     `retired ${list(retired) || "none"}`,
     ...(deleted.length > 0 ? [`deleted ${list(deleted)}`] : []),
   ].join("; ");
+}
+
+/** What `npm run kill` had done before the run, of which no state knows. */
+function killedBefore(keysBefore: readonly RealmKey[], rotation: number): string {
+  return killsOf(keysBefore, rotation)
+    .map((key) => `; ${describeKilled(key)}`)
+    .join("");
 }
 
 function nothingBefore({ phases }: Findings): KnownBefore {

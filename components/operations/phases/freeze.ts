@@ -10,6 +10,7 @@ import type { Fleet } from "../fleet/fleet.ts";
 import { type Freeze, freezeInstances } from "../fleet/freeze-instances.ts";
 import { freezeKeycloak, refusesFreeze, thawKeycloak } from "../keycloak/freeze-keycloak.ts";
 import { notifyStart } from "../notify/run-notices.ts";
+import { isDoneByKill } from "./kill-steps.ts";
 import {
   adminOf,
   detailsOf,
@@ -75,9 +76,14 @@ function concernsKeycloak(freeze: Freeze): boolean {
 
 /** Phase 1: freeze. Never throws: what can't be frozen must not keep the stolen key alive. */
 export async function freezePhase(inputs: FreezeInputs): Promise<FreezeOutputs> {
-  if (!isFreezing(inputs)) return { ...inputs, frozenAt: null, frozenFor: null, result: null, record: null };
+  const nothing = { ...inputs, frozenAt: null, frozenFor: null, result: null, record: null };
+  if (!isFreezing(inputs)) return nothing;
   const request = requestOf(inputs);
   const { run } = request;
+  if (await isDoneByKill(run, "freeze", inputs.freeze)) {
+    report("freeze", "npm run kill has frozen for this rotation, and thawed after its proof", run);
+    return nothing;
+  }
   return { ...inputs, ...(await inProgress(run, "freeze", () => freezeAll(request))) };
 }
 

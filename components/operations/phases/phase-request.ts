@@ -1,4 +1,4 @@
-import { type Packed, unpack } from "../base/packed.ts";
+import { type Packed, pack, unpack } from "../base/packed.ts";
 import type { RunContext } from "../base/run-context.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { Findings } from "../evidence/findings.ts";
@@ -37,6 +37,11 @@ export interface FleetInputs<Details> extends PhaseInputs<Details & { fleet: Fle
 
 export type Run = { run: RunContext };
 export type Recorded = { record: PhaseRecord };
+
+/** What every phase takes: its step, and what the config says for it. */
+export function inputsFor<T extends Run>(details: T): Step & { details: Packed<T> } {
+  return { ...stepOf(details.run), details: pack(details) };
+}
 
 /** What the config says for a phase. */
 export function detailsOf<Details>({ details }: PhaseInputs<Details>): Details & Run {

@@ -2,6 +2,7 @@ import { changed } from "../base/changed.ts";
 import { messageOf } from "../base/errors.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { progressOf, report } from "../base/report.ts";
+import type { RunContext } from "../base/run-context.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { SessionsResult } from "../evidence/findings.ts";
 import { type DeniedInstance, denySessions } from "../fleet/deny-list.ts";
@@ -17,6 +18,7 @@ import {
   revokeSessions,
   type SomeSessions,
 } from "../keycloak/revoke-sessions.ts";
+import { isDoneByKill } from "./kill-steps.ts";
 import {
   adminOf,
   detailsOf,
@@ -83,11 +85,22 @@ export async function sessionsPhase(
   const { run, denyListPath } = detailsOf(inputs);
   const { revoke, denyForMs } = inputs;
   const request = { run, fleet: fleetOf(inputs), denyListPath, revoke, denyForMs };
-  return {
-    ...stepOf(inputs),
-    revoke,
-    ...(await nextStep(nextSessionsStep(inputs, previous), request, previous)),
-  };
+  const step = nextSessionsStep(inputs, previous);
+  const isFirst = step === "revoke" && previous.revokedFor !== run.rotation;
+  const done =
+    isFirst && (await isDoneByKill(run, "sessions", revoke))
+      ? endedByKill(run)
+      : await nextStep(step, request, previous);
+  return { ...stepOf(inputs), revoke, ...done };
+}
+
+/** Who has logged in since is not logged out once more. */
+function endedByKill(run: RunContext): Revoked {
+  const at = new Date().toISOString();
+  const summary = "npm run kill has ended the sessions of this rotation; its evidence lists them";
+  report("revoke", summary, run);
+  const record: PhaseRecord = { phase: "revoke", outcome: "done", startedAt: at, finishedAt: at, summary };
+  return { result: null, complete: true, revokedAt: at, revokedFor: run.rotation, denyUntil: null, record };
 }
 
 async function nextStep(

@@ -1,9 +1,10 @@
 import { messageOf } from "../base/errors.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { progressOf, report } from "../base/report.ts";
+import type { RunContext } from "../base/run-context.ts";
 import type { KeptCanaries } from "../canaries/canary.ts";
 import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
-import type { VerificationAttempt } from "../evidence/findings.ts";
+import type { Findings, VerificationAttempt } from "../evidence/findings.ts";
 import type { JwksReadBack } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import {
@@ -12,6 +13,8 @@ import {
   settleEveryJwks,
   type VerifierUrls,
 } from "../keys/jwks-read-back.ts";
+import { killOf, provenKill } from "../keys/kill-marks.ts";
+import { updateKeyComponent } from "../keys/realm-keys.ts";
 import type { RetiredKey } from "../keys/retired-key.ts";
 import { currentOrders } from "../proof/current-orders.ts";
 import { nothingOpen, stillOpen } from "../proof/still-open.ts";
@@ -108,6 +111,7 @@ async function verify(
     isLater ? last?.result.instances : undefined,
   );
   const { startedAt, finishedAt, verified, failures, instances } = result;
+  if (verified) await closeKills(admin, before.findings, run);
   const good = instances.filter((one) => one.verified).length;
   const summary = `${good} of ${instances.length} instances proven${verified ? "" : "; NOT VERIFIED"}`;
   report("verify", summary, run);
@@ -148,6 +152,20 @@ async function settleJwks(
     );
   } catch (error) {
     return { readBack: [], problems: [messageOf(error)] };
+  }
+}
+
+/** What `npm run kill` had left unproven is proven now: the keys are marked so, because a lost state would not know it. */
+async function closeKills(admin: KeycloakAdmin, { cutover }: Findings, run: RunContext): Promise<void> {
+  const { retired = [], keysAfter = [] } = cutover ?? {};
+  const open = keysAfter.filter(
+    (key) => killOf(key)?.isProven === false && retired.some(({ kid }) => kid === key.kid),
+  );
+  for (const { componentId, kid } of open) {
+    await updateKeyComponent(admin, componentId, { marks: provenKill(run.rotation) }).catch(
+      (error: unknown) =>
+        report("verify", `kid ${kid} is proven, which could not be marked on it: ${messageOf(error)}`, run),
+    );
   }
 }
 

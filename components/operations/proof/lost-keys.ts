@@ -1,5 +1,6 @@
 import type { RunContext } from "../base/run-context.ts";
 import type { CutoverResult } from "../keys/cut-over.ts";
+import { killOf } from "../keys/kill-marks.ts";
 import { isTrusted } from "../keys/realm-keys.ts";
 import type { RetiredKey } from "../keys/retired-key.ts";
 import type { CanaryFindings } from "./canary-findings.ts";
@@ -12,9 +13,10 @@ interface LastCutover {
 
 /**
  * Keys that are disabled or deleted without a proof that the instances dropped them: those that a run had minted canary
- * tokens for and that was killed before its cut-over completed; and, in an emergency, those that the last cut-over left
- * trusted and that somebody else has disabled or deleted since. The latter have no canary tokens, so only a restart
- * proves that an instance has dropped them. Pure.
+ * tokens for and that was killed before its cut-over completed; those that `npm run kill` has disabled and not proven; and,
+ * in an emergency, those that the last cut-over left trusted and that somebody else has disabled or deleted since. The
+ * latter two have no canary tokens, so only a restart proves that an instance has dropped them. What a kill has proven is
+ * marked so on the key. Pure.
  */
 export function lostUnproven(
   { rotation, mode }: Pick<RunContext, "rotation" | "mode">,
@@ -25,10 +27,11 @@ export function lostUnproven(
   if (last === rotation) return [];
   const interrupted = carried.filter((minted) => minted.rotation > last).flatMap(({ canaries }) => canaries);
   const { signers = [], passive = [] } = (mode === "emergency" ? result : undefined) ?? {};
-  const known = new Map([...interrupted, ...signers, ...passive].map((key) => [key.kid, key]));
+  const killed = keysBefore.filter((key) => killOf(key)?.isProven === false);
+  const known = new Map([...interrupted, ...signers, ...passive, ...killed].map((key) => [key.kid, key]));
   return [...known.values()].flatMap(({ kid, algorithm }) => {
     const key = keysBefore.find((before) => before.kid === kid);
-    if (key && isTrusted(key)) return [];
+    if (key && (isTrusted(key) || killOf(key)?.isProven === true)) return [];
     const componentName = key?.componentName ?? `deleted key ${kid}`;
     return [{ kid, algorithm, componentName, disabledAt: keysBeforeAt, disabledAtIsExact: false }];
   });

@@ -1,3 +1,4 @@
+import { StackFileError } from "../../stack-file/stack-file-error.ts";
 import { type CommandLine, parseCommandLine } from "./command-line.ts";
 import { configCommand } from "./commands/config.ts";
 import { CommandContext } from "./commands/context.ts";
@@ -28,7 +29,7 @@ async function run({ words: [command = "", ...rest], flags }: CommandLine): Prom
 try {
   await run(parseCommandLine(process.argv.slice(2)));
 } catch (error) {
-  if (!(error instanceof EngineError)) throw error;
+  if (!(error instanceof EngineError || error instanceof StackFileError)) throw error;
   if (error.message !== "") process.stderr.write(`error: ${error.message}\n`);
   process.exitCode = error.exitCode;
 }

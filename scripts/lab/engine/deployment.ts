@@ -1,12 +1,12 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { ConfigValues } from "../../stack-file/config-values.ts";
+import type { Project } from "../../stack-file/project.ts";
 import type { NodeChild } from "./child-process.ts";
-import type { ConfigValues } from "./config-values.ts";
 import type { DeployEvents } from "./deploy/deploy-events.ts";
 import { Executor } from "./deploy/executor.ts";
 import { ProviderRegistry } from "./deploy/provider-registry.ts";
 import { engineService } from "./engine-service.ts";
 import { ALREADY_REPORTED_EXIT_CODE, startProgram } from "./program.ts";
-import type { Project } from "./project.ts";
 import { type PropertyMap, toSecret } from "./property-values.ts";
 import { channelOptions, engineGrpc, resourceGrpc } from "./proto.ts";
 import { type DynamicProcess, startDynamicProcess } from "./providers/dynamic-process.ts";

@@ -1,7 +1,7 @@
+import type { ConfigValues } from "../../stack-file/config-values.ts";
+import type { Project } from "../../stack-file/project.ts";
 import type { NodeChild } from "./child-process.ts";
 import { startNode } from "./child-process.ts";
-import type { ConfigValues } from "./config-values.ts";
-import type { Project } from "./project.ts";
 import { sdkModule } from "./proto.ts";
 
 export interface ProgramOptions {

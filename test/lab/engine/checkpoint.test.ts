@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toSecret } from "../../../scripts/lab/engine/property-values.ts";
 import { fromDeployment, toDeployment } from "../../../scripts/lab/engine/state/checkpoint.ts";
-import { crypterForSalt, newCrypter } from "../../../scripts/lab/engine/state/passphrase.ts";
 import type { ResourceState } from "../../../scripts/lab/engine/state/resource-state.ts";
+import { crypterForSalt, newCrypter } from "../../../scripts/stack-file/passphrase.ts";
 
 const state: ResourceState = {
   urn: "urn:pulumi:s::p::t:m:T::n",

@@ -33,6 +33,30 @@ interface Case {
 }
 
 const cases: Case[] = [
+  {
+    title: "npm run kill has disabled a key and not proven it, and no state knows of it",
+    keysBefore: [realmKey("old", { status: "DISABLED", killed: "open 8" })],
+    lost: ["old"],
+  },
+  {
+    title: "npm run kill has not proven it, and the mode is planned by now",
+    mode: "planned",
+    keysBefore: [realmKey("old", { status: "DISABLED", killed: "open 8" })],
+    last: 7,
+    lost: ["old"],
+  },
+  {
+    title: "the last cut-over left a key trusted that npm run kill has disabled and proven since",
+    keysBefore: [realmKey("old", { status: "DISABLED", killed: "proven 8 0123456789abcdef" })],
+    last: 7,
+    result: left({ signers: [old] }),
+    lost: [],
+  },
+  {
+    title: "somebody has enabled a key again that npm run kill had disabled: it retires as any other",
+    keysBefore: [realmKey("old", { killed: "open 8" })],
+    lost: [],
+  },
   { title: "nothing was known before the run", lost: [] },
   {
     title: "a killed run had minted canary tokens for a key that is disabled now",

@@ -22,6 +22,13 @@ export const realmKey = z.strictObject({
     .optional()
     .describe("Incident that it was made for, or for which others were disabled"),
   stack: z.string().optional().describe("Stack that made it"),
+  killed: z
+    .string()
+    .optional()
+    .describe(
+      "Disabled by `npm run kill`: open or proven, the rotation, and the beginning of its bundle's digest",
+    ),
+  done: z.string().optional().describe("What `npm run kill` has done besides the keys"),
   borrowed: time
     .optional()
     .describe("Since when it was the signer only for as long as its canary tokens were being minted"),

@@ -1,8 +1,8 @@
 import { text } from "node:stream/consumers";
-import { configValues } from "../config-values.ts";
+import { configValues } from "../../../stack-file/config-values.ts";
+import { isSecureValue } from "../../../stack-file/stack-config.ts";
 import { parsePropertyPath } from "../deploy/ignore-changes.ts";
 import { EngineError, EXIT } from "../engine-error.ts";
-import { isSecureValue } from "../stack-config.ts";
 import type { CommandContext } from "./context.ts";
 
 function pathOf(context: CommandContext, key: string): (string | number)[] {

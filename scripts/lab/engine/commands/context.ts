@@ -2,16 +2,16 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
+import type { Crypter } from "../../../stack-file/passphrase.ts";
+import { type Project, readProject } from "../../../stack-file/project.ts";
+import { Secrets } from "../../../stack-file/secrets.ts";
+import { StackConfigFile } from "../../../stack-file/stack-config.ts";
 import type { CommandLine } from "../command-line.ts";
 import { Redactor } from "../display/redactor.ts";
 import { EngineError, EXIT } from "../engine-error.ts";
-import { type Project, readProject } from "../project.ts";
-import { StackConfigFile } from "../stack-config.ts";
 import { Backend, type StackName, stackNotFound } from "../state/backend.ts";
 import { fromDeployment, toDeployment } from "../state/checkpoint.ts";
-import type { Crypter } from "../state/passphrase.ts";
 import { emptySnapshot, type Snapshot } from "../state/resource-state.ts";
-import { Secrets } from "../state/secrets.ts";
 
 /** What every command needs: the project, the chosen stack, its files and keys. */
 export class CommandContext {

@@ -1,11 +1,11 @@
 import { availableParallelism } from "node:os";
-import type { ConfigValues } from "../config-values.ts";
+import type { ConfigValues } from "../../../stack-file/config-values.ts";
+import type { Crypter } from "../../../stack-file/passphrase.ts";
 import type { DeployEvents } from "../deploy/deploy-events.ts";
 import { refreshedSnapshot, refreshSteps } from "../deploy/refresh.ts";
 import { Deployment } from "../deployment.ts";
 import { EngineError, EXIT } from "../engine-error.ts";
 import type { StackName } from "../state/backend.ts";
-import type { Crypter } from "../state/passphrase.ts";
 import type { Snapshot } from "../state/resource-state.ts";
 import { SnapshotManager } from "../state/snapshot-manager.ts";
 import type { CommandContext } from "./context.ts";

@@ -1,10 +1,10 @@
-import { type ConfigValues, configValues } from "../config-values.ts";
+import { type ConfigValues, configValues } from "../../../stack-file/config-values.ts";
+import type { Crypter } from "../../../stack-file/passphrase.ts";
 import { JsonPreview } from "../display/json-preview.ts";
 import { ProgressDisplay } from "../display/progress-display.ts";
 import { AlreadyReported, EngineError, EXIT } from "../engine-error.ts";
 import type { StackName } from "../state/backend.ts";
 import { acquireLock } from "../state/lock.ts";
-import type { Crypter } from "../state/passphrase.ts";
 import type { CommandContext } from "./context.ts";
 import { DeploymentPass, type OperationKind } from "./deployment-pass.ts";
 

@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { text } from "node:stream/consumers";
+import type { Crypter } from "../../../stack-file/passphrase.ts";
 import { masked } from "../display/display-value.ts";
 import { EngineError, EXIT } from "../engine-error.ts";
 import { mapValues, toPlain } from "../property-values.ts";
 import { stackNotFound } from "../state/backend.ts";
 import { type DeploymentV3, fromDeployment, toDeployment } from "../state/checkpoint.ts";
-import type { Crypter } from "../state/passphrase.ts";
 import { STACK_TYPE } from "../urn.ts";
 import type { CommandContext } from "./context.ts";
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Crypter } from "../../../stack-file/passphrase.ts";
 import {
   isObject,
   isSecret,
@@ -9,7 +10,6 @@ import {
   secretContent,
   toSecret,
 } from "../property-values.ts";
-import type { Crypter } from "./passphrase.ts";
 import type { OperationType, PendingOperation, ResourceState, Snapshot } from "./resource-state.ts";
 
 type Json = PropertyValue;

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, pbkdf2, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
-import { EngineError } from "../engine-error.ts";
+import { StackFileError } from "./stack-file-error.ts";
 
 const deriveKey = promisify(pbkdf2);
 const ITERATIONS = 1_000_000;
@@ -35,7 +35,7 @@ function seal(key: Buffer, plaintext: string): string {
 
 function open(key: Buffer, ciphertext: string): string {
   const [version, nonce = "", sealed = ""] = ciphertext.split(":");
-  if (version !== "v1") throw new EngineError("unknown version of an encrypted value");
+  if (version !== "v1") throw new StackFileError("unknown version of an encrypted value");
   const bytes = Buffer.from(sealed, "base64");
   const decipher = createDecipheriv("aes-256-gcm", key, Buffer.from(nonce, "base64"));
   decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
@@ -56,12 +56,12 @@ export async function newCrypter(passphrase: string): Promise<Crypter> {
 /** The crypter for an existing salt. Fails if the passphrase is not the one that made it. */
 export async function crypterForSalt(passphrase: string, saltState: string): Promise<Crypter> {
   const [version, salt = "", ...check] = saltState.split(":");
-  if (version !== "v1" || check.length !== 3) throw new EngineError("malformed encryptionsalt");
+  if (version !== "v1" || check.length !== 3) throw new StackFileError("malformed encryptionsalt");
   const key = await keyFor(passphrase, Buffer.from(salt, "base64"));
   try {
     if (open(key, check.join(":")) === "pulumi") return new Crypter(key, saltState);
   } catch {
     // A wrong key shows as a failed authentication tag: the same answer as a wrong check word.
   }
-  throw new EngineError("incorrect passphrase");
+  throw new StackFileError("incorrect passphrase");
 }

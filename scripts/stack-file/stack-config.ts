@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { Document, isMap, parseDocument } from "yaml";
-import { EngineError, EXIT } from "./engine-error.ts";
+import { unreadable } from "./stack-file-error.ts";
 
 /** A value of the stack file. `{ secure: ciphertext }` may stand anywhere inside it. */
 export type ConfigNode = null | boolean | number | string | ConfigNode[] | { [key: string]: ConfigNode };
@@ -16,6 +16,12 @@ export function isSecureValue(node: ConfigNode): node is { secure: string } {
   return Object.keys(node).length === 1 && typeof node.secure === "string";
 }
 
+/** Whether something encrypted stands anywhere inside a value. */
+export function hasSecure(node: ConfigNode): boolean {
+  if (typeof node !== "object" || node === null) return false;
+  return isSecureValue(node) || Object.values(node).some(hasSecure);
+}
+
 /** `Pulumi.<stack>.yaml`. Comments and key order survive a change. */
 export class StackConfigFile {
   readonly path: string;
@@ -26,10 +32,8 @@ export class StackConfigFile {
     const text = existsSync(path) ? readFileSync(path, "utf8") : "";
     this.#document = text.trim() === "" ? new Document({}) : parseDocument(text);
     const [problem] = this.#document.errors;
-    if (problem !== undefined)
-      throw new EngineError(`could not read ${path}: ${problem.message}`, EXIT.configuration);
-    if (!isMap(this.#document.contents))
-      throw new EngineError(`could not read ${path}: not a map`, EXIT.configuration);
+    if (problem !== undefined) throw unreadable(`could not read ${path}: ${problem.message}`);
+    if (!isMap(this.#document.contents)) throw unreadable(`could not read ${path}: not a map`);
   }
 
   /** The file of a stack in its project folder, unless `--config-file` names another. */

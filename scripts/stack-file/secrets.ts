@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { EngineError } from "../engine-error.ts";
 import { type Crypter, crypterForSalt, newCrypter } from "./passphrase.ts";
+import { StackFileError } from "./stack-file-error.ts";
 
 /** Derives each key once, in memory only. Asks the environment for the passphrase when it is first needed. */
 export class Secrets {
@@ -28,7 +28,7 @@ export class Secrets {
     const { PULUMI_CONFIG_PASSPHRASE: given, PULUMI_CONFIG_PASSPHRASE_FILE: file } = this.#env;
     if (given !== undefined) return given;
     if (file !== undefined) return readFileSync(file, "utf8").trim();
-    throw new EngineError(
+    throw new StackFileError(
       "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables",
     );
   }

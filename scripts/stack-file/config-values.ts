@@ -1,6 +1,6 @@
-import { EngineError, EXIT } from "./engine-error.ts";
 import type { ConfigDeclaration, Project } from "./project.ts";
 import { type ConfigNode, isSecureValue } from "./stack-config.ts";
+import { StackFileError, unreadable } from "./stack-file-error.ts";
 
 /** A config value as the program gets it: a string, or JSON for lists and objects. */
 export interface ConfigValue {
@@ -43,7 +43,7 @@ function fitsType(node: ConfigNode, type: string, items: ConfigDeclaration["item
     case "object":
       return typeof node === "object" && node !== null && !Array.isArray(node);
     default:
-      throw new EngineError(`unknown type '${type}' in the config of Pulumi.yaml`, EXIT.configuration);
+      throw unreadable(`unknown type '${type}' in the config of Pulumi.yaml`);
   }
 }
 
@@ -53,8 +53,8 @@ function quoted(keys: string[]): string {
 }
 
 function checkValue(stack: string, key: string, declared: ConfigDeclaration, value: Resolved): void {
-  const problem = (text: string): EngineError =>
-    new EngineError(`Stack '${stack}' with configuration key '${key}' ${text}`);
+  const problem = (text: string): StackFileError =>
+    new StackFileError(`Stack '${stack}' with configuration key '${key}' ${text}`);
   if (declared.secret === true && !value.secret) throw problem("must be encrypted as it's secret");
   if (declared.type === undefined) return;
   if (fitsType(value.node, declared.type, declared.items)) return;
@@ -92,7 +92,7 @@ export function configValues(
   }
   if (missing.length > 0) {
     const noun = missing.length > 1 ? "values" : "value";
-    throw new EngineError(`Stack '${stack}' is missing configuration ${noun} ${quoted(missing)}`);
+    throw new StackFileError(`Stack '${stack}' is missing configuration ${noun} ${quoted(missing)}`);
   }
   return new Map([...values].map(([key, { node, secret }]) => [key, { text: toText(node), secret }]));
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import * as z from "zod";
-import { EngineError, EXIT } from "./engine-error.ts";
+import { StackFileError, unreadable } from "./stack-file-error.ts";
 
 const declaration = z.looseObject({
   type: z.string().optional(),
@@ -41,7 +41,7 @@ function findProjectFile(cwd: string): string {
       if (existsSync(join(dir, name))) return join(dir, name);
     }
     if (dirname(dir) === dir) {
-      throw new EngineError(`no Pulumi.yaml project file found (searching upwards from ${resolve(cwd)})`);
+      throw new StackFileError(`no Pulumi.yaml project file found (searching upwards from ${resolve(cwd)})`);
     }
   }
 }
@@ -51,12 +51,12 @@ export function readProject(cwd: string): Project {
   const path = findProjectFile(cwd);
   const result = projectFile.safeParse(parse(readFileSync(path, "utf8")));
   if (!result.success) {
-    throw new EngineError(`could not load ${path}: ${z.prettifyError(result.error)}`, EXIT.configuration);
+    throw unreadable(`could not load ${path}: ${z.prettifyError(result.error)}`);
   }
   const { name, main = ".", runtime, config = {} } = result.data;
   const language = typeof runtime === "string" ? runtime : runtime.name;
   if (language !== "nodejs")
-    throw new EngineError(`the local engine runs nodejs programs only, not ${language}`);
+    throw new StackFileError(`the local engine runs nodejs programs only, not ${language}`);
   const options = typeof runtime === "string" ? {} : (runtime.options ?? {});
   // The short form, `key: value`, is a default for the key.
   const declarations = Object.entries(config).map(([key, given]): [string, ConfigDeclaration] => [
