@@ -1,7 +1,10 @@
+import { RotationError } from "../base/errors.ts";
+import { awaitState } from "../keycloak/await-state.ts";
 import { notActive } from "./cut-over-errors.ts";
 import type { Cutover } from "./cutover-request.ts";
 import { type KeyMarks, markOf } from "./key-marks.ts";
 import { newOverlapEnd } from "./overlap.ts";
+import type { CutoverPlan } from "./plan-cutover.ts";
 import { managedKeyName, type RealmKey, rotationOf } from "./realm-keys.ts";
 
 /**
@@ -51,18 +54,49 @@ async function markIncident(
 /** How often an emergency makes its keys the signers again where somebody else takes that away. */
 const maxActivations = 5;
 
+/** How long a Keycloak node may show a key as it was before its activation, in milliseconds. */
+const nodesMs = 5_000;
+/** In an emergency it is made active again after that, which does no harm where a node is only behind. */
+const nodesInEmergencyMs = 1_000;
+
 /**
  * The last look before a key is disabled: each key that is to sign does, and for good, or one of a later rotation does in
- * its place. An emergency sets right what has come between; other modes stop.
+ * its place. A node that has not heard of the activation yet gets some seconds. An emergency sets right what has come
+ * between; other modes stop.
  *
  * @returns when the keys that are to sign were seen to sign, ISO 8601 UTC
- * @throws {RotationError} KEY_NOT_ACTIVE
+ * @throws {RotationError} KEY_NOT_ACTIVE where another key is above one that is active; NODES_DISAGREE where one is not
  */
 export async function seeSigners(cutover: Cutover): Promise<string> {
+  const isEmergency = cutover.request.mode === "emergency";
   for (let round = 0; ; round += 1) {
-    const [rivalled] = (await cutover.plan()).activate;
-    if (!rivalled) return new Date().toISOString();
-    if (cutover.request.mode !== "emergency" || round === maxActivations) throw notActive(rivalled.key);
+    const isLast = !isEmergency || round === maxActivations;
+    const due = await dueActivations(cutover, isEmergency ? nodesInEmergencyMs : nodesMs).catch(
+      (error: unknown) => {
+        if (isLast || !(error instanceof RotationError && error.code === "NODES_DISAGREE")) throw error;
+        return undefined;
+      },
+    );
+    if (due?.length === 0) return new Date().toISOString();
+    if (isLast && due?.[0]) throw notActive(due[0].key);
     await activate(cutover);
   }
+}
+
+/** What is left to activate, once every node shows what was: those above which another key is. */
+function dueActivations({ keys, plan }: Cutover, timeoutMs: number): Promise<CutoverPlan["activate"]> {
+  const look = async () => {
+    const { activate: due } = await plan();
+    if (!due.every(isActive)) keys.readAgain();
+    return due;
+  };
+  return awaitState(look, (due) => due.every(isActive), {
+    what: "the new keys are active",
+    describe: (due) => due.map(({ key }) => `${key.kid} is ${key.status}`).join(", "),
+    timeoutMs,
+  });
+}
+
+function isActive({ key }: { key: RealmKey }): boolean {
+  return key.status === "ACTIVE";
 }

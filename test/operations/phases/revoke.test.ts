@@ -122,6 +122,21 @@ suite("sessionsPhase", () => {
     assert.equal(record?.outcome, "failed");
   });
 
+  test("a logout without an answer is no failure where the realm's notBefore shows its effect", async (t) => {
+    const here = await world(t);
+    const answered = keycloak;
+    let wasAsked = false;
+    keycloak = (response, request) => {
+      if (request.url?.endsWith("/logout-all")) wasAsked = true;
+      else if (wasAsked && request.url === "/admin/realms/shop")
+        sendJson(response, 200, { notBefore: 1_800_000_000 });
+      else answered(response, request);
+    };
+    const { result, record } = opened(await sessionsPhase(here.request("all")));
+    assert.deepEqual([wasAsked, result?.failures, record?.outcome], [true, [], "done"]);
+    assert.deepEqual(sidsOf(here, "api-1").toSorted(), ["s1", "s2", "s3"]);
+  });
+
   test("ids that can't be read don't keep the sessions from ending, and are a failure", async (t) => {
     const here = await world(t, "/client-session-stats");
     const { result } = opened(await sessionsPhase(here.request("all")));
