@@ -2,7 +2,7 @@ import type { Canary, CanaryReference } from "../canaries/canary.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
 import { livesOn } from "../canaries/mint-canaries.ts";
 import { isTrusted, type RealmKey } from "../keys/realm-keys.ts";
-import type { CanaryRequest, CanaryResult, CarriedCanaries } from "./canary-findings.ts";
+import type { Baseline, CanaryRequest, CanaryResult, CarriedCanaries } from "./canary-findings.ts";
 
 /**
  * A run that was killed after it disabled a key, and that was not followed by the same `up`, has proven nothing: the canary
@@ -16,6 +16,21 @@ export function carriedOver(keys: readonly RealmKey[], kept: CanaryRequest["kept
   return [...(findings.carried ?? []), { rotation, canaries: findings.canaries, baseline: findings.baseline }]
     .map((minted) => ({ ...minted, canaries: minted.canaries.filter(isUsable) }))
     .filter(({ canaries }) => canaries.length > 0);
+}
+
+/** Kids of kept canary tokens that an instance refuses. Pure. */
+export function refusedKept(kept: CanaryResult | undefined, baseline: readonly Baseline[]): string[] {
+  const isRefused = ({ kid }: { kid: string }) =>
+    baseline.some(({ verdicts }) =>
+      verdicts.some((one) => one.kid === kid && one.verdict.kind === "rejected"),
+    );
+  return (kept?.findings.canaries ?? []).filter(isRefused).map(({ kid }) => kid);
+}
+
+/** What was kept, without the canary tokens of some keys. Pure. */
+export function withoutCanaries<Kept extends CanaryResult>(kept: Kept, kids: readonly string[]): Kept {
+  const canaries = kept.findings.canaries.filter(({ kid }) => !kids.includes(kid));
+  return { ...kept, findings: { ...kept.findings, canaries } };
 }
 
 /** A key's canary tokens from an earlier run, where they stay valid for long enough. */

@@ -3,7 +3,7 @@ import { within } from "../base/within.ts";
 import type { Canary } from "../canaries/canary.ts";
 import { keepOf } from "../canaries/kept-canaries.ts";
 import { mintPair, withoutTokens } from "../canaries/mint-canaries.ts";
-import { openTargets } from "../fleet/targets.ts";
+import { type OpenTarget, openTargets } from "../fleet/targets.ts";
 import { hurriedMs } from "../keycloak/hurry.ts";
 import { discover, readJwks } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
@@ -12,7 +12,7 @@ import { retiringKeys } from "../keys/retiring-keys.ts";
 import { askEveryInstance } from "./baseline.ts";
 import type { CanaryFindings, CanaryRequest, CanaryResult } from "./canary-findings.ts";
 import { refuseGaps, refuseRejected, unknownEverywhere } from "./judge-baseline.ts";
-import { carriedOver, keptCanary } from "./kept-proof.ts";
+import { carriedOver, keptCanary, refusedKept, withoutCanaries } from "./kept-proof.ts";
 import { describeMistakes, lookAround, patienceMs, refuseMistakes } from "./look-around.ts";
 
 /**
@@ -33,11 +33,12 @@ export async function prepareProof(admin: KeycloakAdmin, request: CanaryRequest)
   const targets = await openTargets(fleet.targets);
   const looking = lookAround(fleet.targets, targets, leftMs(request));
   looking.catch(() => undefined);
-  const { realm, retiring, canaries, borrowedAt, unminted } = await mintAll(admin, request);
-  const { keysBefore, keysBeforeAt, jwksBefore } = realm;
+  const first = await mintAll(admin, request);
   if (request.mode !== "emergency") refuseMistakes(await looking);
   // In an emergency a cluster that does not answer takes no time from the instances of others.
-  const [asked, look] = await Promise.all([askEveryInstance(targets, request, canaries), looking]);
+  const [{ minted, asked }, look] = await Promise.all([showAround(admin, request, targets, first), looking]);
+  const { realm, retiring, canaries, borrowedAt, unminted } = minted;
+  const { keysBefore, keysBeforeAt, jwksBefore } = realm;
   const proving = provingOnly(request, retiring, canaries, asked);
   const carried = carriedOver(keysBefore, kept);
   const carriedCanaries = carried.flatMap((one) => one.canaries);
@@ -58,6 +59,28 @@ export async function prepareProof(admin: KeycloakAdmin, request: CanaryRequest)
     },
   };
 }
+
+type Minted = Awaited<ReturnType<typeof mintAll>>;
+
+/**
+ * Asks every instance about the canary tokens. Kept ones that an instance refuses may be of before the API wanted another
+ * audience or role: while their keys can still mint, they are minted anew.
+ */
+async function showAround(
+  admin: KeycloakAdmin,
+  request: CanaryRequest,
+  targets: readonly OpenTarget[],
+  first: Minted,
+): Promise<{ minted: Minted; asked: Asked }> {
+  const { kept } = request;
+  const asked = await askEveryInstance(targets, request, first.canaries);
+  const refused = refusedKept(kept, asked.baseline);
+  if (!kept || refused.length === 0) return { minted: first, asked };
+  const minted = await mintAll(admin, { ...request, kept: withoutCanaries(kept, refused) });
+  return { minted, asked: await askEveryInstance(targets, request, minted.canaries) };
+}
+
+type Asked = Pick<CanaryFindings, "baseline" | "notAsked">;
 
 function leftMs({ deadlineAt }: CanaryRequest): number {
   return deadlineAt === undefined ? patienceMs : Math.max(1, deadlineAt - Date.now());
@@ -147,7 +170,7 @@ function provingOnly(
   { mode }: CanaryRequest,
   retiring: readonly RealmKey[],
   canaries: readonly Canary[],
-  asked: Pick<CanaryFindings, "baseline" | "notAsked">,
+  asked: Asked,
 ): { canaries: Canary[]; baseline: CanaryFindings["baseline"] } {
   const { baseline } = asked;
   const unknown = mode === "emergency" ? unknownEverywhere(retiring, baseline) : [];

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
+import { decodeJwt } from "jose";
+import { ensureProbeClients } from "#operations/canaries/probe-clients";
 import { prepareProof } from "#operations/proof/prepare-proof";
 import { keycloakStandIn } from "../keycloak-stand-in.ts";
-import { sendJson } from "../loopback-server.ts";
+import { sendJson, serve } from "../loopback-server.ts";
+import { realRealms } from "../real-realm.ts";
 import { staticFleet } from "../samples.ts";
 
 const goal = { rotation: 1, exemptKeys: [], probeClients: [], fleet: staticFleet() };
@@ -16,6 +19,41 @@ async function unreadable(t: TestContext) {
   });
   return admin;
 }
+
+const realmFor = realRealms();
+
+/** An API that takes only tokens for it. */
+async function pickyApi(t: TestContext, audience: string) {
+  const { url } = await serve(t, (response, { headers }) => {
+    const token = headers.authorization?.slice("Bearer ".length) ?? "";
+    response.writeHead([decodeJwt(token).aud ?? []].flat().includes(audience) ? 200 : 401).end();
+  });
+  return staticFleet({ name: "api-1", url });
+}
+
+suite("prepareProof, with canary tokens of an earlier run", () => {
+  for (const mode of ["emergency", "planned"] as const) {
+    test(`${mode}: those that the API refuses now are minted anew while their key can mint`, async (t) => {
+      const { admin } = await realmFor(t);
+      const identity = { algorithms: ["RS256"], audience: ["before"], realmRoles: [], clockSkewSeconds: 60 };
+      const request = async (audience: string) => ({
+        ...{ rotation: 1, exemptKeys: [], mode, stage: "overlap" as const },
+        fleet: await pickyApi(t, audience),
+        probeClients: (await ensureProbeClients(admin, { ...identity, audience: [audience] })).clients,
+      });
+      const before = await prepareProof(admin, await request("before"));
+      const kept = { ...before, rotation: 1 };
+      const same = await prepareProof(admin, { ...(await request("before")), kept });
+      assert.deepEqual(same.findings.canaries, before.findings.canaries);
+      const { findings, tokens } = await prepareProof(admin, { ...(await request("now")), kept });
+      const [[old], [fresh]] = [before.findings.canaries, findings.canaries];
+      assert.equal(fresh?.kid, old?.kid);
+      assert.notEqual(fresh?.seen.jti, old?.seen.jti);
+      assert.ok(fresh && tokens[fresh.seen.jti] && tokens[fresh.unseen.jti]);
+      assert.equal(findings.baseline[0]?.verdicts[0]?.verdict.kind, "accepted");
+    });
+  }
+});
 
 suite("prepareProof, where discovery can't be read", () => {
   test("an emergency goes on without the old key set", async (t) => {
