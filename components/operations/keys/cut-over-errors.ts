@@ -48,14 +48,27 @@ const canaryMarginMs = 300_000;
  * Expired canary tokens prove nothing, and a disabled key can't mint others: so this is the last moment to stop.
  * @throws {RotationError} CANARY_EXPIRED
  */
-export function refuseDeadCanaries(disable: readonly RealmKey[], { canaries }: KnownBefore): void {
+export function refuseDeadCanaries(
+  disable: readonly RealmKey[],
+  { canaries, keysBeforeAt }: KnownBefore,
+): void {
   const soon = new Date(Date.now() + canaryMarginMs).toISOString();
   const dead = canaries.filter(({ seen, unseen }) => seen.expiresAt < soon || unseen.expiresAt < soon);
-  const kids = dead.map(({ kid }) => kid).filter((kid) => disable.some((key) => key.kid === kid));
-  if (kids.length === 0) return;
+  const due = dead.filter(({ kid }) => disable.some((key) => key.kid === kid));
+  if (due.length === 0) return;
+  const kids = due.map(({ kid }) => kid).join(", ");
+  const isShort = due.some(
+    ({ seen }) => Date.parse(seen.expiresAt) - Date.parse(keysBeforeAt) < canaryMarginMs,
+  );
   throw new RotationError(
     "CANARY_EXPIRED",
-    `the canary tokens of ${kids.join(", ")} were minted too long ago to prove anything`,
-    { nextStep: "bump rotation, which mints new ones; nothing was disabled" },
+    isShort
+      ? `the realm's tokens live for less than five minutes, so the canary tokens of ${kids} would not outlive the proof`
+      : `the canary tokens of ${kids} were minted too long ago to prove anything`,
+    {
+      nextStep: isShort
+        ? "raise the realm's SSO Session Max, or let the clients jwks-break-glass-probe-* have the scope offline_access; nothing was disabled"
+        : "bump rotation, which mints new ones; nothing was disabled",
+    },
   );
 }
