@@ -37,6 +37,7 @@ interface Minter {
  */
 export async function mintPair(minter: Minter, key: RealmKey, keys: readonly RealmKey[]): Promise<Canary> {
   const client = minter.probeClients.find(({ algorithm }) => algorithm === key.algorithm);
+  if (minter.probeClients.length === 0) throw noProbeClients(key);
   if (!client) throw notCovered(key);
   // What is borrowed has to be given back, so it is not begun late.
   if (Date.now() >= (minter.deadlineAt ?? Number.POSITIVE_INFINITY)) throw noTimeLeft(key);
@@ -86,6 +87,12 @@ async function borrowSigner<T>(
     const before = { active, priority: key.priority, marks: { borrowed: null } };
     await updateKeyComponent(admin, componentId, before, isAsBorrowed);
   }
+}
+
+function noProbeClients({ kid }: RealmKey): RotationError {
+  return new RotationError("TOKEN_NOT_MINTED", `there is no probe client to mint with key ${kid}`, {
+    nextStep: "find out why the probe clients could not be made",
+  });
 }
 
 function noTimeLeft({ kid }: RealmKey): RotationError {

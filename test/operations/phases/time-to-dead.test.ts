@@ -47,7 +47,7 @@ suite("until the key is dead, in an emergency", () => {
   async function kill(
     t: TestContext,
     hangs: (request: ProxiedRequest) => boolean,
-    targets: Target[] = staticFleet().targets,
+    { targets = staticFleet().targets, budgetMs = 1_000 }: { targets?: Target[]; budgetMs?: number } = {},
   ): Promise<Killed> {
     t.mock.method(console, "log", () => undefined);
     const realm = (await lab.createRealm()).name;
@@ -64,7 +64,7 @@ suite("until the key is dead, in an emergency", () => {
     const fleeting = { ...step, apiRefreshTokens: ["t"] };
     const canary = await canaryPhase({
       ...fleeting,
-      details: pack({ run, exemptKeys, fleet, probeIdentity, budgetMs: 1_000 }),
+      details: pack({ run, exemptKeys, fleet, probeIdentity, budgetMs }),
     });
     const key = await publishPhase({
       ...step,
@@ -92,11 +92,11 @@ suite("until the key is dead, in an emergency", () => {
 
   test("a token endpoint that hangs costs the canary tokens, which is said", async (t) => {
     const isMint = ({ path }: ProxiedRequest) => /realms\/(?!master).*\/token$/.test(path);
-    const { findings, retired } = await kill(t, isMint);
+    const { findings, retired } = await kill(t, isMint, { budgetMs: 5_000 });
     assert.match(
       findings.unminted?.join() ?? "",
       new RegExp(
-        `^no canary token of kid ${retired[0]} .RS256. within emergency.budgetSeconds: KEYCLOAK_UNREACHABLE`,
+        `^no canary token of kid ${retired[0]} .RS256. within emergency.budgetSeconds: (KEYCLOAK_UNREACHABLE|TOKEN_NOT_MINTED)`,
       ),
     );
   });
@@ -105,7 +105,7 @@ suite("until the key is dead, in an emergency", () => {
     const { findings } = await kill(t, ({ path }) => path.endsWith("/clients"));
     assert.match(
       findings.unminted?.join() ?? "",
-      /^the probe clients could not be made within emergency.budgetSeconds/,
+      /^the probe clients could not be made within emergency.budgetSeconds,no canary token .*: TOKEN_NOT_MINTED: there is no probe client/,
     );
   });
 
@@ -121,12 +121,14 @@ suite("until the key is dead, in an emergency", () => {
     test(`${title} is given up with the budget, and takes no time from the instances of others`, async (t) => {
       const { url } = await serve(t, (response) => response.writeHead(200).end());
       const shop: Target = { kind: "static", name: "shop", instances: [{ name: "api-1", url }] };
-      const { findings } = await kill(t, () => false, [shop, await silentCluster(t, hangs)]);
+      const targets = [shop, await silentCluster(t, hangs)];
+      // A machine that is busy with other tests must not make the instance late.
+      const { findings } = await kill(t, () => false, { targets, budgetMs: 8_000 });
       assert.deepEqual(
         findings.baseline.map(({ instance, verdicts }) => [instance, verdicts[0]?.verdict.kind]),
         [["api-1", "accepted"]],
       );
-      assert.match(findings.notAsked.join("\n"), /KUBERNETES_UNREACHABLE: .*no answer within 1 s/);
+      assert.match(findings.notAsked.join("\n"), /KUBERNETES_UNREACHABLE: .*no answer within [0-9.]+ s/);
     });
   }
 });
