@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test } from "node:test";
+import { checkBundle } from "#operations/evidence/check/check-bundle";
 import type { KillOutcome } from "../../scripts/kill/outcome.ts";
 import type { RunResult } from "../../scripts/lab/stack.ts";
 import { killedAt, signalledAt, upKilledAt } from "./killed-up.ts";
@@ -90,6 +91,11 @@ suite("npm run kill, without Pulumi's engine and state", () => {
     );
     assert.deepEqual(await proofLevels(scenario, "INC-2", 2), Array(3).fill("nothing-retired"));
     succeeded(await stack.preview(["--expect-no-changes"]));
+    const bundle = join(scenario.evidenceDir, "INC-2", "2");
+    for (const directory of [bundle, join(bundle, "earlier", "1"), join(bundle, "earlier", "2")]) {
+      const { findings, ok } = await checkBundle(directory);
+      assert.ok(ok, `${directory}: ${JSON.stringify(findings)}`);
+    }
   });
 
   test("where the state knows the key that died: the up after it is green without asking for restarts, and sessions, freeze and internal keys are done once", async (t) => {
