@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf } from "#operations/base/errors";
+import { messageOf, RotationError } from "#operations/base/errors";
 import { unpack } from "#operations/base/packed";
 import { report } from "#operations/base/report";
 import type { RealmSettings } from "#operations/config/realm-settings";
@@ -174,7 +174,10 @@ function unknownProof({ result, rotation }: CutoverOutputs): string | null {
   const { keysAfter } = unpack(result);
   if (killsOf(keysAfter, rotation).some(({ kill }) => kill.isProven)) return null;
   const dead = keysAfter.filter((key) => !isTrusted(key)).map(describeKey);
-  return `no key was left to disable, and nothing in the realm shows that the instances reject the old ones (${dead.join(", ") || "none is left"}): an up has disabled them, and its state has the canary tokens; run that up as soon as its backend is back, or restart every instance`;
+  const found = `no key was left to disable, and nothing in the realm shows that the instances reject the old ones (${dead.join(", ") || "none is left"}): an up has disabled them`;
+  const nextStep =
+    "run that up again as soon as its backend is back, since its state has the canary tokens; or restart every instance";
+  return new RotationError("PROOF_ELSEWHERE", found, { nextStep }).message;
 }
 
 /** Undefined where Keycloak does not say. */

@@ -3,8 +3,12 @@ import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test } from "node:test";
+import { checkBundle } from "#operations/evidence/check/check-bundle";
+import type { KillOutcome } from "../../scripts/kill/outcome.ts";
 import type { RunResult } from "../../scripts/lab/stack.ts";
 import { killedAt, signalledAt, upKilledAt } from "./killed-up.ts";
+import { filesBelow, jwt, layers, processList } from "./secret-hunt.ts";
+import { evidenceOfRealm, needed, twoRealms } from "./two-realms.ts";
 import {
   type AnyScenario,
   adoptedScenario,
@@ -13,6 +17,7 @@ import {
   managedKeys,
   quickGiveUp,
   requestCount,
+  rotate,
   signingKid,
   statusesOf,
   succeeded,
@@ -65,6 +70,8 @@ suite("npm run kill, without Pulumi's engine and state", () => {
     for (const line of ["rotation 2", "mode emergency", "incident INC-2"])
       assert.ok(output.includes(`pulumi config set ${line} --stack drill`), output);
     assert.deepEqual(await keptFiles(scenario), []);
+    const again = succeeded(await kill(scenario, "INC-2"));
+    assert.match(again.output, /no key was left to disable. That .* was proven by an earlier kill, not now/);
 
     await stack.init();
     await scenario.rotateTo(2, "INC-2");
@@ -84,6 +91,11 @@ suite("npm run kill, without Pulumi's engine and state", () => {
     );
     assert.deepEqual(await proofLevels(scenario, "INC-2", 2), Array(3).fill("nothing-retired"));
     succeeded(await stack.preview(["--expect-no-changes"]));
+    const bundle = join(scenario.evidenceDir, "INC-2", "2");
+    for (const directory of [bundle, join(bundle, "earlier", "1"), join(bundle, "earlier", "2")]) {
+      const { findings, ok } = await checkBundle(directory);
+      assert.ok(ok, `${directory}: ${JSON.stringify(findings)}`);
+    }
   });
 
   test("where the state knows the key that died: the up after it is green without asking for restarts, and sessions, freeze and internal keys are done once", async (t) => {
@@ -175,7 +187,7 @@ suite("npm run kill, without Pulumi's engine and state", () => {
     const scenario = await adoptedScenario(t, {
       config: { ...quickGiveUp, emergency: { budgetSeconds: 5 } },
     });
-    const { stack, fleet, directory } = scenario;
+    const { stack, fleet } = scenario;
     const [, , third] = fleet.instances;
     const stolen = await steal(scenario);
     await loseBackend(scenario);
@@ -202,7 +214,6 @@ suite("npm run kill, without Pulumi's engine and state", () => {
     await loseBackend(scenario);
     await stack.init();
     succeeded(await stack.up());
-    assert.ok(existsSync(directory));
   });
 
   test("without the API refresh token: said before and after, and red with the key dead where nothing else brings an instance round", async (t) => {
@@ -233,6 +244,100 @@ suite("npm run kill, without Pulumi's engine and state", () => {
     assert.match(output, /stopped: the old keys are DEAD at Keycloak; the instances were not told yet/);
     succeeded(await kill(scenario, "INC-2"));
     assert.deepEqual(await proofLevels(scenario, "INC-2", 2), Array(3).fill("replayed"));
+  });
+
+  test("an up that disabled the key was killed, and its state is gone: nothing here can prove it, so it is red", async (t) => {
+    const scenario = await adoptedScenario(t);
+    await scenario.rotateTo(2, "INC-2");
+    await upKilledAt(scenario, /\[cut-over\] \S+ \(RS256, \S+\) is disabled/);
+    const { exitCode, output } = await kill(scenario, "INC-2");
+    assert.equal(exitCode, 1, output);
+    assert.match(
+      output,
+      /PROOF_ELSEWHERE: no key was left to disable, and nothing in the realm shows.*run that up/,
+    );
+    await scenario.stack.cancel();
+    succeeded(await scenario.stack.up());
+    assert.deepEqual(await proofLevels(scenario, "INC-2", 2), Array(3).fill("replayed"));
+  });
+
+  test("two realms: both at the same time, one alone with --realm, and one that is red does not hold up the other", async (t) => {
+    const { scenario, other, grant } = await twoRealms(t);
+    const { realm, stack, fleet } = scenario;
+    for (const name of [realm, other.realm]) await grant(name, needed);
+    succeeded(await rotate(scenario, 1, "INC-1"));
+    await loseBackend(scenario);
+    const both = [realm, other.realm].join(",");
+
+    const alone = ["--incident", "INC-2", "--realm", other.realm, "--yes", other.realm, "--json"];
+    const one = succeeded(await stack.script("kill", alone));
+    const first = JSON.parse(one.stdout) as KillOutcome;
+    assert.deepEqual(
+      [first.exitCode, first.rotation, first.realms.map((each) => [each.realm, each.result])],
+      [0, 2, [[other.realm, "proven"]]],
+    );
+    assert.match(one.stderr, new RegExp(`Realm ${realm} is left alone now`));
+    assert.equal((await evidenceOfRealm(scenario, "INC-2", 2, other.realm)).outcome, "verified");
+
+    await fleet.instances[0]?.misbehave("keep-cache");
+    const { exitCode, stdout } = await stack.script("kill", ["--incident", "INC-3", "--yes", both, "--json"]);
+    const second = JSON.parse(stdout) as KillOutcome;
+    assert.deepEqual(
+      [exitCode, second.rotation, second.realms.map((each) => [each.realm, each.result])],
+      [
+        1,
+        3,
+        [
+          [realm, "not-proven"],
+          [other.realm, "proven"],
+        ],
+      ],
+    );
+    assert.ok(second.realms.every(({ alive, dead }) => alive.length === 0 && dead.length === 1));
+    await fleet.instances[0]?.misbehave("none");
+    succeeded(await stack.script("kill", ["--incident", "INC-3", "--yes", both]));
+    for (const name of [realm, other.realm])
+      assert.equal((await evidenceOfRealm(scenario, "INC-3", 3, name)).outcome, "verified");
+  });
+
+  test("no secret is in its output, its arguments or a file, while it runs and after a red run", async (t) => {
+    const scenario = await adoptedScenario(t, { config: quickGiveUp });
+    const { admin, realm, keycloak, apiRefreshToken, stack, fleet } = scenario;
+    await stack.setConfig({
+      freeze: "both",
+      sessions: { revoke: "all" },
+      internalKeys: ["hmac", "aes", "rsa-oaep"],
+    });
+    await fleet.instances[2]?.misbehave("keep-cache");
+    const lists: string[] = [];
+    const child = stack.spawnScript("kill", args(scenario, "INC-2"));
+    const { exitCode, output } = await signalledAt(child, /\[publish\]/, "SIGCONT", async () => {
+      while (child.exitCode === null) lists.push(await processList());
+    });
+    assert.equal(exitCode, 1, output);
+    const clients = (await admin.get(`/${realm}/clients`)) as { clientId: string; id: string }[];
+    const probes = clients.filter(({ clientId }) => clientId.startsWith("jwks-break-glass-probe-"));
+    const secrets = await Promise.all(
+      probes.map(
+        async ({ id }) =>
+          ((await admin.get(`/${realm}/clients/${id}/client-secret`)) as { value: string }).value,
+      ),
+    );
+    const passphrase = stack.environment.PULUMI_CONFIG_PASSPHRASE ?? "";
+    const files = await filesBelow(scenario.evidenceDir);
+    assert.ok(files.some(({ path }) => path.includes("/.kill/")) && lists.length > 0 && secrets.length === 2);
+    assert.match(lists.join("\n"), /scripts\/kill\.ts/);
+    const places = [
+      { path: "output", text: output },
+      { path: "arguments", text: lists.join("\n") },
+      ...files,
+    ];
+    for (const { path, text } of places) {
+      const all = layers(text);
+      for (const secret of [keycloak.adminClientSecret, apiRefreshToken, passphrase, ...secrets])
+        assert.ok(secret.length > 8 && !all.includes(secret), `a secret is in ${path}`);
+      assert.doesNotMatch(all, jwt, `a token is in ${path}`);
+    }
   });
 
   test("refused before anything is touched: not confirmed, a wrong realm, a wrong passphrase, a wrong login", async (t) => {

@@ -210,6 +210,15 @@ export const errorCodes = {
       "The keys are rotated, but not every instance is proven. The stack stays red until a later run proves them.",
     next: `read the reason for each named instance, repair it, ${sameUp}; bump \`rotation\` only if the message says so`,
   },
+  KILL_REFUSED: {
+    means: `\`npm run kill\` did not start: the config, a secret, the login, the realm or the confirmation is not as it must be; the message lists every problem. ${nothing}`,
+    next: "fix every listed problem, then run the same command again",
+  },
+  PROOF_ELSEWHERE: {
+    means:
+      "`npm run kill` found no key left to disable, and nothing in the realm shows that the instances reject the disabled ones. An `up` has disabled them.",
+    next: "run that `up` again as soon as its backend is back: its state has the canary tokens; or restart every instance",
+  },
   EVIDENCE_NOT_WRITTEN: {
     means: "The evidence bundle could not be written.",
     next: `make \`evidenceDir\` writable, ${sameUp}`,
