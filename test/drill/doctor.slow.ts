@@ -172,7 +172,10 @@ suite("npm run doctor", () => {
 
     await stack.setConfig({ freeze: "api", freezePath: "/internal/no-such-thing" });
     const unfrozen = await expectFindings(t, scenario, ["FREEZE_FAILED"]);
-    assert.match(unfrozen.findings[0]?.what ?? "", /^3 of 3 instances can't be frozen: api-1, api-2, api-3 \(HTTP 404: /);
+    assert.match(
+      unfrozen.findings[0]?.what ?? "",
+      /^3 of 3 instances can't be frozen: api-1, api-2, api-3 \(HTTP 404: /,
+    );
     await stack.setConfig({ freeze: "both", freezePath: undefined, sessions: { revoke: "all" } });
     await expectFindings(t, scenario, []);
     await second.misbehave("ignore-deny-list");
