@@ -1,7 +1,7 @@
 import Table from "cli-table3";
-import type { Answer, AskedInstance } from "#operations/doctor/ask-fleet";
+import type { Answer, AskedInstance } from "#operations/doctor/ask-instance";
 import type { Finding, Outcome } from "#operations/doctor/finding";
-import { nameOf } from "#operations/doctor/judge-fleet";
+import { nameOf } from "#operations/doctor/names-by-reason";
 import type { DoctorReport } from "#operations/doctor/report";
 import { oneLine } from "../one-line.ts";
 

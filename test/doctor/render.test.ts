@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import type { AskedInstance } from "#operations/doctor/ask-fleet";
+import type { AskedInstance } from "#operations/doctor/ask-instance";
 import type { Examined, Finding } from "#operations/doctor/finding";
 import { buildReport, type DoctorReport } from "#operations/doctor/report";
 import { renderText } from "../../scripts/doctor/render.ts";

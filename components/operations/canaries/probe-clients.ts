@@ -88,6 +88,22 @@ export async function findProbeClients(
   return found.flat();
 }
 
+/** Those that are there and are as this program has made them, without changing anything: a run uses them as they are. */
+export async function findSoundProbeClients(
+  admin: KeycloakAdmin,
+  { algorithms, audience }: Pick<ProbeIdentity, "algorithms" | "audience">,
+): Promise<ProbeClient[]> {
+  const found = await Promise.all(
+    algorithms.map(async (algorithm) => {
+      const suffix = algorithm.toLowerCase();
+      const client = await findClient(admin, suffix);
+      const wanted = { algorithm, suffix, lifespan: canaryLifespan, audience, roles: [] };
+      return client && isAsWanted(client, wanted) ? [await withSecret(admin, client, algorithm)] : [];
+    }),
+  );
+  return found.flat();
+}
+
 /**
  * The client whose tokens live for a second, without changing anything.
  *

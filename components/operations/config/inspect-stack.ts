@@ -6,6 +6,7 @@ import { hurryIn } from "../keycloak/hurry.ts";
 import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { algorithms } from "../keys/realm-keys.ts";
 import type { EmergencyQuestion } from "./inspect-emergency.ts";
+import { inspectPublished, inspectPublishedInPassing, type PublishedQuestion } from "./inspect-published.ts";
 import { inspectRealm, type RealmInspection, type RealmQuestion } from "./inspect-realm.ts";
 import { inspectTargets, type TargetInspection } from "./inspect-targets.ts";
 import { contradictions, type RealmEntry, settingsShape, structuredKeys } from "./settings-shape.ts";
@@ -119,11 +120,42 @@ function inspectRealms(connection: KeycloakConnection, given: Raw): Promise<Insp
   const realms = settingsShape.shape.realm.safeParse(given.realm).data ?? [];
   return Promise.all(
     realms.map(async (entry) => {
-      const question = questionFor(entry, given);
-      const admin = new KeycloakAdmin(connection, entry.name, hurryIn(question.mode));
-      return { name: entry.name, entry, ...(await inspectRealm(admin, question)) };
+      const mode = settingsShape.shape.mode.safeParse(given.mode).data ?? "emergency";
+      const admin = new KeycloakAdmin(connection, entry.name, hurryIn(mode));
+      return { name: entry.name, entry, ...(await inspectOne(admin, entry, given)) };
     }),
   );
+}
+
+/** What a run will read matters only where it has something to do. */
+async function inspectOne(admin: KeycloakAdmin, entry: RealmEntry, given: Raw): Promise<RealmInspection> {
+  const question = questionFor(entry, given);
+  const published = publishedQuestion(question, entry, given);
+  const isEmergency = question.mode === "emergency";
+  const passing = isEmergency ? inspectPublishedInPassing(admin, published) : undefined;
+  const inspection = await inspectRealm(admin, question);
+  const { plan, problems } = inspection;
+  if (!plan || plan.changes.length === 0) return inspection;
+  const found = await (passing ?? inspectPublished(admin, published));
+  if (!isEmergency) return { ...inspection, problems: [...problems, ...found] };
+  return { ...inspection, plan: { ...plan, warnings: [...plan.warnings, ...found.map(regardless)] } };
+}
+
+function publishedQuestion(
+  { algorithms }: RealmQuestion,
+  { jwksUris }: RealmEntry,
+  given: Raw,
+): PublishedQuestion {
+  const { shape } = settingsShape;
+  return {
+    algorithms,
+    jwksUris: jwksUris ?? validOrDefault(shape.jwksUris, given.jwksUris),
+    audience: validOrDefault(shape.probe, given.probe).audience,
+  };
+}
+
+function regardless(cost: string): string {
+  return `the keys are disabled regardless, but: ${cost}`;
 }
 
 /** What is asked of one realm, with defaults for what is wrong in the config. */
@@ -164,9 +196,7 @@ async function inspectInPassing(structured: Raw): Promise<TargetInspection> {
   const unknown = `the targets could not be checked within ${passingMs / 1_000} s`;
   const late = delay(passingMs, { problems: [unknown], missingRights: [], warnings: [] }, { ref: false });
   const { problems, missingRights, warnings } = await Promise.race([inspectAllTargets(structured), late]);
-  const costs = [...problems, ...missingRights].map(
-    (cost) => `the keys are disabled regardless, but: ${cost}`,
-  );
+  const costs = [...problems, ...missingRights].map(regardless);
   return { problems: [], missingRights: [], warnings: [...warnings, ...costs] };
 }
 

@@ -6,8 +6,7 @@ import { sweep } from "../fleet/sweep.ts";
 import type { OpenTarget } from "../fleet/targets.ts";
 import { inPassing } from "./ask-fleet.ts";
 import type { Examined, Finding } from "./finding.ts";
-import { nameOf } from "./judge-fleet.ts";
-import { namesByReason } from "./names-by-reason.ts";
+import { nameOf, namesByReason } from "./names-by-reason.ts";
 import type { UndoGuard } from "./undo-guard.ts";
 
 export interface FreezeExam {
@@ -38,11 +37,22 @@ export async function examineFreeze(targets: readonly OpenTarget[], exam: Freeze
   const common = { check: "freeze", realm, findings: [] as Finding[] } as const;
   if (freeze !== "api" && freeze !== "both")
     return { ...common, seen: `not configured for the instances (freeze: ${freeze})`, skipped: true };
-  if (isFrozen) return { ...common, seen: "not tried: a freeze is in force", skipped: true };
+  if (isFrozen) return { ...common, seen: "not tried: a freeze is in force", findings: [stillFrozen(realm)] };
   if (fleet.apiRefreshTokens.length === 0)
     return { ...common, seen: "not called: there is no API refresh token", skipped: true };
   const results = (await exam.guard.run(() => freezeAndThaw(targets, exam))) ?? [];
   return judgeFreeze(realm, results);
+}
+
+function stillFrozen(realm: string): Finding {
+  return {
+    code: "STILL_FROZEN",
+    severity: "warning",
+    realm,
+    what: `realm ${realm} was frozen in an emergency and not thawed, so freezing its instances was not tried`,
+    emergency: "administrators are locked out already now; whether every instance can be frozen is not known",
+    next: "finish that run, or set freeze to release and run pulumi up; then set freeze back and run this check again",
+  };
 }
 
 async function freezeAndThaw(

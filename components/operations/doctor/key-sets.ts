@@ -74,7 +74,7 @@ export function judgeReads(
       ? [
           {
             ...findingOf(failure, { realm, severity: "problem", emergency: "" }),
-            what: `${failure.what.replace(/^(?!.*https?:)/, `${url}: `)} (${of(failed.length)})`,
+            what: `${failure.what} (${of(failed.length)})`,
             emergency:
               "the keys are disabled and the instances are told, but the run ends red and names this URL",
           },

@@ -1,4 +1,5 @@
 import { listNames } from "../base/list-names.ts";
+import type { Identity } from "../fleet/instances.ts";
 
 /** A name, and what is the matter with it. */
 export interface Reasoned {
@@ -18,4 +19,9 @@ export function namesByReason(list: readonly Reasoned[]): string {
   });
   const more = phrases.length > most ? ` and ${phrases.length - most} more reasons` : "";
   return `${phrases.slice(0, most).join("; ")}${more}`;
+}
+
+/** An instance in a sentence. A pod's name says nothing of its target. */
+export function nameOf({ instance, target }: Identity & { instance: string }): string {
+  return target === undefined ? instance : `${target}/${instance}`;
 }

@@ -1,4 +1,4 @@
-import type { AskedInstance } from "./ask-fleet.ts";
+import type { AskedInstance } from "./ask-instance.ts";
 import { type Examined, exitCodeOf, type Finding, type Outcome, outcomeOf, sortFindings } from "./finding.ts";
 
 /** What the doctor has found, in the form that `--json` writes. */

@@ -32,9 +32,13 @@ export interface Discovery {
   userinfoEndpoint: string;
 }
 
+/** How patiently a public URL is read. */
+export type ReadOptions = Pick<PublicRequest, "attempts" | "timeoutMs">;
+
 /** The realm's endpoints by OpenID Connect Discovery 1.0. */
-export async function discover(admin: KeycloakAdmin): Promise<Discovery> {
-  const read = await readJson(admin, `${admin.realmUrl}/.well-known/openid-configuration`, discoveryShape);
+export async function discover(admin: KeycloakAdmin, options: ReadOptions = {}): Promise<Discovery> {
+  const url = `${admin.realmUrl}/.well-known/openid-configuration`;
+  const read = await readJson(admin, url, discoveryShape, options);
   return {
     issuer: read.issuer,
     jwksUri: read.jwks_uri,
@@ -45,14 +49,24 @@ export async function discover(admin: KeycloakAdmin): Promise<Discovery> {
 
 /**
  * Reads one JWKS URL.
- * @throws {RotationError} JWKS_UNREADABLE when it does not answer 200 with a key set
+ * @throws {RotationError} JWKS_UNREADABLE when it does not answer 200 with a key set; KEYCLOAK_UNREACHABLE where it is
+ *   Keycloak's own and there is no answer
  */
 export async function readJwks(
   admin: KeycloakAdmin,
   url: string,
-  options: Pick<PublicRequest, "attempts"> = {},
+  options: ReadOptions = {},
 ): Promise<PublishedJwks> {
-  return readJson(admin, url, jwksShape, options);
+  try {
+    return await readJson(admin, url, jwksShape, options);
+  } catch (error) {
+    const isKeycloak = new URL(url).origin === new URL(admin.connection.url).origin;
+    if (isKeycloak || !(error instanceof RotationError) || error.code !== "KEYCLOAK_UNREACHABLE") throw error;
+    throw new RotationError("JWKS_UNREADABLE", `${url} gives no answer (${error.what})`, {
+      nextStep: "check the jwksUris in the stack config, and whether this machine may reach that URL",
+      cause: error,
+    });
+  }
 }
 
 /** Each read has a connection of its own: behind a balancer of connections, one that is kept would show one node only. */
@@ -60,7 +74,7 @@ async function readJson<T>(
   admin: KeycloakAdmin,
   url: string,
   shape: z.ZodType<T>,
-  options: Pick<PublicRequest, "attempts"> = {},
+  options: ReadOptions,
 ): Promise<T> {
   const answer = await admin.fetchPublic(url, {
     ...options,

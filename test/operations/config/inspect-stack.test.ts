@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import { ensureProbeClients, removeProbeClients } from "#operations/canaries/probe-clients";
 import { inspectStack, type StackInspection } from "#operations/config/inspect-stack";
+import { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
 import { startFaultProxy } from "../../../scripts/lab/fault-proxy.ts";
 import { type LabKeycloak, startKeycloak } from "../../../scripts/lab/keycloak.ts";
 import { LabAdmin } from "../../../scripts/lab/keycloak-realms.ts";
+import { refusingUrl, serve } from "../loopback-server.ts";
+import { connectionTo } from "../samples.ts";
 
 suite("inspectStack, against a real realm", () => {
   let keycloak: LabKeycloak;
@@ -86,6 +90,49 @@ suite("inspectStack, against a real realm", () => {
     proxy.failWhere(({ path }) => path.endsWith("/clients"), { kind: "status", status: 500 });
     const { problems } = await inspect({ mode: "planned" }, { url: proxy.url });
     assert.match(problems.join("\n"), /HTTP 500 to GET \/clients/);
+  });
+
+  test("a JWKS URL that can't be read refuses a planned rotation; an emergency goes on with a warning", async () => {
+    const jwksUris = [`${await refusingUrl()}/jwks.json`];
+    const planned = await inspect({ jwksUris, mode: "planned" });
+    assert.match(planned.problems.join("\n"), /^JWKS_UNREADABLE: .*\/jwks\.json gives no answer/);
+    const { problems, realms } = await inspect({ jwksUris });
+    assert.deepEqual(problems, []);
+    const warnings = realms.flatMap(({ plan }) => plan?.warnings ?? []).join("\n");
+    assert.match(warnings, /the keys are disabled regardless, but: JWKS_UNREADABLE: /);
+  });
+
+  test("in an emergency a JWKS URL that hangs is waited for no longer than the targets", async (t) => {
+    const hanging = await serve(t, () => undefined);
+    const { problems, realms } = await inspect({ jwksUris: [hanging.url] });
+    assert.deepEqual(problems, []);
+    const warnings = realms.flatMap(({ plan }) => plan?.warnings ?? []).join("\n");
+    assert.match(warnings, /the keys are disabled regardless, but: .*(within 2 s|no answer within 2000 ms)/);
+  });
+
+  test("a probe client that Keycloak does not mint with is a problem, and one that the run repairs is none", async () => {
+    const { url, adminClientId: clientId, adminClientSecret: clientSecret } = keycloak;
+    const connection = { ...connectionTo(url), clientId, clientSecret, timeoutMs: 15_000 };
+    const admin = new KeycloakAdmin(connection, realm);
+    await ensureProbeClients(admin, {
+      algorithms: ["RS256"],
+      audience: [],
+      realmRoles: [],
+      clockSkewSeconds: 60,
+    });
+    assert.deepEqual((await inspect({ mode: "planned" })).problems, []);
+    const { id } = await lab.client(realm, "jwks-break-glass-probe-rs256");
+    await lab.setClient(realm, id, { enabled: false });
+    assert.deepEqual((await inspect({ mode: "planned" })).problems, []);
+    // Certificate-bound access tokens are nothing that this program sets.
+    const attributes = { "tls.client.certificate.bound.access.tokens": "true" };
+    await lab.setClient(realm, id, { enabled: true, attributes });
+    assert.match(
+      (await inspect({ mode: "planned" })).problems.join("\n"),
+      /^TOKEN_NOT_MINTED: .*HTTP 400 \(/,
+    );
+    await removeProbeClients(admin);
+    assert.deepEqual((await inspect({ mode: "planned" })).problems, []);
   });
 
   test("a sound config has no problem", async () => {

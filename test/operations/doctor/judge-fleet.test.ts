@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { RotationError } from "#operations/base/errors";
-import type { Answer, AskedFleet, AskedInstance } from "#operations/doctor/ask-fleet";
+import type { AskedFleet } from "#operations/doctor/ask-fleet";
+import type { Answer, AskedInstance } from "#operations/doctor/ask-instance";
 import type { Examined } from "#operations/doctor/finding";
-import { judgeAnswers, judgeRefreshes, judgeTargets } from "#operations/doctor/judge-fleet";
+import { judgeAnswers } from "#operations/doctor/judge-answers";
+import { judgeRefreshes } from "#operations/doctor/judge-refreshes";
+import { judgeTargets } from "#operations/doctor/judge-targets";
 import type { Instance } from "#operations/fleet/instances";
 import type { Target } from "#operations/fleet/targets";
 import type { Verdict } from "#operations/proof/probe";

@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { suite, test } from "node:test";
 import { awaitJwks, discover, readJwks, signatureKids } from "#operations/keycloak/jwks";
 import { keycloakStandIn, type Routes } from "../keycloak-stand-in.ts";
-import { sendJson } from "../loopback-server.ts";
+import { refusingUrl, sendJson } from "../loopback-server.ts";
 
 const certs = "/realms/shop/protocol/openid-connect/certs";
 const rotated = { present: ["new"], absent: ["old"] };
@@ -48,6 +48,16 @@ suite("readJwks", () => {
       await assert.rejects(readJwks(admin, url), { code: "JWKS_UNREADABLE" });
     });
   }
+
+  test("no answer is KEYCLOAK_UNREACHABLE at Keycloak's own address, and JWKS_UNREADABLE at another", async (t) => {
+    const { admin, url } = await publishing(t, (response) => response.destroy());
+    await assert.rejects(readJwks(admin, url, { attempts: 1 }), { code: "KEYCLOAK_UNREACHABLE" });
+    const cdn = `${await refusingUrl()}/jwks.json`;
+    await assert.rejects(readJwks(admin, cdn, { attempts: 1 }), {
+      code: "JWKS_UNREADABLE",
+      message: new RegExp(`^JWKS_UNREADABLE: ${cdn} gives no answer \\(http.*connection refused\\)`),
+    });
+  });
 
   test("a redirect is not followed", async (t) => {
     const { admin, url } = await publishing(t, (response) =>
