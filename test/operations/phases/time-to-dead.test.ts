@@ -17,6 +17,8 @@ import { LabAdmin } from "../../../scripts/lab/keycloak-realms.ts";
 import { serve } from "../loopback-server.ts";
 import { runContext, staticFleet } from "../samples.ts";
 
+/** Enough for what is answered, on a machine that is busy with other tests. */
+const budgetMs = 4_000;
 const probeIdentity = { algorithms: ["RS256"], audience: [], realmRoles: [], clockSkewSeconds: 0 };
 
 /** What an emergency has found before the cut-over, and the kids that it has disabled. */
@@ -64,7 +66,7 @@ suite("until the key is dead, in an emergency", () => {
     const fleeting = { ...step, apiRefreshTokens: ["t"] };
     const canary = await canaryPhase({
       ...fleeting,
-      details: pack({ run, exemptKeys, fleet, probeIdentity, budgetMs: 1_000 }),
+      details: pack({ run, exemptKeys, fleet, probeIdentity, budgetMs }),
     });
     const key = await publishPhase({
       ...step,
@@ -126,7 +128,10 @@ suite("until the key is dead, in an emergency", () => {
         findings.baseline.map(({ instance, verdicts }) => [instance, verdicts[0]?.verdict.kind]),
         [["api-1", "accepted"]],
       );
-      assert.match(findings.notAsked.join("\n"), /KUBERNETES_UNREACHABLE: .*no answer within 1 s/);
+      assert.match(
+        findings.notAsked.join("\n"),
+        /KUBERNETES_UNREACHABLE: .*no answer within [0-3](\.\d+)? s/,
+      );
     });
   }
 });
