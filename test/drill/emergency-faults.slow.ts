@@ -7,14 +7,13 @@ import { RotationError } from "#operations/base/errors";
 import { configureConnection } from "#operations/keycloak/connection";
 import { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
 import { isTrusted, listSigningKeys, rotationOf } from "#operations/keys/realm-keys";
-import type { RunSettings } from "#phases/phase-details";
-import { KillPhases, publishedKey } from "../../scripts/kill/kill-phases.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../../scripts/lab/fault-proxy.ts";
 import { type Fleet, startFleet } from "../../scripts/lab/fleet.ts";
 import { type LabKeycloak, startKeycloak } from "../../scripts/lab/keycloak.ts";
 import { LabAdmin } from "../../scripts/lab/keycloak-realms.ts";
 import { ellipticRealm } from "../operations/elliptic-realm.ts";
-import { connectionTo, staticFleet } from "../operations/samples.ts";
+import { connectionTo } from "../operations/samples.ts";
+import { emergencySettings, wholeEmergency } from "./whole-emergency.ts";
 
 /** Milliseconds for one request; an answer that is held back is held for as long as the test runs. */
 const timeoutMs = 2_000;
@@ -53,57 +52,22 @@ class Emergencies {
     this.#rotation += 1;
     this.#proxy.failOnce(n, fault);
     try {
-      await this.#run(this.#settings());
+      const { realm } = this;
+      const instances = this.#fleet.instances.map(({ name, url }) => ({ name, url }));
+      const settings = emergencySettings({
+        realm,
+        rotation: this.#rotation,
+        instances,
+        evidenceDir: this.#evidenceDir,
+      });
+      // All that an emergency may do, so that all of its requests come by.
+      const emergency = { ...settings.emergency, freeze: "both" as const, revoke: "all" as const };
+      await wholeEmergency({ ...settings, emergency }, apiRefreshToken);
       return undefined;
     } catch (error) {
       if (error instanceof RotationError) return error;
       throw error;
     }
-  }
-
-  #settings(): RunSettings {
-    const { realm } = this;
-    const { targets: _targets, apiRefreshTokens: _tokens, ...rest } = staticFleet();
-    const instances = this.#fleet.instances.map(({ name, url }) => ({ name, url }));
-    const evidenceDir = this.#evidenceDir;
-    const stage = "final" as const;
-    const run = { rotation: this.#rotation, mode: "emergency" as const, stage, incident: "INC-1" };
-    return {
-      run: { ...run, reason: "", realm, realms: [realm], evidenceDir, stack: "faults" },
-      fleet: { ...rest, targets: [{ kind: "static", name: "static", instances }] },
-      algorithms: ["ES256"],
-      ...{ keySize: 2048, exemptKeys: [], overlapMs: 0, keepRetired: 1, actions: ["rotate"] },
-      ...{ jwksUris: [], jwksTimeoutMs: 10_000 },
-      probeIdentity: { algorithms: ["ES256"], audience: [], realmRoles: [], clockSkewSeconds: 0 },
-      emergency: {
-        ...{ budgetMs: 30_000, freeze: "both", freezePath: "/internal/admin/freeze", internalKeys: [] },
-        ...{ revoke: "all", denyListPath: "/internal/auth/deny-list", denyForMs: 60_000 },
-        adminProbe: {
-          ...{ path: "/api/admin", realmRoles: ["admin"] },
-          ...{ acceptedStatuses: [200], rejectedStatuses: [401, 403] },
-        },
-      },
-    };
-  }
-
-  async #run(settings: RunSettings): Promise<void> {
-    const phase = new KillPhases(settings, [apiRefreshToken], {}, async () => undefined);
-    const freezing = phase.freeze();
-    const canary = await phase.mintCanaries(await listSigningKeys(this.direct));
-    const published = await phase.publish(canary);
-    const cutover = await phase.cutOver(canary, published);
-    const soFar = { canary, keys: published.map(publishedKey), cutover };
-    const [frozen, revoked, internal, enforcement] = await Promise.all([
-      freezing,
-      phase.revoke(),
-      phase.rotateInternalKeys(),
-      phase.enforce(soFar, cutover.completedAt),
-    ]);
-    const given = { ...soFar, enforcement };
-    const actions = { frozen, revoked, internal };
-    const verification = await phase.verify(given, actions, cutover.completedAt);
-    await phase.writeEvidence(given, verification, actions);
-    await phase.thaw(frozen, verification);
   }
 
   get hasFailed(): boolean {

@@ -269,7 +269,7 @@ function canaries(connection: () => KeycloakConnection): void {
       mode: "emergency" as const,
       exemptKeys: [],
       fleet: staticFleet(),
-      probeClients: [],
+      probeClients: [await addClient(admin, "ES256")],
     };
     const { findings } = await prepareProof(admin, asked);
     assert.match(findings.unminted?.join() ?? "", /ALGORITHM_NOT_COVERED/);

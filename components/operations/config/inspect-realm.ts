@@ -25,6 +25,8 @@ export interface RealmQuestion extends Omit<RunQuestion, "overlapMs" | "now"> {
   /** Whether the probe's service account needs roles of its own. */
   probeHasRoles: boolean;
   emergency: EmergencyQuestion;
+  /** Milliseconds that an emergency waits for what it can do without. Default: 2000. */
+  passingMs?: number | undefined;
 }
 
 export interface RealmInspection {
@@ -142,7 +144,7 @@ async function readBeside(admin: KeycloakAdmin, question: RealmQuestion): Promis
   const unread: string[] = [];
   const isEmergency = question.mode === "emergency";
   const read = <T extends object>(what: string, reading: Promise<T>, instead: T) =>
-    isEmergency ? inPassing(what, reading, instead, unread) : reading;
+    isEmergency ? inPassing({ what, reading, instead }, question.passingMs ?? passingMs, unread) : reading;
   const [facts, missing, emergency, frozen] = await Promise.all([
     read("the realm's clients", readClientFacts(admin, question), unknownClients),
     read("the roles of the admin client", missingRoles(admin, question), []),
@@ -158,15 +160,14 @@ async function readBeside(admin: KeycloakAdmin, question: RealmQuestion): Promis
 const passingMs = 2_000;
 
 async function inPassing<T extends object>(
-  what: string,
-  reading: Promise<T>,
-  instead: T,
+  { what, reading, instead }: { what: string; reading: Promise<T>; instead: T },
+  ms: number,
   unread: string[],
 ): Promise<T> {
   try {
-    const found = await within(passingMs, reading);
+    const found = await within(ms, reading);
     if (found) return found;
-    unread.push(`${what} could not be read within ${passingMs / 1_000} s`);
+    unread.push(`${what} could not be read within ${ms / 1_000} s`);
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
     unread.push(`${what} could not be read: ${messageOf(error)}`);

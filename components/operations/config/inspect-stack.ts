@@ -1,6 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
+import { within } from "../base/within.ts";
 import { type KeycloakConnection, type Lookup, readConnection } from "../keycloak/connection.ts";
 import { hurryIn } from "../keycloak/hurry.ts";
 import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
@@ -47,8 +47,8 @@ export async function inspectStack(
   const checked = checkConfig(given);
   const read = readConnection(keycloak);
   const [found, targets] = await Promise.all([
-    "problems" in read ? [] : inspectRealms(read.connection, structured),
-    structured.mode === "emergency" ? inspectInPassing(structured) : inspectAllTargets(structured),
+    "problems" in read ? [] : inspectRealms(read.connection, structured, isPreview),
+    structured.mode === "emergency" ? inspectInPassing(structured, isPreview) : inspectAllTargets(structured),
   ]);
   const realms = isPreview ? found : found.map(withoutRights);
   const rights = [...found, targets].flatMap(({ missingRights }) => missingRights);
@@ -116,21 +116,28 @@ function parseJson(text: string): unknown {
   }
 }
 
-function inspectRealms(connection: KeycloakConnection, given: Raw): Promise<InspectedRealm[]> {
+function inspectRealms(
+  connection: KeycloakConnection,
+  given: Raw,
+  isPreview: boolean,
+): Promise<InspectedRealm[]> {
   const realms = settingsShape.shape.realm.safeParse(given.realm).data ?? [];
   return Promise.all(
     realms.map(async (entry) => {
-      const mode = settingsShape.shape.mode.safeParse(given.mode).data ?? "emergency";
-      const admin = new KeycloakAdmin(connection, entry.name, hurryIn(mode));
-      return { name: entry.name, entry, ...(await inspectOne(admin, entry, given)) };
+      const question = { ...questionFor(entry, given), ...(isPreview ? { passingMs: patientMs } : {}) };
+      const admin = new KeycloakAdmin(connection, entry.name, isPreview ? {} : hurryIn(question.mode));
+      const published = publishedQuestion(question, entry, given);
+      return { name: entry.name, entry, ...(await inspectOne(admin, question, published)) };
     }),
   );
 }
 
 /** What a run will read matters only where it has something to do. */
-async function inspectOne(admin: KeycloakAdmin, entry: RealmEntry, given: Raw): Promise<RealmInspection> {
-  const question = questionFor(entry, given);
-  const published = publishedQuestion(question, entry, given);
+async function inspectOne(
+  admin: KeycloakAdmin,
+  question: RealmQuestion,
+  published: PublishedQuestion,
+): Promise<RealmInspection> {
   const isEmergency = question.mode === "emergency";
   const passing = isEmergency ? inspectPublishedInPassing(admin, published) : undefined;
   const inspection = await inspectRealm(admin, question);
@@ -190,12 +197,15 @@ function emergencyQuestion(given: Raw): EmergencyQuestion {
 
 /** As long as most clusters take, in milliseconds. It is time in which a stolen key is alive. */
 const passingMs = 1_000;
+/** In a preview nothing is to be disabled yet, and the reader wants to know. */
+const patientMs = 15_000;
 
 /** In an emergency nothing that is wrong with a target keeps a stolen key alive, and no cluster is waited for. */
-async function inspectInPassing(structured: Raw): Promise<TargetInspection> {
-  const unknown = `the targets could not be checked within ${passingMs / 1_000} s`;
-  const late = delay(passingMs, { problems: [unknown], missingRights: [], warnings: [] }, { ref: false });
-  const { problems, missingRights, warnings } = await Promise.race([inspectAllTargets(structured), late]);
+async function inspectInPassing(structured: Raw, isPreview: boolean): Promise<TargetInspection> {
+  const ms = isPreview ? patientMs : passingMs;
+  const unknown = `the targets could not be checked within ${ms / 1_000} s`;
+  const late = { problems: [unknown], missingRights: [], warnings: [] };
+  const { problems, missingRights, warnings } = (await within(ms, inspectAllTargets(structured))) ?? late;
   const costs = [...problems, ...missingRights].map(regardless);
   return { problems: [], missingRights: [], warnings: [...warnings, ...costs] };
 }

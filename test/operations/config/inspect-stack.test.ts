@@ -28,6 +28,7 @@ suite("inspectStack, against a real realm", () => {
   function inspect(
     changes: Record<string, unknown> = {},
     connection: Record<string, string> = {},
+    isPreview = true,
   ): Promise<StackInspection> {
     const sound = {
       mode: "emergency",
@@ -46,7 +47,7 @@ suite("inspectStack, against a real realm", () => {
       clientSecret: keycloak.adminClientSecret,
       ...connection,
     };
-    return inspectStack(Object.fromEntries(given), (key) => found[key], true);
+    return inspectStack(Object.fromEntries(given), (key) => found[key], isPreview);
   }
 
   test("in an emergency, an algorithm that is not listed costs the proof of its key, and is a warning", async () => {
@@ -76,7 +77,7 @@ suite("inspectStack, against a real realm", () => {
     t.after(() => proxy.stop());
     for (const fault of [{ kind: "status", status: 500 } as const, { kind: "delay", ms: 1 } as const]) {
       proxy.failWhere(({ path }) => path.endsWith("/clients"), fault);
-      const { problems, realms } = await inspect({}, { url: proxy.url });
+      const { problems, realms } = await inspect({}, { url: proxy.url }, false);
       assert.deepEqual(problems, []);
       const plan = realms[0]?.plan;
       assert.match(plan?.actions.join("\n") ?? "", /disable kid/);

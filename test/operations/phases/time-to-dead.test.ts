@@ -17,6 +17,8 @@ import { LabAdmin } from "../../../scripts/lab/keycloak-realms.ts";
 import { serve } from "../loopback-server.ts";
 import { runContext, staticFleet } from "../samples.ts";
 
+/** Enough for what is answered, on a machine that is busy with other tests. */
+const enoughMs = 8_000;
 const probeIdentity = { algorithms: ["RS256"], audience: [], realmRoles: [], clockSkewSeconds: 0 };
 
 /** What an emergency has found before the cut-over, and the kids that it has disabled. */
@@ -96,7 +98,7 @@ suite("until the key is dead, in an emergency", () => {
     assert.match(
       findings.unminted?.join() ?? "",
       new RegExp(
-        `^no canary token of kid ${retired[0]} .RS256. within emergency.budgetSeconds: (KEYCLOAK_UNREACHABLE|TOKEN_NOT_MINTED)`,
+        `^no canary token of kid ${retired[0]} .RS256.( within emergency.budgetSeconds)?: (KEYCLOAK_UNREACHABLE|TOKEN_NOT_MINTED)`,
       ),
     );
   });
@@ -123,7 +125,7 @@ suite("until the key is dead, in an emergency", () => {
       const shop: Target = { kind: "static", name: "shop", instances: [{ name: "api-1", url }] };
       const targets = [shop, await silentCluster(t, hangs)];
       // A machine that is busy with other tests must not make the instance late.
-      const { findings } = await kill(t, () => false, { targets, budgetMs: 8_000 });
+      const { findings } = await kill(t, () => false, { targets, budgetMs: enoughMs });
       assert.deepEqual(
         findings.baseline.map(({ instance, verdicts }) => [instance, verdicts[0]?.verdict.kind]),
         [["api-1", "accepted"]],
