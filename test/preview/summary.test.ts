@@ -24,8 +24,14 @@ const managed = (rotation: number, change: Partial<RealmKey> = {}) =>
 function realm(name: string, keys: RealmKey[], question: Partial<RunQuestion>): InspectedRealm {
   const { problems, ...plan } = planRun(keys, { ...runQuestion, ...question });
   const emergency = noEmergencyActions;
-  const rest = { overlapSeconds: 360, tokenLifeSeconds: 360, highestRotation: 1, warnings: [], emergency };
-  return { name, entry: { name }, problems, missingRights: [], plan: { ...plan, ...rest } };
+  const rest = { overlapSeconds: 360, tokenLifeSeconds: 360, highestRotation: 1, doneByKill: [] };
+  return {
+    name,
+    entry: { name },
+    problems,
+    missingRights: [],
+    plan: { ...plan, ...rest, warnings: [], emergency },
+  };
 }
 
 function facts(

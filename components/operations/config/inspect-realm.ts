@@ -2,6 +2,7 @@ import { messageOf, RotationError } from "../base/errors.ts";
 import { frozenClients } from "../keycloak/freeze-keycloak.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { listClients, type RealmClient } from "../keycloak/realm-clients.ts";
+import { killSteps } from "../keys/kill-marks.ts";
 import { type DerivedOverlap, deriveOverlap, overlapEnd } from "../keys/overlap.ts";
 import { planRun, type RunPlan } from "../keys/plan-run.ts";
 import { highestRotation } from "../keys/publish-key.ts";
@@ -43,6 +44,8 @@ export interface RealmInspection {
     tokenLifeSeconds: number;
     /** What the run does not end, a sentence each. */
     warnings: string[];
+    /** What `npm run kill` has done of this rotation besides the keys. */
+    doneByKill: string[];
   };
 }
 
@@ -92,6 +95,7 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
         highestRotation: highestRotation(components),
         overlapEnd: overlapEnd(keys),
         tokenLifeSeconds: overlap.seconds,
+        doneByKill: isEmergency ? killSteps(keys, question) : [],
       },
       missingRights: [...new Set([...missing, ...due.missingRights])],
       problems: [
