@@ -78,9 +78,11 @@ export function resultOf({
   return dead.length > 0 ? "proven" : "nothing-left";
 }
 
-/** The outcome for a person who reads it at night: the state of the keys first, then what to do. Pure. */
+/** The outcome for a person who reads it at night: its last lines say how the keys are, and what to do. Pure. */
 export function renderOutcome(outcome: KillOutcome): string {
   return [
+    // A thousand instances may have failed: the state of the keys must not scroll away.
+    ...outcome.realms.flatMap(({ realm, error }) => (error === null ? [] : ["", `Realm ${realm}: ${error}`])),
     "",
     ...outcome.realms.flatMap(renderRealm),
     ...outcome.refused.map((line) => `NOT TOUCHED: ${line}`),
@@ -111,7 +113,6 @@ function renderRealm({ realm, result, dead, alive, newKids, timeToDeadMs, ...res
     ...(dead.length > 0 ? [`  disabled: ${dead.join(", ")}${fast}`] : []),
     ...(newKids.length > 0 ? [`  new: ${newKids.join(", ")}`] : []),
     ...(rest.report === null ? [] : [`  report: ${rest.report}`]),
-    ...(rest.error === null ? [] : [`  ${rest.error}`]),
   ];
 }
 

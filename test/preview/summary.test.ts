@@ -30,6 +30,7 @@ function realm(name: string, keys: RealmKey[], question: Partial<RunQuestion>): 
     highestRotation: 1,
     warnings: [],
     costs: [],
+    doneByKill: [],
     emergency,
   };
   return { name, entry: { name }, problems, missingRights: [], plan: { ...plan, ...rest } };

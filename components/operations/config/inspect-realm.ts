@@ -4,6 +4,7 @@ import { within } from "../base/within.ts";
 import { frozenClients } from "../keycloak/freeze-keycloak.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { listClients, type RealmClient, samlClientsOf } from "../keycloak/realm-clients.ts";
+import { killSteps } from "../keys/kill-marks.ts";
 import { type DerivedOverlap, deriveOverlap, overlapEnd } from "../keys/overlap.ts";
 import { planRun, type RunPlan } from "../keys/plan-run.ts";
 import { highestRotation } from "../keys/publish-key.ts";
@@ -49,6 +50,8 @@ export interface RealmInspection {
     warnings: string[];
     /** In an emergency, what would cost the proof or an additional action, a sentence each; in the warnings, too. */
     costs: string[];
+    /** What `npm run kill` has done of this rotation besides the keys. */
+    doneByKill: string[];
   };
 }
 
@@ -102,6 +105,7 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
         highestRotation: highestRotation(components),
         overlapEnd: overlapEnd(keys),
         tokenLifeSeconds: overlap.seconds,
+        doneByKill: isEmergency ? killSteps(keys, question) : [],
       },
       missingRights: [...new Set([...missing, ...due.missingRights])],
       problems: [

@@ -56,10 +56,18 @@ export interface EmergencySettings {
     acceptedStatuses: number[];
     rejectedStatuses: number[];
   };
+  /** What `npm run kill` has done of it for this rotation. */
+  doneByKill: string[];
 }
 
 /** The plan for a realm that can't be rotated: nothing is known, and nothing is done. */
-const unknownPlan = { stage: "final" as const, actions: [], overlapSeconds: 0, tokenLifeSeconds: 0 };
+const unknownPlan = {
+  stage: "final" as const,
+  actions: [],
+  overlapSeconds: 0,
+  tokenLifeSeconds: 0,
+  doneByKill: [],
+};
 
 /**
  * Puts together what the rotation of one realm takes. Pure.
@@ -74,7 +82,7 @@ export function realmSettings(
   const { rotation, mode, incident, reason, evidenceDir, takeOverLease } = data;
   const { keySize, keepRetired, jwksTimeoutSeconds } = data;
   const { audience, realmRoles, clockSkewSeconds } = data.probe;
-  const { stage, actions, overlapSeconds, tokenLifeSeconds } = plan ?? unknownPlan;
+  const { stage, actions, overlapSeconds } = plan ?? unknownPlan;
   const algorithms = entry.algorithms ?? data.algorithms;
   return {
     run: { rotation, mode, stage, incident, reason, realm: name, realms, evidenceDir, takeOverLease, stack },
@@ -89,11 +97,17 @@ export function realmSettings(
     fleet: configuredFleet(data, entry),
     jwksTimeoutMs: jwksTimeoutSeconds * 1000,
     probeIdentity: { algorithms, audience, realmRoles, clockSkewSeconds },
-    emergency: emergencySettings(data, tokenLifeSeconds),
+    emergency: emergencySettings(data, plan ?? unknownPlan),
   };
 }
 
-function emergencySettings(data: CheckedConfig, tokenLifeSeconds: number): EmergencySettings {
+function emergencySettings(
+  data: CheckedConfig,
+  {
+    tokenLifeSeconds,
+    doneByKill,
+  }: Pick<NonNullable<InspectedRealm["plan"]>, "tokenLifeSeconds" | "doneByKill">,
+): EmergencySettings {
   const { emergency, freeze, freezePath, sessions, internalKeys } = data;
   const { revoke, denyListPath, adminProbe } = sessions;
   return {
@@ -105,5 +119,6 @@ function emergencySettings(data: CheckedConfig, tokenLifeSeconds: number): Emerg
     denyListPath,
     denyForMs: tokenLifeSeconds * 1000,
     adminProbe,
+    doneByKill,
   };
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { MarkChanges } from "./key-marks.ts";
-import { isTrusted, type RealmKey } from "./realm-keys.ts";
+import { type MarkChanges, markOf } from "./key-marks.ts";
+import { isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
 
 /**
  * What `npm run kill` leaves on the keys for the `up` after it, which has no other trace of it: the kill writes no state.
@@ -37,6 +37,16 @@ export function killOf(key: Pick<RealmKey, "killed" | "status">): KilledKey | un
 /** What a kill does besides the keys, and for which settings: an `up` with other settings does it again. */
 export function killStep(name: "sessions" | "freeze", settings: unknown): string {
   return `${name}:${createHash("sha256").update(JSON.stringify(settings)).digest("hex").slice(0, 8)}`;
+}
+
+/** What a kill has done of this rotation besides the keys, each as {@link killStep} writes it. Pure. */
+export function killSteps(
+  keys: readonly RealmKey[],
+  { rotation, incident }: { rotation: number; incident: string },
+): string[] {
+  const isOurs = (key: RealmKey) =>
+    isTrusted(key) && rotationOf(key.componentName) === rotation && key.incident === markOf(incident);
+  return keys.filter(isOurs).flatMap(({ done = "" }) => done.split(" "));
 }
 
 /** The keys that a kill has disabled for a rotation. Pure. */

@@ -9,8 +9,8 @@ import type { FreezeResult } from "../evidence/findings.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { type Freeze, freezeInstances } from "../fleet/freeze-instances.ts";
 import { freezeKeycloak, refusesFreeze, thawKeycloak } from "../keycloak/freeze-keycloak.ts";
+import { killStep } from "../keys/kill-marks.ts";
 import { notifyStart } from "../notify/run-notices.ts";
-import { isDoneByKill } from "./kill-steps.ts";
 import {
   adminOf,
   detailsOf,
@@ -25,6 +25,8 @@ import { inProgress } from "./run-phase.ts";
 interface Details {
   /** Path of the instances' freeze operation. */
   freezePath: string;
+  /** What `npm run kill` has done of this rotation. Default: nothing. */
+  doneByKill?: string[];
 }
 
 export interface FreezeInputs extends FleetInputs<Details> {
@@ -48,8 +50,8 @@ type FreezeOrder = Pick<FreezeInputs, "rotation" | "realm" | "mode" | "stage" | 
 type FreezeRequest = Details & Run & { fleet: Fleet; freeze: Freeze };
 
 function requestOf(inputs: FreezeInputs): FreezeRequest {
-  const { run, freezePath } = detailsOf(inputs);
-  return { run, freezePath, fleet: fleetOf(inputs), freeze: inputs.freeze };
+  const { run, freezePath, doneByKill = [] } = detailsOf(inputs);
+  return { run, freezePath, doneByKill, fleet: fleetOf(inputs), freeze: inputs.freeze };
 }
 
 /** Whether a run freezes anything: only an emergency does. */
@@ -80,7 +82,7 @@ export async function freezePhase(inputs: FreezeInputs): Promise<FreezeOutputs> 
   if (!isFreezing(inputs)) return nothing;
   const request = requestOf(inputs);
   const { run } = request;
-  if (await isDoneByKill(run, "freeze", inputs.freeze)) {
+  if (request.doneByKill?.includes(killStep("freeze", inputs.freeze))) {
     report("freeze", "npm run kill has frozen for this rotation, and thawed after its proof", run);
     return nothing;
   }

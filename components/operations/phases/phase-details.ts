@@ -10,7 +10,9 @@ export type RunSettings = Omit<RealmSettings, "problems" | "fleet"> & { fleet: F
  */
 export const detailsFor = {
   check: ({ run }: RunSettings) => ({ run }),
-  freeze: ({ run, fleet, emergency: { freezePath } }: RunSettings) => ({ run, fleet, freezePath }),
+  freeze: ({ run, fleet, emergency: { freezePath, doneByKill } }: RunSettings) => ({
+    ...{ run, fleet, freezePath, doneByKill },
+  }),
   canary: ({ run, exemptKeys, fleet, probeIdentity, emergency: { budgetMs } }: RunSettings) => ({
     ...{ run, exemptKeys, fleet, probeIdentity, budgetMs },
   }),
@@ -21,7 +23,9 @@ export const detailsFor = {
   cutOver: ({ run, fleet, exemptKeys, overlapMs, keepRetired, jwksUris, jwksTimeoutMs }: RunSettings) => ({
     ...{ run, fleet, exemptKeys, overlapMs, keepRetired, jwksUris, jwksTimeoutMs },
   }),
-  revoke: ({ run, fleet, emergency: { denyListPath } }: RunSettings) => ({ run, fleet, denyListPath }),
+  revoke: ({ run, fleet, emergency: { denyListPath, doneByKill } }: RunSettings) => ({
+    ...{ run, fleet, denyListPath, doneByKill },
+  }),
   internalKeys: ({ run }: RunSettings) => ({ run }),
   enforce: ({ run, fleet }: RunSettings) => ({ run, fleet: gentleIn(run.stage, fleet) }),
   verify: ({ run, fleet, probeIdentity, jwksUris, jwksTimeoutMs }: RunSettings) => ({

@@ -18,7 +18,7 @@ import {
   revokeSessions,
   type SomeSessions,
 } from "../keycloak/revoke-sessions.ts";
-import { isDoneByKill } from "./kill-steps.ts";
+import { killStep } from "../keys/kill-marks.ts";
 import {
   adminOf,
   detailsOf,
@@ -33,6 +33,8 @@ import { inProgress } from "./run-phase.ts";
 interface Details {
   /** Path of the instances' deny-list operation, without the session's id. */
   denyListPath: string;
+  /** What `npm run kill` has done of this rotation. Default: nothing. */
+  doneByKill?: string[];
 }
 
 export interface RevocationInputs extends FleetInputs<Details> {
@@ -82,13 +84,13 @@ export async function sessionsPhase(
   inputs: RevocationInputs,
   previous: Partial<RevocationOutputs> = {},
 ): Promise<RevocationOutputs> {
-  const { run, denyListPath } = detailsOf(inputs);
+  const { run, denyListPath, doneByKill = [] } = detailsOf(inputs);
   const { revoke, denyForMs } = inputs;
   const request = { run, fleet: fleetOf(inputs), denyListPath, revoke, denyForMs };
   const step = nextSessionsStep(inputs, previous);
   const isFirst = step === "revoke" && previous.revokedFor !== run.rotation;
   const done =
-    isFirst && (await isDoneByKill(run, "sessions", revoke))
+    isFirst && doneByKill.includes(killStep("sessions", revoke))
       ? endedByKill(run)
       : await nextStep(step, request, previous);
   return { ...stepOf(inputs), revoke, ...done };

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { formatMarks, parseMarks } from "#operations/keys/key-marks";
-import { describeKilled, killOf, killStep, killsOf, openKill, provenKill } from "#operations/keys/kill-marks";
+import {
+  describeKilled,
+  killOf,
+  killStep,
+  killSteps,
+  killsOf,
+  openKill,
+  provenKill,
+} from "#operations/keys/kill-marks";
 import { realmKey } from "../samples.ts";
 
 const digest = "0123456789abcdef".repeat(4);
@@ -52,6 +60,16 @@ suite("what a kill leaves on the keys", () => {
         .join(),
       /^kid older .*evidence bundle of that run \(the SHA-256 of its SHA256SUMS begins with 0123456789abcdef\), not in this one$/,
     );
+  });
+
+  test("what it has done besides the keys is found on its own key only, for the same rotation and incident", () => {
+    const done = `${killStep("sessions", "all")} ${killStep("freeze", "both")}`;
+    const own = realmKey("new", { componentName: "jwks-break-glass-r8-RS256", incident: "INC-1", done });
+    const order = { rotation: 8, incident: "INC-1" };
+    assert.deepEqual(killSteps([own, realmKey("other")], order), done.split(" "));
+    assert.deepEqual(killSteps([own], { ...order, rotation: 9 }), []);
+    assert.deepEqual(killSteps([own], { ...order, incident: "INC-2" }), []);
+    assert.deepEqual(killSteps([{ ...own, status: "DISABLED" }], order), []);
   });
 
   test("a step is done for its settings only", () => {
