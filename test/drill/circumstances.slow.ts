@@ -70,12 +70,14 @@ const circumstances: Record<string, Circumstance> = {
   "a client policy forbids what the probe clients are": {
     golden: "client-policy",
     amiss: async ({ lab, realm }) => {
-      const executor = { executor: "reject-ropc-grant", configuration: {} };
       const secure = {
         executor: "secure-client-authenticator",
-        configuration: { "allowed-client-authenticators": ["client-x509"] },
+        configuration: {
+          "allowed-client-authenticators": ["client-x509"],
+          "default-client-authenticator": "client-x509",
+        },
       };
-      const profile = { name: "strict", executors: [executor, secure] };
+      const profile = { name: "strict", executors: [secure] };
       await lab.send("PUT", `/${realm}/client-policies/profiles`, { profiles: [profile] });
       const conditions = [{ condition: "any-client", configuration: {} }];
       const policy = { name: "all", enabled: true, conditions, profiles: ["strict"] };
