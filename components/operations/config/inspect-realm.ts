@@ -3,6 +3,8 @@ import { listNames } from "../base/list-names.ts";
 import { within } from "../base/within.ts";
 import { frozenClients } from "../keycloak/freeze-keycloak.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { listLeases } from "../keycloak/lease/lease-store.ts";
+import { describeHolder } from "../keycloak/lease/record.ts";
 import { listClients, type RealmClient, samlClientsOf } from "../keycloak/realm-clients.ts";
 import { killSteps } from "../keys/kill-marks.ts";
 import { type DerivedOverlap, deriveOverlap, overlapEnd } from "../keys/overlap.ts";
@@ -149,15 +151,16 @@ async function readBeside(admin: KeycloakAdmin, question: RealmQuestion): Promis
   const isEmergency = question.mode === "emergency";
   const read = <T extends object>(what: string, reading: Promise<T>, instead: T) =>
     isEmergency ? inPassing({ what, reading, instead }, question.passingMs ?? passingMs, unread) : reading;
-  const [facts, missing, emergency, frozen] = await Promise.all([
+  const [facts, missing, emergency, frozen, others] = await Promise.all([
     read("the realm's clients", readClientFacts(admin, question), unknownClients),
     read("the roles of the admin client", missingRoles(admin, question), []),
     isEmergency
       ? read("what else is to be done", inspectEmergency(admin, question.emergency), noEmergencyActions)
       : noEmergencyActions,
     read("what is frozen", stillFrozen(admin), []),
+    read("the realm's lease", runUnderWay(admin), []),
   ]);
-  return { ...facts, missing, emergency, frozen, unread };
+  return { ...facts, missing, emergency, frozen: [...frozen, ...others], unread };
 }
 
 /** For all that is read side by side, in milliseconds. It is time in which a stolen key is alive. */
@@ -216,6 +219,15 @@ async function stillFrozen(admin: KeycloakAdmin): Promise<string[]> {
   if (clients.length === 0) return [];
   return [
     `realm ${admin.realmName} is still frozen by an emergency (${clients.join(" and ")} disabled); a green verification thaws it, and so does freeze: release`,
+  ];
+}
+
+/** Whoever has the lease may be dead, too: it is taken over then. */
+async function runUnderWay(admin: KeycloakAdmin): Promise<string[]> {
+  const [held] = await listLeases(admin);
+  if (!held) return [];
+  return [
+    `another run holds the lease of realm ${admin.realmName}, or was killed while it did: ${describeHolder(held.lease)}`,
   ];
 }
 

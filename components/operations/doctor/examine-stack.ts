@@ -1,4 +1,5 @@
 import { systemClock } from "../base/clock.ts";
+import { RotationError } from "../base/errors.ts";
 import { configuredFleet } from "../config/fleet-settings.ts";
 import { type CheckedConfig, questionFor } from "../config/inspect-stack.ts";
 import type { RealmEntry } from "../config/settings-shape.ts";
@@ -8,6 +9,7 @@ import { type OpenTarget, openTargets, readyTimeoutMs } from "../fleet/targets.t
 import type { KeycloakConnection } from "../keycloak/connection.ts";
 import { discover } from "../keycloak/jwks.ts";
 import { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { listLeases } from "../keycloak/lease/lease-store.ts";
 import { isTrusted, type RealmKey } from "../keys/realm-keys.ts";
 import { type AskedFleet, askFleet } from "./ask-fleet.ts";
 import { examineClock } from "./clock.ts";
@@ -112,7 +114,8 @@ async function examineKeycloak(
     // A client of its own: the time of its login is what is looked at.
     examineClock(new KeycloakAdmin(admin.connection, entry.name), systemClock),
   ]);
-  const isFrozen = frozenRealms.includes(entry.name) || facts?.isFrozen === true;
+  // A run that is under way may have frozen what the state does not know of yet.
+  const isFrozen = frozenRealms.includes(entry.name) || facts?.isFrozen === true || (await isLeased(admin));
   if (!facts) {
     const roles = isLoggedIn ? [await examineRoles(admin, { touchesUsers })] : [];
     return { examined: [realm, ...roles, clock], tokens: noTokens, keys: [], isFrozen };
@@ -129,6 +132,15 @@ async function examineKeycloak(
     examineSaml(admin),
   ]);
   return { examined: [realm, roles, clock, examined, keySets, saml], tokens, keys, isFrozen };
+}
+
+async function isLeased(admin: KeycloakAdmin): Promise<boolean> {
+  try {
+    return (await listLeases(admin)).length > 0;
+  } catch (error) {
+    if (error instanceof RotationError) return false;
+    throw error;
+  }
 }
 
 type FleetFacts = StackExam & Omit<KeycloakExam, "examined"> & Pick<ExaminedClusters, "closed">;

@@ -49,8 +49,9 @@ function stillFrozen(realm: string): Finding {
     code: "STILL_FROZEN",
     severity: "warning",
     realm,
-    what: `realm ${realm} was frozen in an emergency and not thawed, so freezing its instances was not tried`,
-    emergency: "administrators are locked out already now; whether every instance can be frozen is not known",
+    what: `realm ${realm} was frozen in an emergency and not thawed, or its keys are being rotated right now, so freezing its instances was not tried`,
+    emergency:
+      "administrators may be locked out already now; whether every instance can be frozen is not known",
     next: "finish that run, or set freeze to release and run pulumi up; then set freeze back and run this check again",
   };
 }
