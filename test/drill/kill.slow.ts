@@ -360,6 +360,11 @@ suite("npm run kill, without Pulumi's engine and state", () => {
         { PULUMI_CONFIG_PASSPHRASE: "wrong" },
         /keycloak:clientSecret can't be opened \(incorrect passphrase\): set KEYCLOAK_CLIENT_SECRET/,
       ],
+      [
+        args(scenario, "INC-2"),
+        { PULUMI_CONFIG_PASSPHRASE: "wrong", KEYCLOAK_CLIENT_SECRET: "wrong" },
+        /KEYCLOAK_LOGIN_REFUSED/,
+      ],
     ];
     for (const [given, env, message] of refusals) {
       const { exitCode, output } = await stack.script("kill", given, { env });
@@ -368,5 +373,17 @@ suite("npm run kill, without Pulumi's engine and state", () => {
       assert.match(output, /nothing was touched/);
     }
     assert.deepEqual(await look(), before);
+  });
+
+  test("where no passphrase opens the config, as with a cloud's key: its secrets come from the environment", async (t) => {
+    const scenario = await adoptedScenario(t);
+    const { keycloak, apiRefreshToken } = scenario;
+    const env = {
+      PULUMI_CONFIG_PASSPHRASE: "not the one that made the config's salt",
+      KEYCLOAK_CLIENT_SECRET: keycloak.adminClientSecret,
+      INTERNAL_JWKS_REFRESH_TOKEN: apiRefreshToken,
+    };
+    succeeded(await kill(scenario, "INC-2", env));
+    assert.deepEqual(await proofLevels(scenario, "INC-2", 2), Array(3).fill("replayed"));
   });
 });
