@@ -16,7 +16,8 @@ import {
 } from "#operations/keys/realm-keys";
 import type { CutoverOutputs } from "#phases/cut-over";
 import type { EvidenceOutputs } from "#phases/evidence";
-import { adminOf } from "#phases/phase-request";
+import { releaseLease } from "#phases/lease";
+import { adminOf, hurriedAdminOf } from "#phases/phase-request";
 import type { KeptPhases, KeptRun } from "./kept-run.ts";
 import { KillPhases, publishedKey } from "./kill-phases.ts";
 import type { RealmPlan } from "./kill-plan.ts";
@@ -51,6 +52,8 @@ export async function killRealm(plan: OpenedPlan, run: KillRun): Promise<RealmOu
   } catch (error) {
     const why = error instanceof Stopped ? `stopped: ${error.message}` : inKillWords(messageOf(error));
     return await outcomeOf(plan, run, reached, why);
+  } finally {
+    await releaseLease(plan.settings.run);
   }
 }
 
@@ -62,10 +65,12 @@ async function runPhases({ settings, kept }: OpenedPlan, run: KillRun, reached: 
   );
   run.stop.safePoint(realm, "nothing was touched; the old keys are ALIVE");
   const freezing = phase.freeze();
+  // Its failure is for the end, too.
+  freezing.catch(() => undefined);
   const releasing = wanted.freeze === "release" ? phase.release() : undefined;
   // Its failure is for the end.
   releasing?.catch(() => undefined);
-  const canary = await phase.mintCanaries(await listSigningKeys(await adminOf(context)));
+  const canary = await phase.mintCanaries(await listSigningKeys(await hurriedAdminOf(context)));
   run.stop.safePoint(realm, "no key was changed; the old keys are ALIVE");
   const published = await phase.publish(canary);
   reached.newKids = published.map(({ kid }) => kid);

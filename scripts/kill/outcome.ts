@@ -7,7 +7,7 @@ export interface RealmOutcome {
    * `proven`: the keys are dead, and every instance was proven. `nothing-left`: an earlier run has done it, and its evidence
    * has the proof. `not-proven`: they are dead, not everything is proven. `alive`: at least one is not known to be dead.
    */
-  result: "proven" | "nothing-left" | "not-proven" | "alive";
+  result: "proven" | "nothing-left" | "nothing-known" | "not-proven" | "alive";
   /** Kids that were to die and are disabled, or deleted. */
   dead: string[];
   /** Kids that were to die and are still trusted, or are not known to be dead. */
@@ -74,7 +74,7 @@ export function resultOf({
 }: Pick<RealmOutcome, "dead" | "alive" | "error"> & { isCutOver: boolean }): RealmOutcome["result"] {
   // Where nothing is known of any key, none is known to be dead.
   if (alive.length > 0 || (dead.length === 0 && !isCutOver)) return "alive";
-  if (error !== null) return "not-proven";
+  if (error !== null) return dead.length > 0 ? "not-proven" : "nothing-known";
   return dead.length > 0 ? "proven" : "nothing-left";
 }
 
@@ -99,6 +99,8 @@ const headlines: Record<RealmOutcome["result"], (realm: string) => string> = {
     `GREEN  realm ${realm}: the old keys are dead, and every instance was proven to reject them`,
   "nothing-left": (realm) =>
     `GREEN  realm ${realm}: no key was left to disable. That the instances reject the old ones was proven by an earlier kill, not now: see [cut-over]`,
+  "nothing-known": (realm) =>
+    `RED    realm ${realm}: no key was left to disable, and nothing shows that the instances reject the old ones`,
   "not-proven": (realm) => `RED    realm ${realm}: THE OLD KEYS ARE DEAD; not everything is proven`,
   alive: (realm) => `RED    realm ${realm}: THE OLD KEYS ARE NOT ALL DEAD`,
 };

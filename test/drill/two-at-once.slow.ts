@@ -106,6 +106,26 @@ suite("an emergency whose rotation was not bumped", () => {
     succeeded(await stack.preview(["--expect-no-changes"]));
   });
 
+  test("a stack that lost its state after a red emergency is red until what that left open is proven", async (t) => {
+    const { scenario } = await worldOf(t);
+    const { fleet, stack } = scenario;
+    const stolen = await signingKid(scenario);
+    await fleet.instances[1]?.misbehave("keep-cache");
+    await scenario.rotateTo(2, "INC-2");
+    assert.match(failed(await stack.up()).output, new RegExp(`api-2 still accepts kid ${stolen}`));
+    const fresh = await anotherStack(t, scenario, "drill");
+    await fresh.setConfig({ rotation: 2, incident: "INC-2" });
+    assert.match(
+      failed(await fresh.up()).output,
+      new RegExp(`about kid ${stolen}, for which there are no canary`),
+    );
+    await fleet.instances[1]?.misbehave("none");
+    succeeded(await stack.up());
+    const later = await anotherStack(t, scenario, "drill");
+    await later.setConfig({ rotation: 2, incident: "INC-2" });
+    succeeded(await later.up());
+  });
+
   test("a stack that lost its state does not take a key for its own that may be stolen", async (t) => {
     const { scenario, stacks } = await worldOf(t);
     const [, other] = stacks;

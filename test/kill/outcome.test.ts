@@ -56,7 +56,7 @@ suite("the outcome of a kill", () => {
     [
       "done before, and nothing shows a proof",
       { dead: [], alive: [], error: "x", isCutOver: true },
-      "not-proven",
+      "nothing-known",
     ],
   ];
   for (const [title, given, result] of results) {

@@ -187,7 +187,7 @@ function canaries(connection: () => KeycloakConnection): void {
     assert.deepEqual(await listSigningKeys(admin), before);
     assert.equal(api.received.length, 3);
     assert.equal(findings.baselineSkipped, false);
-    assert.doesNotMatch(JSON.stringify(findings), /eyJ/);
+    assert.doesNotMatch(JSON.stringify(findings), /eyJ[\w-]+\.eyJ/);
   });
 
   test("a key that was published and never signed is made the signer for its canary tokens only in an emergency, and does not delay that", async (t) => {

@@ -47,8 +47,10 @@ async function markIncident(
   signers: readonly RealmKey[],
   incident: string,
 ): Promise<void> {
-  const mark = incidentMark(incident);
-  for (const key of signers) if (key.incident !== mark.incident) await keys.change(key, { marks: mark });
+  const mark = markOf(incident);
+  if (mark === undefined) return;
+  for (const key of signers)
+    if (key.incident !== mark && key.endedFor !== mark) await keys.change(key, { marks: { endedFor: mark } });
 }
 
 /** How often an emergency makes its keys the signers again where somebody else takes that away. */

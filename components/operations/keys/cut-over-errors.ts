@@ -1,5 +1,5 @@
 import { RotationError } from "../base/errors.ts";
-import type { Mode } from "../base/run-context.ts";
+import type { CutoverGoal } from "./plan-cutover.ts";
 import { describeKey, type RealmKey } from "./realm-keys.ts";
 import type { KnownBefore } from "./retired-key.ts";
 
@@ -26,19 +26,27 @@ export function notActive({ kid, algorithm, status, priority, componentId }: Rea
 }
 
 /** Keys of a later rotation have come up during the cut-over: what this run has made is not the last word. */
-export function refuseOvertaken(rotation: number, later: readonly RealmKey[], mode: Mode): void {
-  if (later.length === 0) return;
-  const isEmergency = mode === "emergency";
-  const done = isEmergency
-    ? "the keys before both of them are disabled, and what came after is not proven"
-    : "nothing was changed";
-  throw new RotationError(
+export function overtaken({ rotation, mode }: CutoverGoal, later: readonly RealmKey[]): RotationError {
+  const done =
+    mode === "emergency"
+      ? "the keys before both of them are disabled, and what came after is not proven"
+      : "no key was disabled";
+  return new RotationError(
     "ROTATION_OVERTAKEN",
     `while rotation ${rotation} was under way, somebody else published ${later.map(describeKey).join(", ")}: ${done}`,
     {
-      nextStep: `find out who rotates this realm beside you; then set rotation to one more than the highest, and run up again`,
+      nextStep:
+        "find out who rotates this realm beside you; then set rotation to one more than the highest, and run up again",
     },
   );
+}
+
+/**
+ * An emergency goes on, since the instances must be told of the keys that are dead.
+ * @throws {RotationError} ROTATION_OVERTAKEN
+ */
+export function refuseOvertaken(goal: CutoverGoal, later: readonly RealmKey[]): void {
+  if (later.length > 0) throw overtaken(goal, later);
 }
 
 /** Canary tokens must outlive the refresh and the verification that follow: five minutes. */

@@ -1,6 +1,6 @@
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { activate, seeSigners } from "./activate.ts";
-import { refuseDeadCanaries, refuseOvertaken } from "./cut-over-errors.ts";
+import { overtaken, refuseDeadCanaries, refuseOvertaken } from "./cut-over-errors.ts";
 import type { Cutover, CutoverRequest } from "./cutover-request.ts";
 import { type Progress, type ReadBack, readBack, readFirst } from "./jwks-read-back.ts";
 import { endOverlap, extendOverlap, outliveBorrowing } from "./keep-overlap.ts";
@@ -25,6 +25,8 @@ export interface CutoverResult extends ReadBack {
   /** Keys of earlier rotations that were deleted because they had been disabled for long. */
   deleted: PassiveKey[];
   keysAfter: RealmKey[];
+  /** What makes the run red although the keys are dead, a sentence each. Default: none. */
+  problems?: string[];
 }
 
 /**
@@ -47,7 +49,7 @@ export async function cutOver(
   const cutover: Cutover = { request, keys, progress, plan };
   const { disable, later } = await plan();
   if (request.mode !== "emergency") {
-    refuseOvertaken(request.rotation, later, request.mode);
+    refuseOvertaken(request, later);
     refuseDeadCanaries(disable, request.canary);
   }
   await activate(cutover);
@@ -62,7 +64,7 @@ export async function cutOver(
   await endOverlap(cutover);
   const deleted = await deleteObsolete(cutover, disabledAt);
   const { later: published } = await plan();
-  refuseOvertaken(request.rotation, published, request.mode);
+  if (request.mode !== "emergency") refuseOvertaken(request, published);
   const keysAfter = [...(await keys.list())];
   const read =
     request.mode === "emergency"
@@ -76,6 +78,7 @@ export async function cutOver(
     retired: retiredKeys({ before, earlier, keysAfter, disabledAt }),
     deleted: deleted.map(reference),
     keysAfter,
+    ...(published.length > 0 ? { problems: [overtaken(request, published).message] } : {}),
   };
 }
 

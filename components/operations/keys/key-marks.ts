@@ -7,14 +7,18 @@ import { createHash } from "node:crypto";
 export interface KeyMarks {
   /** End of the overlap that began with the key's activation, ISO 8601 UTC: the passive keys may be retired then. */
   retireAfter?: string;
-  /** The incident that the key was made for, or for which others were disabled in its favour. */
+  /** The incident that the key was made for. */
   incident?: string;
+  /** The incident for which an overlap was ended in its favour. */
+  endedFor?: string;
   /** The stack that made it. */
   stack?: string;
   /** Since when it signs for no longer than it takes to mint its canary tokens, ISO 8601 UTC. */
   borrowed?: string;
   /** Of a key that `npm run kill` has disabled: for which rotation, and whether that is proven. See `kill-marks.ts`. */
   killed?: string;
+  /** Of a key that an `up` has disabled: for which rotation, and whether that is proven. See `death-marks.ts`. */
+  died?: string;
   /** Of a key that `npm run kill` has made: what else it has done, so that the `up` after it does not do it again. */
   done?: string;
 }
@@ -25,12 +29,14 @@ export type MarkChanges = { [Name in keyof KeyMarks]?: KeyMarks[Name] | null };
 const words = {
   retireAfter: "retire-others-after",
   incident: "for",
+  endedFor: "ended-overlap-for",
   stack: "by",
   borrowed: "borrowed-at",
   killed: "killed",
+  died: "died",
   done: "done",
 } as const;
-const names = ["retireAfter", "incident", "stack", "borrowed", "killed", "done"] as const;
+const names = ["retireAfter", "incident", "endedFor", "stack", "borrowed", "killed", "died", "done"] as const;
 
 /** Longer values stand there as a digest: Keycloak keeps 255 characters in all. */
 const longest = 40;

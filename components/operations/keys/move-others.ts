@@ -1,6 +1,8 @@
+import { RotationError } from "../base/errors.ts";
 import { seeSigners } from "./activate.ts";
 import { unsettled } from "./cut-over-errors.ts";
 import type { Cutover } from "./cutover-request.ts";
+import { openDeath } from "./death-marks.ts";
 import { obsoleteKeys } from "./obsolete-keys.ts";
 import type { RealmKey } from "./realm-keys.ts";
 
@@ -34,17 +36,30 @@ async function moveOnce(
   disabledAt: Map<string, string>,
 ): Promise<void> {
   const { keys, progress, request } = cutover;
-  const marks = request.deathMarks ? { marks: request.deathMarks } : {};
+  const marks = request.deathMarks ?? openDeath(request.rotation);
+  const failures: unknown[] = [];
   for (const key of passivate) {
     await keys.change(key, { active: false });
     progress(`${key.kid} (${key.algorithm}, ${key.componentName}) is passive`);
   }
   for (const key of disable) {
     await seeSigners(cutover);
-    await keys.change(key, { enabled: false, active: false, ...marks });
-    disabledAt.set(key.kid, new Date().toISOString());
-    progress(`${key.kid} (${key.algorithm}, ${key.componentName}) is disabled`);
+    try {
+      await keys.change(key, { enabled: false, active: false, marks });
+      disabledAt.set(key.kid, new Date().toISOString());
+      progress(`${key.kid} (${key.algorithm}, ${key.componentName}) is disabled`);
+    } catch (error) {
+      // One that can't be changed must not keep the next one alive.
+      if (request.mode !== "emergency" || !(error instanceof RotationError) || isEnd(error)) throw error;
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Somebody else goes on, or nobody is left to go on for. */
+function isEnd({ code }: RotationError): boolean {
+  return code.startsWith("LEASE_") || code === "ENGINE_GONE";
 }
 
 /**

@@ -42,17 +42,13 @@ export async function publishKey(
   const name = managedKeyName(rotation, algorithm);
   const components = await listKeyComponents(admin);
   refuseGoingBack(admin, components, rotation);
-  const isThere = components.some((component) => component.name === name);
-  if (!isThere) {
-    const { providerId, config } = keyProviders[algorithm];
-    const size = providerId === "rsa-generated" ? { keySize: String(keySize) } : {};
-    const marks = marksOf(order);
-    await createKeyComponent(admin, { name, providerId, config: { ...config, ...size }, marks });
-  }
-  const key = (await listSigningKeys(admin)).find(({ componentName }) => componentName === name);
+  const known = components.find((component) => component.name === name)?.id;
+  const id = known ?? (await makeKey(admin, order, algorithm, keySize));
+  // Another run may have made one of the same name at the same time.
+  const key = (await listSigningKeys(admin)).find(({ componentId }) => componentId === id);
   if (key?.status === "DISABLED") throw nameTaken(admin, name, components);
   if (!key || key.algorithm !== algorithm) throw notPublished(admin, name, key);
-  if (isThere && !isOwn(key, order)) throw notOurs(admin, key, order);
+  if (known !== undefined && !isOwn(key, order)) throw notOurs(admin, key, order);
   return {
     componentId: key.componentId,
     name,
@@ -61,6 +57,23 @@ export async function publishKey(
     certificateThumbprint: key.certificateThumbprint ?? "",
     publishedAt: new Date().toISOString(),
   };
+}
+
+function makeKey(
+  admin: KeycloakAdmin,
+  order: KeyOrder,
+  algorithm: Algorithm,
+  keySize: number,
+): Promise<string> {
+  const { providerId, config } = keyProviders[algorithm];
+  const size = providerId === "rsa-generated" ? { keySize: String(keySize) } : {};
+  const name = managedKeyName(order.rotation, algorithm);
+  return createKeyComponent(admin, {
+    name,
+    providerId,
+    config: { ...config, ...size },
+    marks: marksOf(order),
+  });
 }
 
 /** The highest rotation with a key in the realm; 0 where there is none. */

@@ -83,11 +83,13 @@ export interface WantedComponent {
 /**
  * Makes a key provider, and with it a key that is passive and below all others, so that it changes nothing before it is
  * activated. It belongs to the realm by default; a parent that is not the realm's internal id would leave it unused.
+ *
+ * @returns the component's id
  */
 export async function createKeyComponent(
   admin: KeycloakAdmin,
   { name, providerId, config, marks = {} }: WantedComponent,
-): Promise<void> {
+): Promise<string> {
   await admin.beforeKeyChange();
   const settings = { ...config, priority: "0", enabled: "true", active: "false" };
   // Keycloak takes an id that is given and allows it once (measured with 26.7): sent twice, it makes one key.
@@ -103,6 +105,7 @@ export async function createKeyComponent(
   };
   const isDone = async () => (await admin.getIfThere(`/components/${id}`, component)) !== undefined;
   await admin.postOnce("/components", body, { isDone, slow: true });
+  return id;
 }
 
 const keyProviderType = "org.keycloak.keys.KeyProvider";
@@ -175,18 +178,18 @@ export interface KeyChange {
 
 /**
  * Changes a key component's switches in one request, and leaves the rest of it as it is.
- * @param mayChange asked with the marks that it has now. Default: yes
+ * @param mayChange asked with the marks that it has now, for what is to be given back whoever has the lease. Default: yes
  */
 export async function updateKeyComponent(
   admin: KeycloakAdmin,
   componentId: string,
   { name, marks, ...switches }: KeyChange,
-  mayChange: (now: KeyMarks) => boolean = () => true,
+  mayChange?: (now: KeyMarks) => boolean,
 ): Promise<void> {
   // Before the read: what is written must not be older than it needs to be.
-  await admin.beforeKeyChange();
+  if (!mayChange) await admin.beforeKeyChange();
   const current = await admin.get(`/components/${componentId}`, component);
-  if (!mayChange(parseMarks(current.subType))) return;
+  if (mayChange && !mayChange(parseMarks(current.subType))) return;
   const config = { ...current.config };
   for (const [key, value] of Object.entries(switches)) config[key] = [String(value)];
   await admin.put(`/components/${componentId}`, {

@@ -22,8 +22,10 @@ export function takenBack({ fresh, rotation }: RunView): string[] {
  * Whether it has retired something before shows in the mark of the key that signs.
  */
 export function forgottenBump({ keys, fresh, others, signs, rotation, incident }: RunView): string[] {
-  if (!signs || others.length > 0 || fresh.every((key) => key.incident === markOf(incident))) return [];
-  const old = fresh.filter((key) => isTrusted(key) && key.incident !== markOf(incident));
+  const mark = markOf(incident);
+  const isFor = (key: RealmKey) => key.incident === mark || key.endedFor === mark;
+  if (!signs || others.length > 0 || fresh.every(isFor)) return [];
+  const old = fresh.filter((key) => isTrusted(key) && !isFor(key));
   return [
     `rotation: it is still ${rotation}, ${phrase(old, "signs", "sign")} already and no key would be retired for ${incident}; set rotation to ${highestRotationOf(keys) + 1}`,
   ];

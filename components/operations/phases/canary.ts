@@ -7,6 +7,7 @@ import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-client
 import type { ProbeClient } from "../canaries/tokens.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { listSigningKeys } from "../keys/realm-keys.ts";
 import { notifyStart } from "../notify/run-notices.ts";
 import type { CanaryFindings, CanaryResult } from "../proof/canary-findings.ts";
 import { prepareProof } from "../proof/prepare-proof.ts";
@@ -39,13 +40,14 @@ export async function canaryPhase(
   previous?: Partial<CanaryOutputs>,
 ): Promise<CanaryOutputs> {
   const { run, exemptKeys, probeIdentity, budgetMs } = detailsOf(inputs);
-  const deadlineAt = run.mode === "emergency" ? Date.now() + budgetMs : undefined;
   const admin = await keyAdminOf(run);
   notifyStart(run);
   const { rotation, mode, stage } = run;
   const kept = previous?.canary && { ...unpack(previous.canary), rotation: previous.rotation ?? 0 };
   const { result, record } = await runPhase(run, "canary", { phases: [] }, async () => {
+    // Before the budget begins: what another run's lease costs must not cost the proof.
     await admin.beforeKeyChange();
+    const deadlineAt = run.mode === "emergency" ? Date.now() + budgetMs : undefined;
     const { probeClients, problems } = await probeClientsFor(admin, probeIdentity, deadlineAt);
     const goal = { rotation, mode, stage, exemptKeys };
     const prepared = await prepareProof(admin, {
@@ -55,7 +57,7 @@ export async function canaryPhase(
       probeClients,
       deadlineAt,
       kept,
-    });
+    }).catch((error: unknown) => withoutProof(admin, mode, error));
     const findings = withProblems(prepared.findings, problems);
     return { result: { ...prepared, findings }, summary: describeBaseline(findings) };
   });
@@ -81,6 +83,31 @@ async function probeClientsFor(
     if (!(error instanceof RotationError)) throw error;
     return { probeClients: [], problems: [`the probe clients could not be made: ${messageOf(error)}`] };
   }
+}
+
+/**
+ * Whatever goes wrong with the proof, a strange answer that some library stumbles over or a mistake of our own, does not
+ * keep a stolen key alive: the keys that are to die are read, and the run is red at the end.
+ *
+ * @throws the error outside an emergency, and where this run is over
+ */
+async function withoutProof(admin: KeycloakAdmin, mode: Step["mode"], error: unknown): Promise<CanaryResult> {
+  const isOver = error instanceof RotationError && /^(LEASE_|ENGINE_)/.test(error.code);
+  if (mode !== "emergency" || isOver) throw error;
+  const keysBefore = await listSigningKeys(admin);
+  return {
+    tokens: {},
+    findings: {
+      canaries: [],
+      keysBefore,
+      keysBeforeAt: new Date().toISOString(),
+      jwksBefore: { keys: [] },
+      baseline: [],
+      notAsked: [],
+      unminted: [`no canary tokens: ${messageOf(error)}`],
+      baselineSkipped: true,
+    },
+  };
 }
 
 function withProblems(findings: CanaryFindings, problems: readonly string[]): CanaryFindings {

@@ -3,7 +3,7 @@ import { RotationError } from "../base/errors.ts";
 import { connection } from "../keycloak/connection.ts";
 import { describeForeign, foreignKeys } from "../keys/own-key.ts";
 import { listSigningKeys } from "../keys/realm-keys.ts";
-import { adminOf, detailsOf, type PhaseInputs, type Step, stepOf } from "./phase-request.ts";
+import { detailsOf, hurriedAdminOf, type PhaseInputs, type Step, stepOf } from "./phase-request.ts";
 import { runPhase } from "./run-phase.ts";
 
 /** `problems`: what was found wrong with the realm; empty where it can be rotated. */
@@ -25,7 +25,7 @@ async function keysNotOurs({ rotation: known }: Partial<Step>, news: CheckInputs
   const { run } = detailsOf(news);
   if (known === run.rotation) return [];
   try {
-    const foreign = foreignKeys(await listSigningKeys(await adminOf(run)), run);
+    const foreign = foreignKeys(await listSigningKeys(await hurriedAdminOf(run)), run);
     return foreign.map((key) => `${describeForeign(key, run)}; set rotation to ${run.rotation + 1}`);
   } catch (error) {
     // Keycloak is out of reach: whoever needs it next says so.

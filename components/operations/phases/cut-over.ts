@@ -1,4 +1,5 @@
 import { changed, stepChanged } from "../base/changed.ts";
+import { messageOf } from "../base/errors.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { report } from "../base/report.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
@@ -83,7 +84,13 @@ export async function cutoverPhase(
         baseline: [...baseline, ...known],
         deadlineAt,
       };
-      newcomers.push(...(await askNewcomers(request)));
+      try {
+        newcomers.push(...(await askNewcomers(request)));
+      } catch (error) {
+        // Who was not asked is unproven; the key dies all the same.
+        if (run.mode !== "emergency") throw error;
+        report("cut-over", `pods that have just appeared could not be asked: ${messageOf(error)}`, run);
+      }
     };
     const { rotation, mode, stage, incident } = run;
     const { componentIds } = inputs;

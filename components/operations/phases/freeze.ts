@@ -121,7 +121,11 @@ async function freezeClients(request: FreezeRequest) {
 
 async function freezeApi(request: FreezeRequest) {
   if (!concernsApi(request.freeze)) return { instances: [], failures: [] };
-  return setInstances(request, "freeze");
+  try {
+    return await setInstances(request, "freeze");
+  } catch (error) {
+    return { instances: [], failures: [messageOf(error)] };
+  }
 }
 
 async function setInstances({ fleet, freezePath, run }: FreezeRequest, wanted: "freeze" | "thaw") {

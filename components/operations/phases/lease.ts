@@ -46,8 +46,8 @@ function whoRuns(): string {
 }
 
 /**
- * A client for whoever changes keys. In an emergency no request of it waits long for a node that hangs. And before each change, it sees that this run still has the lease of the realm, and that
- * the engine is still there that it works for.
+ * A client for whoever changes keys. In an emergency no request of it waits long for a node that hangs. Before each change
+ * it sees that this run still has the lease of the realm, and that the engine is still there that it works for.
  */
 export async function keyAdminOf(run: RunContext): Promise<KeycloakAdmin> {
   const beforeKeyChange = async () => {

@@ -7,6 +7,7 @@ import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-client
 import type { Findings, VerificationAttempt } from "../evidence/findings.ts";
 import type { JwksReadBack } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import { isDeathOpen, provenDeath } from "../keys/death-marks.ts";
 import {
   expectedKids,
   type SettledJwks,
@@ -105,13 +106,16 @@ async function verify(
       passive: before.findings.cutover?.passive ?? [],
       restarts: before.findings.enforced?.restarts ?? [],
       earlier: open,
-      jwksProblems: async () => (await settling)?.problems ?? [],
+      jwksProblems: async () => [
+        ...(before.findings.cutover?.problems ?? []),
+        ...((await settling)?.problems ?? []),
+      ],
       emergency: currentOrders(unpack(inputs.emergency), last, isLater),
     },
     isLater ? last?.result.instances : undefined,
   );
   const { startedAt, finishedAt, verified, failures, instances } = result;
-  if (verified) await closeKills(admin, before.findings, run);
+  if (verified) await closeDeaths(admin, before.findings, { run, earlier: open.canaries });
   const good = instances.filter((one) => one.verified).length;
   const summary = `${good} of ${instances.length} instances proven${verified ? "" : "; NOT VERIFIED"}`;
   report("verify", summary, run);
@@ -155,16 +159,21 @@ async function settleJwks(
   }
 }
 
-/** What `npm run kill` had left unproven is proven now: the keys are marked so, because a lost state would not know it. */
-async function closeKills(admin: KeycloakAdmin, { cutover }: Findings, run: RunContext): Promise<void> {
+/** That they are proven is marked on the keys, because a lost state would not know it; what a kill had left unproven, too. */
+async function closeDeaths(
+  admin: KeycloakAdmin,
+  { cutover }: Findings,
+  { run, earlier }: { run: RunContext; earlier: readonly { kid: string }[] },
+): Promise<void> {
   const { retired = [], keysAfter = [] } = cutover ?? {};
-  const open = keysAfter.filter(
-    (key) => killOf(key)?.isProven === false && retired.some(({ kid }) => kid === key.kid),
-  );
-  for (const { componentId, kid } of open) {
-    await updateKeyComponent(admin, componentId, { marks: provenKill(run.rotation) }).catch(
-      (error: unknown) =>
-        report("verify", `kid ${kid} is proven, which could not be marked on it: ${messageOf(error)}`, run),
+  const proven = new Set([...retired, ...earlier].map(({ kid }) => kid));
+  const { rotation } = run;
+  for (const key of keysAfter.filter(({ kid }) => proven.has(kid))) {
+    const marks = killOf(key)?.isProven === false ? provenKill(rotation) : provenDeath(rotation);
+    if (!killOf(key) && !isDeathOpen(key)) continue;
+    if (killOf(key)?.isProven === true) continue;
+    await updateKeyComponent(admin, key.componentId, { marks }).catch((error: unknown) =>
+      report("verify", `kid ${key.kid} is proven, which could not be marked on it: ${messageOf(error)}`, run),
     );
   }
 }

@@ -1,6 +1,7 @@
 import type { Canary, CanaryReference } from "../canaries/canary.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
 import { livesOn } from "../canaries/mint-canaries.ts";
+import { idOf } from "../fleet/instances.ts";
 import { isTrusted, type RealmKey } from "../keys/realm-keys.ts";
 import type { Baseline, CanaryRequest, CanaryResult, CarriedCanaries } from "./canary-findings.ts";
 
@@ -27,10 +28,22 @@ export function refusedKept(kept: CanaryResult | undefined, baseline: readonly B
   return (kept?.findings.canaries ?? []).filter(isRefused).map(({ kid }) => kid);
 }
 
-/** What was kept, without the canary tokens of some keys. Pure. */
-export function withoutCanaries<Kept extends CanaryResult>(kept: Kept, kids: readonly string[]): Kept {
-  const canaries = kept.findings.canaries.filter(({ kid }) => !kids.includes(kid));
-  return { ...kept, findings: { ...kept.findings, canaries } };
+/** What each instance said, with what it has said since of some keys. Pure. */
+export function withVerdicts(
+  before: readonly Baseline[],
+  since: readonly Baseline[],
+  kids: readonly string[],
+): Baseline[] {
+  const later = new Map(since.map((one) => [idOf(one), one]));
+  const known = before.map((one) => ({
+    ...one,
+    verdicts: [
+      ...one.verdicts.filter(({ kid }) => !kids.includes(kid)),
+      ...(later.get(idOf(one))?.verdicts ?? []),
+    ],
+  }));
+  const ids = new Set(before.map(idOf));
+  return [...known, ...since.filter((one) => !ids.has(idOf(one)))];
 }
 
 /** A key's canary tokens from an earlier run, where they stay valid for long enough. */

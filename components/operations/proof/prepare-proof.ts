@@ -12,7 +12,7 @@ import { retiringKeys } from "../keys/retiring-keys.ts";
 import { askEveryInstance } from "./baseline.ts";
 import type { CanaryFindings, CanaryRequest, CanaryResult } from "./canary-findings.ts";
 import { refuseGaps, refuseRejected, unknownEverywhere } from "./judge-baseline.ts";
-import { carriedOver, keptCanary, refusedKept, withoutCanaries } from "./kept-proof.ts";
+import { carriedOver, keptCanary, refusedKept, withVerdicts } from "./kept-proof.ts";
 import { describeMistakes, lookAround, patienceMs, refuseMistakes } from "./look-around.ts";
 
 /**
@@ -62,9 +62,12 @@ export async function prepareProof(admin: KeycloakAdmin, request: CanaryRequest)
 
 type Minted = Awaited<ReturnType<typeof mintAll>>;
 
+/** What a second round of minting and asking takes at least, in milliseconds. */
+const secondRoundMs = 1_000;
+
 /**
  * Asks every instance about the canary tokens. Kept ones that an instance refuses may be of before the API wanted another
- * audience or role: while their keys can still mint, they are minted anew.
+ * audience or role: while their keys can still mint, they are minted anew, and asked about, where there is time.
  */
 async function showAround(
   admin: KeycloakAdmin,
@@ -72,12 +75,28 @@ async function showAround(
   targets: readonly OpenTarget[],
   first: Minted,
 ): Promise<{ minted: Minted; asked: Asked }> {
-  const { kept } = request;
   const asked = await askEveryInstance(targets, request, first.canaries);
-  const refused = refusedKept(kept, asked.baseline);
-  if (!kept || refused.length === 0) return { minted: first, asked };
-  const minted = await mintAll(admin, { ...request, kept: withoutCanaries(kept, refused) });
-  return { minted, asked: await askEveryInstance(targets, request, minted.canaries) };
+  const refused = refusedKept(request.kept, asked.baseline);
+  const { deadlineAt = Number.POSITIVE_INFINITY } = request;
+  if (refused.length === 0 || Date.now() + secondRoundMs > deadlineAt) return { minted: first, asked };
+  const isRefused = ({ kid }: { kid: string }) => refused.includes(kid);
+  const again = await canariesFor(
+    admin,
+    { ...request, kept: undefined },
+    first.realm,
+    first.retiring.filter(isRefused),
+  );
+  const { baseline } = await askEveryInstance(targets, request, again.canaries);
+  const others = first.canaries.filter((canary) => !isRefused(canary));
+  return {
+    minted: {
+      ...first,
+      canaries: [...others, ...again.canaries],
+      borrowedAt: again.borrowedAt ?? first.borrowedAt,
+      unminted: [...first.unminted, ...again.unminted],
+    },
+    asked: { ...asked, baseline: withVerdicts(asked.baseline, baseline, refused) },
+  };
 }
 
 type Asked = Pick<CanaryFindings, "baseline" | "notAsked">;

@@ -34,6 +34,22 @@ interface Case {
 
 const cases: Case[] = [
   {
+    title: "an up has disabled a key and not proven it, and its state is lost",
+    keysBefore: [realmKey("old", { status: "DISABLED", died: "open 8" })],
+    lost: ["old"],
+  },
+  {
+    title: "an up has disabled a key and not proven it, which its state knows",
+    keysBefore: [realmKey("old", { status: "DISABLED", died: "open 8" })],
+    last: 8,
+    lost: [],
+  },
+  {
+    title: "an up has disabled a key and proven it, and its state is lost",
+    keysBefore: [realmKey("old", { status: "DISABLED", died: "proven 8" })],
+    lost: [],
+  },
+  {
     title: "npm run kill has disabled a key and not proven it, and no state knows of it",
     keysBefore: [realmKey("old", { status: "DISABLED", killed: "open 8" })],
     lost: ["old"],

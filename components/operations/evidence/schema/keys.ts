@@ -17,10 +17,9 @@ export const realmKey = z.strictObject({
     .describe(
       "End of the overlap that began when this key was activated: from then on the passive keys may be retired",
     ),
-  incident: z
-    .string()
-    .optional()
-    .describe("Incident that it was made for, or for which others were disabled"),
+  incident: z.string().optional().describe("Incident that it was made for"),
+  endedFor: z.string().optional().describe("Incident for which an overlap was ended in its favour"),
+  died: z.string().optional().describe("Disabled by an `up`: open or proven, and the rotation"),
   stack: z.string().optional().describe("Stack that made it"),
   killed: z
     .string()

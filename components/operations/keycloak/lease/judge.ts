@@ -1,9 +1,9 @@
 import { type Holder, type Lease, leaseId } from "./record.ts";
 
 /** Milliseconds between two signs of life of a holder. */
-export const renewEveryMs = 1_500;
-/** Milliseconds without one after which a holder counts as dead. */
-export const silenceMs = 5_000;
+export const renewEveryMs = 1_000;
+/** Milliseconds without one after which a holder counts as dead; an emergency has less time. */
+export const silenceMs = { planned: 5_000, rollback: 5_000, emergency: 3_000 } as const;
 /** Milliseconds within which the old keys of an emergency must be dead; one that takes longer hangs. */
 const killMs = 10_000;
 

@@ -3,6 +3,9 @@ import { RotationError } from "../../base/errors.ts";
 import type { KeycloakAdmin } from "../keycloak-admin.ts";
 import { type Lease, leaseOf, leasePrefix, leaseRole, roleOf, roleShape } from "./record.ts";
 
+/** For one attempt, in milliseconds: before each change of a key somebody waits for it. */
+const timeoutMs = 2_000;
+
 /** A lease, and the role that it is kept in. */
 export interface StoredLease {
   lease: Lease;
@@ -12,7 +15,7 @@ export interface StoredLease {
 /** Those of a realm, the one that holds first. */
 export async function listLeases(admin: KeycloakAdmin): Promise<StoredLease[]> {
   const query = new URLSearchParams({ search: leasePrefix, briefRepresentation: "false", max: "100" });
-  const roles = await admin.get(`/roles?${query}`, z.array(roleShape));
+  const roles = await admin.get(`/roles?${query}`, z.array(roleShape), { timeoutMs });
   return roles
     .flatMap((role) => {
       const lease = leaseOf(role);
@@ -28,7 +31,7 @@ export async function listLeases(admin: KeycloakAdmin): Promise<StoredLease[]> {
 export async function createLease(admin: KeycloakAdmin, lease: Lease): Promise<boolean> {
   const isOurs = async () => (await listLeases(admin)).some(({ lease: found }) => found.run === lease.run);
   try {
-    await admin.postOnce("/roles", roleOf(lease), { isDone: isOurs });
+    await admin.postOnce("/roles", roleOf(lease), { isDone: isOurs, timeoutMs });
     return true;
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;

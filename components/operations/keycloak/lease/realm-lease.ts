@@ -30,6 +30,8 @@ export class RealmLease {
   #renewing: NodeJS.Timeout | undefined;
   #taking: Promise<void> | undefined;
   #deadAt = "";
+  /** An emergency that could not have it once goes on without. */
+  #isWithout = false;
 
   constructor(request: LeaseRequest) {
     this.#request = request;
@@ -44,13 +46,16 @@ export class RealmLease {
    *   emergency any Keycloak code
    */
   async hold(): Promise<void> {
+    if (this.#isWithout) return;
     try {
       this.#taking ??= this.#takeOrSee();
       await this.#taking;
     } catch (error) {
       const isLost = error instanceof RotationError && /^LEASE_/.test(error.code);
       if (isLost || this.#request.mode !== "emergency") throw error;
-      this.#request.progress(`no lease of realm ${this.#request.admin.realmName}: ${messageOf(error)}`);
+      this.#isWithout = true;
+      const { progress, admin } = this.#request;
+      progress(`goes on without the lease of realm ${admin.realmName}: ${messageOf(error)}`);
     } finally {
       this.#taking = undefined;
     }
@@ -88,11 +93,11 @@ export class RealmLease {
 
   /** Waits for somebody else's lease to be free, or takes it. */
   async #wrest(first: StoredLease, hadIt: boolean): Promise<void> {
-    const { admin, progress } = this.#request;
+    const { admin, progress, mode } = this.#request;
     let seen = first;
     let since = this.#clock.now();
     for (;;) {
-      if (judge(this.#request, seen.lease) === "take" || this.#clock.now() - since >= silenceMs) {
+      if (judge(this.#request, seen.lease) === "take" || this.#clock.now() - since >= silenceMs[mode]) {
         progress(`takes the lease of realm ${admin.realmName} over from ${describeHolder(seen.lease)}`);
         return this.#make(seen.lease.epoch + 1);
       }
@@ -112,13 +117,19 @@ export class RealmLease {
     const { admin, holder } = this.#request;
     const since = this.#now();
     const lease = { ...holder, since, epoch, renewedAt: since, deadAt: this.#deadAt };
-    if (!(await createLease(admin, lease))) return this.#takeOrSee();
+    // Somebody else was first.
+    if (!(await createLease(admin, lease))) return this.#again();
     const all = await listLeases(admin);
     const own = all.find(({ lease: found }) => found.run === holder.run);
-    if (!own || own !== all[0]) return this.#takeOrSee();
+    if (!own || own !== all[0]) return this.#again();
     this.#stored = own;
     this.#renew(own);
     await deleteLeases(admin, all.slice(1)).catch(() => undefined);
+  }
+
+  async #again(): Promise<void> {
+    await this.#clock.delay(lookEveryMs);
+    return this.#takeOrSee();
   }
 
   /** Shows every now and then that the holder lives, until the lease is released. */
@@ -137,10 +148,9 @@ export class RealmLease {
     const [code, what] = hadIt
       ? (["LEASE_LOST", "was taken over while this run was under way, by"] as const)
       : (["LEASE_HELD", "is held by"] as const);
-    const until = new Date(Date.parse(lease.renewedAt) + silenceMs).toISOString();
     return new RotationError(
       code,
-      `the lease of realm ${admin.realmName} ${what} ${describeHolder(lease)}; it ends at ${until} unless that run goes on renewing it`,
+      `the lease of realm ${admin.realmName} ${what} ${describeHolder(lease)}; it renewed it last at ${lease.renewedAt}, by its own clock, and loses it when it has not for some seconds`,
       {
         nextStep: `wait for that run to end, or stop it, then run the same up again; to take the lease over all the same, set takeOverLease to ${leaseId(lease)}`,
       },

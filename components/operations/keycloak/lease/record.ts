@@ -31,18 +31,27 @@ export function leaseRole(epoch: number): string {
 /** What {@link leaseRole}s begin with. */
 export const leasePrefix = prefix;
 
-const one = z.tuple([z.string()]).transform(([value]) => value);
-const attributes = z.looseObject({
-  run: one,
-  stack: one,
-  mode: z.tuple([z.enum(["planned", "emergency", "rollback"])]).transform(([value]) => value),
-  rotation: one.transform(Number),
-  incident: one.catch(""),
-  who: one,
-  since: one,
-  renewedAt: one,
-  deadAt: one.catch(""),
-});
+/** What somebody else has written there, or has not, must not hide that the number is taken. */
+const one = z
+  .tuple([z.string()])
+  .transform(([value]) => value)
+  .catch("");
+const attributes = z
+  .looseObject({
+    run: one,
+    stack: one,
+    mode: z
+      .tuple([z.enum(["planned", "emergency", "rollback"])])
+      .transform(([value]) => value)
+      .catch("planned"),
+    rotation: one.transform(Number).pipe(z.number()).catch(0),
+    incident: one,
+    who: one,
+    since: one,
+    renewedAt: one,
+    deadAt: one,
+  })
+  .partial();
 
 export const roleShape = z.looseObject({ id: z.string(), name: z.string(), attributes: z.unknown() });
 export type LeaseRole = z.infer<typeof roleShape>;
@@ -50,9 +59,17 @@ export type LeaseRole = z.infer<typeof roleShape>;
 /** Reads a role as a lease; undefined where it is none. */
 export function leaseOf({ name, attributes: found }: LeaseRole): Lease | undefined {
   const epoch = Number(/^jwks-break-glass-lease-([1-9][0-9]*)$/.exec(name)?.[1]);
-  const read = attributes.safeParse(found);
-  if (!Number.isSafeInteger(epoch) || !read.success) return undefined;
-  const { run, stack, mode, rotation, incident, who, since, renewedAt, deadAt } = read.data;
+  if (!Number.isSafeInteger(epoch)) return undefined;
+  const read = attributes.safeParse(found ?? {}).data ?? {};
+  const {
+    run = "",
+    stack = "unknown",
+    mode = "planned",
+    rotation = 0,
+    incident = "",
+    who = "unknown",
+  } = read;
+  const { since = "", renewedAt = "", deadAt = "" } = read;
   return { epoch, run, stack, mode, rotation, incident, who, since, renewedAt, deadAt };
 }
 

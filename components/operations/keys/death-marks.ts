@@ -1,0 +1,17 @@
+import type { MarkChanges } from "./key-marks.ts";
+import { isTrusted, type RealmKey } from "./realm-keys.ts";
+
+/** Set with the very request that disables a key: a lost state must not lose that nobody has proven it dead yet. */
+export function openDeath(rotation: number): MarkChanges {
+  return { died: `open ${rotation}`, borrowed: null };
+}
+
+/** Set when every instance was proven to reject it. */
+export function provenDeath(rotation: number): MarkChanges {
+  return { died: `proven ${rotation}` };
+}
+
+/** Whether an `up` has disabled a key, and nobody has proven since that the instances reject it. */
+export function isDeathOpen(key: Pick<RealmKey, "died" | "status">): boolean {
+  return !isTrusted(key) && /^open [0-9]+$/.test(key.died ?? "");
+}
