@@ -60,7 +60,7 @@ export async function cutOver(
   const activatedAt = await seeSigners(cutover);
   await extendOverlap(cutover);
   await outliveBorrowing(cutover);
-  const disabledAt = await moveOthers(cutover);
+  const { disabledAt, problems } = await moveOthers(cutover);
   await endOverlap(cutover);
   const deleted = await deleteObsolete(cutover, disabledAt);
   const { later: published } = await plan();
@@ -78,8 +78,12 @@ export async function cutOver(
     retired: retiredKeys({ before, earlier, keysAfter, disabledAt }),
     deleted: deleted.map(reference),
     keysAfter,
-    ...(published.length > 0 ? { problems: [overtaken(request, published).message] } : {}),
+    ...problemsOf([...problems, ...(published.length > 0 ? [overtaken(request, published).message] : [])]),
   };
+}
+
+function problemsOf(problems: string[]): Pick<CutoverResult, "problems"> {
+  return problems.length > 0 ? { problems } : {};
 }
 
 function outcome(

@@ -3,10 +3,11 @@ import { suite, type TestContext, test } from "node:test";
 import type { z } from "zod";
 import type { Mode } from "#operations/base/run-context";
 import { activate, seeSigners } from "#operations/keys/activate";
+import { cutOver } from "#operations/keys/cut-over";
 import { planCutover } from "#operations/keys/plan-cutover";
 import { managedKeyName } from "#operations/keys/realm-keys";
 import { SigningKeys } from "#operations/keys/signing-keys";
-import { InMemoryRealm } from "../in-memory-realm.ts";
+import { InMemoryRealm, Killed } from "../in-memory-realm.ts";
 import { runQuestion } from "../samples.ts";
 
 /** A realm behind a balancer: the node that answers hears of changes only after so many reads. */
@@ -24,6 +25,52 @@ class LaggingRealm extends InMemoryRealm {
     return shape.parse(this.#before);
   }
 }
+
+/** Cuts a realm over whose node hears of each disabling only after so many reads; what it meant to say at the end. */
+async function cutOverBehind(t: TestContext, mode: Mode, lag: number): Promise<unknown> {
+  t.mock.timers.enable({ apis: ["Date"] });
+  const realm = new LaggingRealm();
+  const old = realm.add({ name: "rsa-generated", algorithm: "RS256", priority: 100, active: true });
+  const name = managedKeyName(1, "RS256");
+  const componentIds = [realm.add({ name, algorithm: "RS256", priority: 0, active: false })];
+  const put = realm.put.bind(realm);
+  realm.put = async (path, body) => {
+    await put(path, body);
+    if (path.endsWith(old)) realm.lag = lag;
+  };
+  realm.onRead = () => t.mock.timers.tick(400);
+  const stage = mode === "emergency" ? ("final" as const) : ("overlap" as const);
+  const canary = { canaries: [], keysBefore: [], keysBeforeAt: new Date().toISOString() };
+  const request = {
+    ...runQuestion,
+    mode,
+    stage,
+    rotation: 1,
+    componentIds,
+    jwksUris: [],
+    canary,
+    overlapMs: 0,
+  };
+  return cutOver(realm, request, () => undefined).catch((error: unknown) => error);
+}
+
+suite("a node that has not heard of what became of the old keys", () => {
+  for (const mode of ["planned", "emergency"] as const) {
+    test(`${mode}: it is given some seconds`, async (t) => {
+      // Whoever comes to its end reads the JWKS, which is not served here.
+      assert.ok((await cutOverBehind(t, mode, 2)) instanceof Killed);
+    });
+  }
+
+  test("planned: one that never hears of it is NODES_DISAGREE", async (t) => {
+    const error = await cutOverBehind(t, "planned", 1_000);
+    assert.match(`${error}`, /NODES_DISAGREE.*the old keys are as they were left.*key-1 is ACTIVE/);
+  });
+
+  test("emergency: the cut-over comes to its end, so that the instances are told", async (t) => {
+    assert.ok((await cutOverBehind(t, "emergency", 1_000)) instanceof Killed);
+  });
+});
 
 interface Circumstances {
   /** Reads by which the node is behind. */
