@@ -1,5 +1,5 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { type Packed, pack, unpack } from "#operations/base/packed";
 import type { RunContext } from "#operations/base/run-context";
@@ -72,7 +72,12 @@ export class KeptRun {
 
   async forget(): Promise<void> {
     await this.#writing;
-    await rm(this.#path, { force: true });
+    const folder = dirname(this.#path);
+    const own = basename(this.#path);
+    const found = await readdir(folder).catch(() => []);
+    // A run that was killed while it wrote leaves what it had written beside it.
+    const files = found.filter((name) => name === own || name.startsWith(`${own}.`));
+    await Promise.all(files.map((name) => rm(join(folder, name), { force: true })));
   }
 }
 

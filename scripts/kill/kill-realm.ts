@@ -120,7 +120,7 @@ async function keepOrSay(kept: KeptRun, given: KeptPhases, run: RealmSettings["r
 function inKillWords(message: string): string {
   return message
     .replaceAll(/\b(the same up|the same `up`|up) again\b/g, "the same command again")
-    .replaceAll(/\bbump rotation\b/g, "run it for another incident id, which makes new keys,");
+    .replaceAll(/\bbump rotation\b/g, "run it for another incident id (which makes new keys)");
 }
 
 /** What the `up` after it must know, on the keys themselves. What can't be marked is said: the `up` then does or asks more. */
@@ -156,6 +156,7 @@ async function outcomeOf(
   const retired = cutover?.retired ?? [];
   const found = deadAndAlive(dying, await trustedKids(run));
   const deaths = retired
+    .filter(({ disabledAtIsExact }) => disabledAtIsExact)
     .map(({ disabledAt }) => Date.parse(disabledAt) - confirmedAt)
     .filter((ms) => ms >= 0);
   // Those that an earlier attempt has disabled, too.
