@@ -1,5 +1,6 @@
 import { describeDuration } from "../base/durations.ts";
 import type { Mode } from "../base/run-context.ts";
+import { isRevived } from "../keys/death-marks.ts";
 import { overlapEnd } from "../keys/overlap.ts";
 import { describeKey, isTrusted, type RealmKey, rotationOf } from "../keys/realm-keys.ts";
 import type { DriftCode, Finding, Severity } from "./finding.ts";
@@ -181,9 +182,12 @@ function describeUnexpected(
   }
   const fix = kill(key, known, question);
   const danger = "can sign tokens that are accepted";
-  if (known.retired.some(({ kid }) => kid === key.kid) || rotationOf(key.componentName) !== undefined) {
+  const isRetired = known.retired.some(({ kid }) => kid === key.kid);
+  if (isRevived(key) || isRetired || rotationOf(key.componentName) !== undefined) {
     const what = `${name} was retired and is trusted again`;
-    return ["KEY_ENABLED_AGAIN", "critical", what, `whoever has that key ${danger}`, fix];
+    // A key that bears the mark of its retirement is disabled by any update.
+    const remedy = isRevived(key) ? up(question) : fix;
+    return ["KEY_ENABLED_AGAIN", "critical", what, `whoever has that key ${danger}`, remedy];
   }
   const what = `${name} is trusted, but was not created by this stack`;
   return ["KEY_UNMANAGED", "critical", what, `whoever added it ${danger}`, fix];

@@ -23,7 +23,7 @@ export async function activate(cutover: Cutover): Promise<void> {
       priority,
       ...(isAdopted ? { name: managedKeyName(0, key.algorithm) } : {}),
       marks: {
-        ...(mode === "emergency" ? incidentMark(incident) : { retireAfter: newOverlapEnd(overlapMs) }),
+        ...(mode === "emergency" ? endedFor(key, incident) : { retireAfter: newOverlapEnd(overlapMs) }),
         borrowed: null,
       },
     });
@@ -33,9 +33,10 @@ export async function activate(cutover: Cutover): Promise<void> {
   if (mode === "emergency" && disable.length > 0) await markIncident(cutover, others, incident);
 }
 
-function incidentMark(incident: string): KeyMarks {
+/** A key that was there before the incident is not marked as made for it: it may be the stolen one. */
+function endedFor(key: RealmKey, incident: string): KeyMarks {
   const mark = markOf(incident);
-  return mark === undefined ? {} : { incident: mark };
+  return mark === undefined || key.incident === mark ? {} : { endedFor: mark };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { RotationError } from "../base/errors.ts";
+import { isRevived } from "./death-marks.ts";
 import type { CutoverGoal } from "./plan-cutover.ts";
 import { describeKey, type RealmKey } from "./realm-keys.ts";
 import type { KnownBefore } from "./retired-key.ts";
@@ -62,7 +63,8 @@ export function refuseDeadCanaries(
 ): void {
   const soon = new Date(Date.now() + canaryMarginMs).toISOString();
   const dead = canaries.filter(({ seen, unseen }) => seen.expiresAt < soon || unseen.expiresAt < soon);
-  const due = dead.filter(({ kid }) => disable.some((key) => key.kid === kid));
+  // One that was retired before and enabled again does not stay trusted for the sake of its proof.
+  const due = dead.filter(({ kid }) => disable.some((key) => key.kid === kid && !isRevived(key)));
   if (due.length === 0) return;
   const kids = due.map(({ kid }) => kid).join(", ");
   const isShort = due.some(

@@ -4,7 +4,7 @@ import { overtaken, refuseDeadCanaries, refuseOvertaken } from "./cut-over-error
 import type { Cutover, CutoverRequest } from "./cutover-request.ts";
 import { type Progress, type ReadBack, readBack, readFirst } from "./jwks-read-back.ts";
 import { endOverlap, extendOverlap, outliveBorrowing } from "./keep-overlap.ts";
-import { deleteObsolete, moveOthers } from "./move-others.ts";
+import { deleteObsolete, disableRevived, moveOthers } from "./move-others.ts";
 import { overlapEnd } from "./overlap.ts";
 import { planCutover } from "./plan-cutover.ts";
 import type { RealmKey } from "./realm-keys.ts";
@@ -58,9 +58,11 @@ export async function cutOver(
     keys.readAgain();
   }
   const activatedAt = await seeSigners(cutover);
+  const revivedAt = await disableRevived(cutover);
   await extendOverlap(cutover);
   await outliveBorrowing(cutover);
-  const { disabledAt, problems } = await moveOthers(cutover);
+  const { disabledAt: movedAt, problems } = await moveOthers(cutover);
+  const disabledAt = new Map([...revivedAt, ...movedAt]);
   await endOverlap(cutover);
   const deleted = await deleteObsolete(cutover, disabledAt);
   const { later: published } = await plan();

@@ -3,7 +3,7 @@ import { isTrusted, type RealmKey } from "./realm-keys.ts";
 
 /** Set with the very request that disables a key: a lost state must not lose that nobody has proven it dead yet. */
 export function openDeath(rotation: number): MarkChanges {
-  return { died: `open ${rotation}`, borrowed: null };
+  return { died: `open ${rotation}`, killed: null, borrowed: null };
 }
 
 /** Set when every instance was proven to reject it. */
@@ -14,4 +14,12 @@ export function provenDeath(rotation: number): MarkChanges {
 /** Whether an `up` has disabled a key, and nobody has proven since that the instances reject it. */
 export function isDeathOpen(key: Pick<RealmKey, "died" | "status">): boolean {
   return !isTrusted(key) && /^open [0-9]+$/.test(key.died ?? "");
+}
+
+/**
+ * Whether a key is trusted although a run of this program has disabled it: somebody has enabled it again, in the console or
+ * by a tool that restores its own idea of the realm. It gets no overlap, and signs nothing for us. Pure.
+ */
+export function isRevived(key: Pick<RealmKey, "died" | "killed" | "status">): boolean {
+  return isTrusted(key) && (key.died !== undefined || key.killed !== undefined);
 }

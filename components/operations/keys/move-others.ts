@@ -3,7 +3,7 @@ import { awaitState } from "../keycloak/await-state.ts";
 import { seeSigners } from "./activate.ts";
 import { unsettled } from "./cut-over-errors.ts";
 import type { Cutover } from "./cutover-request.ts";
-import { openDeath } from "./death-marks.ts";
+import { isRevived, openDeath } from "./death-marks.ts";
 import { obsoleteKeys } from "./obsolete-keys.ts";
 import type { RealmKey } from "./realm-keys.ts";
 
@@ -21,6 +21,18 @@ export interface Moved {
   disabledAt: Map<string, string>;
   /** In an emergency, what a node goes on showing that has not heard of it, a sentence each. */
   problems: string[];
+}
+
+/**
+ * Disables the keys that were retired before and enabled again: they wait for no overlap.
+ *
+ * @returns by kid, when each was disabled, ISO 8601 UTC
+ */
+export async function disableRevived(cutover: Cutover): Promise<Map<string, string>> {
+  const disabledAt = new Map<string, string>();
+  const disable = (await cutover.plan()).disable.filter(isRevived);
+  if (disable.length > 0) await moveOnce(cutover, { passivate: [], disable }, disabledAt);
+  return disabledAt;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { RotationError } from "../base/errors.ts";
 import type { Mode, Stage } from "../base/run-context.ts";
+import { isRevived } from "./death-marks.ts";
 import { isOvertaken, laterKeys } from "./later-keys.ts";
 import { isTrusted, type RealmKey } from "./realm-keys.ts";
 import { keysToRetire } from "./retiring-keys.ts";
@@ -23,7 +24,10 @@ export interface CutoverPlan {
   activate: { key: RealmKey; priority: number }[];
   /** Active keys that are to be trusted only, unmanaged and fallback ones included. */
   passivate: RealmKey[];
-  /** Enabled signing keys to disable, unmanaged and fallback ones included. */
+  /**
+   * Enabled signing keys to disable, unmanaged and fallback ones included. In every mode those that were retired before and
+   * enabled again.
+   */
   disable: RealmKey[];
   /** Trusted keys of later rotations: never this run's to change. */
   later: RealmKey[];
@@ -50,14 +54,14 @@ export function planCutover(keys: readonly RealmKey[], goal: CutoverGoal): Cutov
   const retiring = keysToRetire(keys, [...signers, ...later], goal.exemptKeys);
   const isAdopted = (key: RealmKey) => !isManaged(key) && !componentIds.includes(key.componentId);
   const isPassive = ({ status }: RealmKey) => status === "PASSIVE";
-  const due = stage === "final" ? retiring.filter(isPassive) : [];
+  const due = retiring.filter((key) => isRevived(key) || (stage === "final" && isPassive(key)));
   return {
     signers,
     activate: signers
       .filter((key) => !isOvertaken(key, later))
       .filter((key) => !isSigningForGood(key, highest) || isAdopted(key))
       .map((key) => ({ key, priority: highest + 1 })),
-    passivate: mode === "emergency" ? [] : retiring.filter((key) => !isPassive(key)),
+    passivate: mode === "emergency" ? [] : retiring.filter((key) => !isPassive(key) && !due.includes(key)),
     disable: mode === "emergency" ? retiring : due,
     later,
     exempt: others.filter((key) => isTrusted(key) && goal.exemptKeys.includes(key.componentName)),

@@ -1,4 +1,5 @@
 import type { Stage } from "../base/run-context.ts";
+import { isRevived } from "./death-marks.ts";
 import { obsoleteKeys } from "./obsolete-keys.ts";
 import { describeChange, type PlannedChange } from "./planned-change.ts";
 import { type RealmKey, rotationOf } from "./realm-keys.ts";
@@ -50,10 +51,13 @@ function emergencyChanges(view: RunView): PlannedChange[] {
   return [...publishes(view), ...view.others.map((key) => ({ kind: "disable" as const, key }))];
 }
 
-function planPlanned(view: RunView): Plan {
+function planPlanned(whole: RunView): Plan {
+  const { revived, view } = withoutRevived(whole);
   const problems = [...takenBack(view), ...overlapRunning(view)];
-  if (view.signs && isOver(view)) return { stage: "final", changes: retirement(view), problems };
+  if (view.signs && isOver(view))
+    return { stage: "final", changes: [...revived, ...retirement(view)], problems };
   const changes = [
+    ...revived,
     ...publishes(view),
     // A passive key whose overlap has no known end, such as one that somebody has enabled again, gets one.
     ...view.others
@@ -63,15 +67,28 @@ function planPlanned(view: RunView): Plan {
   return { stage: "overlap", changes, problems };
 }
 
-function planRollback(view: RunView): Plan {
+function planRollback(whole: RunView): Plan {
+  const { revived, view } = withoutRevived(whole);
   const problems = rollbackProblems(view);
   if (problems.length > 0) return { stage: "overlap", changes: [], problems };
-  if (view.signs && isOver(view)) return { stage: "final", changes: retirement(view), problems };
+  if (view.signs && isOver(view))
+    return { stage: "final", changes: [...revived, ...retirement(view)], problems };
   const changes = [
+    ...revived,
     ...view.signers.flatMap(signsOnceMore),
     ...view.others.filter(isActive).map((key) => becomesPassive(key, view)),
   ];
   return { stage: "overlap", changes, problems };
+}
+
+/** Keys that were retired before and enabled again are disabled at once, in every mode; the others keep their overlap. */
+function withoutRevived(view: RunView): { revived: PlannedChange[]; view: RunView } {
+  const revived = view.others.filter(isRevived);
+  const others = view.others.filter((key) => !revived.includes(key));
+  return {
+    revived: revived.map((key) => ({ kind: "disable", key })),
+    view: { ...view, others },
+  };
 }
 
 function signsOnceMore(key: RealmKey): PlannedChange[] {

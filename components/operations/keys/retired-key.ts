@@ -48,7 +48,8 @@ export function retiredKeys({ before, earlier, keysAfter, disabledAt }: Retireme
     .filter(({ kid }) => !stillTrusted.has(kid))
     .map(({ kid, algorithm, componentName }) => {
       const known = earlier.find((key) => key.kid === kid && key.disabledAtIsExact)?.disabledAt;
-      const exact = known ?? disabledAt.get(kid);
+      // One that somebody has enabled again since is disabled anew.
+      const exact = disabledAt.get(kid) ?? known;
       return {
         kid,
         algorithm,

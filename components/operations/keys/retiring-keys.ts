@@ -1,4 +1,5 @@
 import type { Mode, Stage } from "../base/run-context.ts";
+import { isRevived } from "./death-marks.ts";
 import { isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
 import { isUntried, rollbackSigners } from "./signers.ts";
 
@@ -39,6 +40,8 @@ export function retiringKeys(
   return (
     keysToRetire(keys, signers, exemptKeys)
       .filter(({ componentName }) => (rotationOf(componentName) ?? 0) <= rotation)
+      // To mint with it, it would have to sign, and that it was retired has a reason.
+      .filter((key) => mode === "emergency" || key.signing || !isRevived(key))
       // To mint with it, it would have to sign, and instances that were never told of it would reject its users. When it
       // is retired, they have been told.
       .filter((key) => mode === "emergency" || stage === "final" || !isUntried(key))

@@ -1,4 +1,5 @@
 import { describeDuration } from "../base/durations.ts";
+import { isRevived } from "./death-marks.ts";
 import { markOf } from "./key-marks.ts";
 import { highestRotation } from "./publish-key.ts";
 import { describeKey, isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
@@ -10,6 +11,11 @@ function phrase(keys: readonly RealmKey[], singular: string, plural: string): st
 
 /** A rotation whose key was rolled back and retired can't be continued. */
 export function takenBack({ fresh, rotation }: RunView): string[] {
+  const revived = fresh.filter(isRevived);
+  if (revived.length > 0)
+    return [
+      `rotation: ${rotation} is over: ${phrase(revived, "was", "were")} retired and somebody has enabled it again; set rotation to ${rotation + 1}, which disables it`,
+    ];
   const dead = fresh.filter((key) => !isTrusted(key));
   if (dead.length === 0) return [];
   return [

@@ -1,3 +1,4 @@
+import { isRevived } from "./death-marks.ts";
 import { isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
 
 /** Whether a key is one of the rotation in question. */
@@ -41,7 +42,7 @@ function previousSigners(
 ): RealmKey[] {
   const candidates = keys
     .filter((key) => isTrusted(key) && !isFresh(key) && !exemptKeys.includes(key.componentName))
-    .filter((key) => key.priority >= 0 && !isUntried(key))
+    .filter((key) => key.priority >= 0 && !isUntried(key) && !isRevived(key))
     .toSorted(
       (a, b) =>
         Number(isManaged(b)) - Number(isManaged(a)) ||

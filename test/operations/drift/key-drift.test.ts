@@ -54,6 +54,12 @@ suite("the command that fixes a drift of the keys", () => {
   const tokenOf = { jti: "j", expiresAt: later };
   const canaries = [{ ...canary, seen: tokenOf, unseen: tokenOf, acceptedBy: [] }];
 
+  test("a key that bears the mark of its retirement is disabled by any update", () => {
+    const [found] = look([signer, realmKey("kid-0", { status: "PASSIVE", died: "proven 8" })]);
+    assert.equal(found?.code, "KEY_ENABLED_AGAIN");
+    assert.equal(found?.fix, "pulumi up --stack prod");
+  });
+
   test("a retired key that is trusted again never gets an overlap", () => {
     const [found] = look(again, {}, { canaries });
     assert.equal(found?.code, "KEY_ENABLED_AGAIN");

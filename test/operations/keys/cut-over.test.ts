@@ -13,6 +13,7 @@ import {
   managedKeyName,
   type RealmKey,
   rotationOf,
+  updateKeyComponent,
 } from "#operations/keys/realm-keys";
 import type { RunQuestion } from "#operations/keys/run-view";
 import { InMemoryRealm, Killed, randomNumbers } from "../in-memory-realm.ts";
@@ -271,6 +272,42 @@ suite("cutOver", () => {
     });
     const alive = realm.snapshot().filter(isTrusted);
     assert.deepEqual(alive.map(({ componentName }) => componentName).toSorted(), [name, "stuck"]);
+  });
+
+  test("a key that was retired and enabled again is disabled in mode planned, too, without waiting for a borrowed key", async (t) => {
+    const { realm } = worldOf(t);
+    const name = managedKeyName(1, "RS256");
+    const componentIds = [realm.add({ name, algorithm: "RS256", priority: 0, active: false })];
+    const revived = realm.add({ name: "revived", algorithm: "RS256", priority: 50, active: false });
+    await updateKeyComponent(realm, revived, { marks: { killed: "proven 7 abc" } });
+    const at = new Date().toISOString();
+    const canary = { canaries: [], keysBefore: [], keysBeforeAt: at, borrowedAt: at };
+    const goal = { ...question, mode: "planned" as const, stage: "overlap" as const, componentIds, canary };
+    await assert.rejects(cutOver(realm, { ...goal, jwksUris: [] }, quiet), Killed);
+    const keys = await listSigningKeys(realm);
+    const states = keys.map(({ componentName, status, died, killed }) => [
+      componentName,
+      status,
+      died ?? killed,
+    ]);
+    assert.deepEqual(states, [
+      ["rsa-generated", "PASSIVE", undefined],
+      [name, "ACTIVE", undefined],
+      // What a kill had proven of it before does not close its second death.
+      ["revived", "DISABLED", "open 1"],
+    ]);
+  });
+
+  test("a key that was there before an emergency is not marked as made for it", async (t) => {
+    const { realm } = worldOf(t);
+    const name = managedKeyName(1, "RS256");
+    const componentIds = [realm.add({ name, algorithm: "RS256", priority: 0, active: false })];
+    const canary = { canaries: [], keysBefore: [], keysBeforeAt: new Date().toISOString() };
+    const order = { mode: "emergency", stage: "final", incident: "INC-1" } as const;
+    const goal = { ...question, ...order, componentIds, canary };
+    await assert.rejects(cutOver(realm, { ...goal, jwksUris: [] }, quiet), Killed);
+    const own = (await listSigningKeys(realm)).find(({ componentName }) => componentName === name);
+    assert.deepEqual([own?.incident, own?.endedFor], [undefined, "INC-1"]);
   });
 
   test("a key that becomes the signer again starts a new overlap", async (t) => {

@@ -234,6 +234,28 @@ const otherRows: OtherRow[] = [
     disable: ["old"],
   },
   {
+    title:
+      "planned: a key that was retired and enabled again is disabled at once, and the others keep their overlap",
+    mode: "planned",
+    stage: "overlap",
+    keys: [
+      realmKey("revived", { status: "PASSIVE", died: "proven 7" }),
+      realmKey("killed", { killed: "proven 6" }),
+      passiveOld,
+      signingNew,
+    ],
+    disable: ["revived", "killed"],
+  },
+  {
+    title: "rollback: a key that was retired and enabled again is disabled, never made the signer",
+    mode: "rollback",
+    stage: "overlap",
+    keys: [realmKey("revived", { priority: 200, died: "open 7" }), passiveOld, signingNew],
+    activate: [["old", 201]],
+    passivate: ["new"],
+    disable: ["revived"],
+  },
+  {
     title: "planned: an exempt key is neither",
     mode: "planned",
     stage: "final",

@@ -49,6 +49,27 @@ const planned: Row[] = [
     actions: [publishIt, becomesPassive(said(1))],
   },
   {
+    title: "a key that was retired and enabled again is disabled at once, though nothing else is to be done",
+    keys: [passive(1, { died: "proven 2" }), signs(2, { retireAfter: at(-1) })],
+    stage: "final",
+    actions: [atOnce(said(1))],
+  },
+  {
+    title: "one that was enabled again neither holds up the next rotation nor gets an overlap",
+    rotation: 2,
+    keys: [passive(0, { killed: "proven 1" }), signs(1, { retireAfter: at(250) })],
+    stage: "overlap",
+    actions: [atOnce(said(0)), publishIt, becomesPassive(said(1))],
+  },
+  {
+    title: "the rotation's own key that was retired and enabled again is not used",
+    keys: [signs(1), passive(2, { died: "proven 2" })],
+    stage: "overlap",
+    problems: [
+      `rotation: 2 is over: ${said(2)} was retired and somebody has enabled it again; set rotation to 3, which disables it`,
+    ],
+  },
+  {
     title: "a key that a crashed run has published is not published again",
     keys: [signs(1), passive(2, { priority: 0 })],
     stage: "overlap",
