@@ -157,6 +157,8 @@ function isUnexpected(key: RealmKey, known: KnownRealm): boolean {
 
 /** An `up` can disable a key and prove it where there are canary tokens of that key; only another rotation mints them. */
 function kill(key: RealmKey, known: KnownRealm, question: KeyQuestion): string {
+  // One that bears the mark of its retirement is disabled by any update.
+  if (isRevived(key)) return up(question);
   const isProvable = known.canaries.some(({ kid, seen }) => kid === key.kid && seen.expiresAt > question.now);
   return isProvable ? [...emergency(question), up(question)].join(" && ") : rotateAtOnce(known, question);
 }
@@ -185,9 +187,7 @@ function describeUnexpected(
   const isRetired = known.retired.some(({ kid }) => kid === key.kid);
   if (isRevived(key) || isRetired || rotationOf(key.componentName) !== undefined) {
     const what = `${name} was retired and is trusted again`;
-    // A key that bears the mark of its retirement is disabled by any update.
-    const remedy = isRevived(key) ? up(question) : fix;
-    return ["KEY_ENABLED_AGAIN", "critical", what, `whoever has that key ${danger}`, remedy];
+    return ["KEY_ENABLED_AGAIN", "critical", what, `whoever has that key ${danger}`, fix];
   }
   const what = `${name} is trusted, but was not created by this stack`;
   return ["KEY_UNMANAGED", "critical", what, `whoever added it ${danger}`, fix];

@@ -2,7 +2,7 @@ import { RotationError } from "../base/errors.ts";
 import { awaitState } from "../keycloak/await-state.ts";
 import { notActive } from "./cut-over-errors.ts";
 import type { Cutover } from "./cutover-request.ts";
-import { type KeyMarks, markOf } from "./key-marks.ts";
+import { isMarkedFor, type KeyMarks, markOf } from "./key-marks.ts";
 import { newOverlapEnd } from "./overlap.ts";
 import type { CutoverPlan } from "./plan-cutover.ts";
 import { managedKeyName, type RealmKey, rotationOf } from "./realm-keys.ts";
@@ -36,7 +36,7 @@ export async function activate(cutover: Cutover): Promise<void> {
 /** A key that was there before the incident is not marked as made for it: it may be the stolen one. */
 function endedFor(key: RealmKey, incident: string): KeyMarks {
   const mark = markOf(incident);
-  return mark === undefined || key.incident === mark ? {} : { endedFor: mark };
+  return mark === undefined || isMarkedFor(key, mark) ? {} : { endedFor: mark };
 }
 
 /**
@@ -48,10 +48,10 @@ async function markIncident(
   signers: readonly RealmKey[],
   incident: string,
 ): Promise<void> {
-  const mark = markOf(incident);
-  if (mark === undefined) return;
-  for (const key of signers)
-    if (key.incident !== mark && key.endedFor !== mark) await keys.change(key, { marks: { endedFor: mark } });
+  for (const key of signers) {
+    const marks = endedFor(key, incident);
+    if (marks.endedFor !== undefined) await keys.change(key, { marks });
+  }
 }
 
 /** How often an emergency makes its keys the signers again where somebody else takes that away. */

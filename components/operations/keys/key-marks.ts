@@ -65,6 +65,11 @@ function splitOnce(part: string): [string, string] {
   return [part.slice(0, space), part.slice(space + 1)];
 }
 
+/** Whether a key was made for an incident, or keys were retired in its favour for it. Pure. */
+export function isMarkedFor({ incident, endedFor }: KeyMarks, mark: string | undefined): boolean {
+  return incident === mark || endedFor === mark;
+}
+
 /** A name as it is marked: itself, or the beginning of its digest where it is too long. Empty names leave no mark. */
 export function markOf(name: string): string | undefined {
   if (name === "") return undefined;

@@ -24,12 +24,14 @@ export interface Moved {
 }
 
 /**
- * Disables the keys that were retired before and enabled again: they wait for no overlap.
+ * Disables the keys that were retired before and enabled again: they wait for no overlap. In an emergency no key does, and
+ * {@link moveOthers} disables them all: one that can't be changed must not keep the next one alive.
  *
  * @returns by kid, when each was disabled, ISO 8601 UTC
  */
 export async function disableRevived(cutover: Cutover): Promise<Map<string, string>> {
   const disabledAt = new Map<string, string>();
+  if (cutover.request.mode === "emergency") return disabledAt;
   const disable = (await cutover.plan()).disable.filter(isRevived);
   if (disable.length > 0) await moveOnce(cutover, { passivate: [], disable }, disabledAt);
   return disabledAt;

@@ -61,7 +61,7 @@ export function planCutover(keys: readonly RealmKey[], goal: CutoverGoal): Cutov
       .filter((key) => !isOvertaken(key, later))
       .filter((key) => !isSigningForGood(key, highest) || isAdopted(key))
       .map((key) => ({ key, priority: highest + 1 })),
-    passivate: mode === "emergency" ? [] : retiring.filter((key) => !isPassive(key) && !due.includes(key)),
+    passivate: mode === "emergency" ? [] : retiring.filter((key) => !isPassive(key) && !isRevived(key)),
     disable: mode === "emergency" ? retiring : due,
     later,
     exempt: others.filter((key) => isTrusted(key) && goal.exemptKeys.includes(key.componentName)),

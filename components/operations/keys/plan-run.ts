@@ -39,27 +39,34 @@ function planFor(view: RunView): Plan {
         warnings: keptInUse(view),
       };
     case "planned":
-      return planPlanned(view);
+      return withRevived(view, planPlanned);
     case "rollback":
-      return planRollback(view);
+      return withRevived(view, planRollback);
     default:
       return view.mode satisfies never;
   }
 }
 
 function emergencyChanges(view: RunView): PlannedChange[] {
-  return [...publishes(view), ...view.others.map((key) => ({ kind: "disable" as const, key }))];
+  return [...publishes(view), ...disables(view.others)];
 }
 
-function planPlanned(whole: RunView): Plan {
-  const { revived, view } = withoutRevived(whole);
+/** Keys that were retired before and enabled again are disabled at once, in every mode; the others keep their overlap. */
+function withRevived(view: RunView, planOthers: (view: RunView) => Plan): Plan {
+  const plan = planOthers({ ...view, others: view.others.filter((key) => !isRevived(key)) });
+  return { ...plan, changes: [...disables(view.others.filter(isRevived)), ...plan.changes] };
+}
+
+function disables(keys: readonly RealmKey[]): PlannedChange[] {
+  return keys.map((key) => ({ kind: "disable", key }));
+}
+
+function planPlanned(view: RunView): Plan {
   const problems = [...takenBack(view), ...overlapRunning(view)];
-  if (view.signs && isOver(view))
-    return { stage: "final", changes: [...revived, ...retirement(view)], problems };
+  if (view.signs && isOver(view)) return { stage: "final", changes: retirement(view), problems };
   const changes = [
-    ...revived,
     ...publishes(view),
-    // A passive key whose overlap has no known end, such as one that somebody has enabled again, gets one.
+    // A passive key whose overlap has no known end, such as one that an older version retired and somebody has enabled again, gets one.
     ...view.others
       .filter((key) => isActive(key) || view.overlapEnd === undefined)
       .map((key) => becomesPassive(key, view)),
@@ -67,28 +74,15 @@ function planPlanned(whole: RunView): Plan {
   return { stage: "overlap", changes, problems };
 }
 
-function planRollback(whole: RunView): Plan {
-  const { revived, view } = withoutRevived(whole);
+function planRollback(view: RunView): Plan {
   const problems = rollbackProblems(view);
   if (problems.length > 0) return { stage: "overlap", changes: [], problems };
-  if (view.signs && isOver(view))
-    return { stage: "final", changes: [...revived, ...retirement(view)], problems };
+  if (view.signs && isOver(view)) return { stage: "final", changes: retirement(view), problems };
   const changes = [
-    ...revived,
     ...view.signers.flatMap(signsOnceMore),
     ...view.others.filter(isActive).map((key) => becomesPassive(key, view)),
   ];
   return { stage: "overlap", changes, problems };
-}
-
-/** Keys that were retired before and enabled again are disabled at once, in every mode; the others keep their overlap. */
-function withoutRevived(view: RunView): { revived: PlannedChange[]; view: RunView } {
-  const revived = view.others.filter(isRevived);
-  const others = view.others.filter((key) => !revived.includes(key));
-  return {
-    revived: revived.map((key) => ({ kind: "disable", key })),
-    view: { ...view, others },
-  };
 }
 
 function signsOnceMore(key: RealmKey): PlannedChange[] {

@@ -1,6 +1,6 @@
 import { describeDuration } from "../base/durations.ts";
 import { isRevived } from "./death-marks.ts";
-import { markOf } from "./key-marks.ts";
+import { isMarkedFor, markOf } from "./key-marks.ts";
 import { highestRotation } from "./publish-key.ts";
 import { describeKey, isTrusted, type RealmKey, rotationOf } from "./realm-keys.ts";
 import { isActive, type RunView } from "./run-view.ts";
@@ -12,10 +12,12 @@ function phrase(keys: readonly RealmKey[], singular: string, plural: string): st
 /** A rotation whose key was rolled back and retired can't be continued. */
 export function takenBack({ fresh, rotation }: RunView): string[] {
   const revived = fresh.filter(isRevived);
-  if (revived.length > 0)
+  if (revived.length > 0) {
+    const it = revived.length === 1 ? "it" : "them";
     return [
-      `rotation: ${rotation} is over: ${phrase(revived, "was", "were")} retired and somebody has enabled it again; set rotation to ${rotation + 1}, which disables it`,
+      `rotation: ${rotation} is over: ${phrase(revived, "was", "were")} retired and somebody has enabled ${it} again; set rotation to ${rotation + 1}, which disables ${it}`,
     ];
+  }
   const dead = fresh.filter((key) => !isTrusted(key));
   if (dead.length === 0) return [];
   return [
@@ -29,7 +31,7 @@ export function takenBack({ fresh, rotation }: RunView): string[] {
  */
 export function forgottenBump({ keys, fresh, others, signs, rotation, incident }: RunView): string[] {
   const mark = markOf(incident);
-  const isFor = (key: RealmKey) => key.incident === mark || key.endedFor === mark;
+  const isFor = (key: RealmKey) => isMarkedFor(key, mark);
   if (!signs || others.length > 0 || fresh.every(isFor)) return [];
   const old = fresh.filter((key) => isTrusted(key) && !isFor(key));
   return [

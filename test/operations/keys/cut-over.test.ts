@@ -253,26 +253,31 @@ suite("cutOver", () => {
     });
   }
 
-  test("in an emergency a key that can't be changed does not keep the next one alive", async (t) => {
-    const { realm } = worldOf(t);
-    const stuck = realm.add({ name: "stuck", algorithm: "RS256", priority: 50, active: false });
-    realm.add({ name: "stolen", algorithm: "RS256", priority: 60, active: false });
-    const name = managedKeyName(1, "RS256");
-    const componentIds = [realm.add({ name, algorithm: "RS256", priority: 0, active: false })];
-    const put = realm.put.bind(realm);
-    realm.put = async (path, body) => {
-      if (path === `/components/${stuck}`)
-        throw new RotationError("KEYCLOAK_UNEXPECTED_ANSWER", "HTTP 400", { nextStep: "look" });
-      await put(path, body);
-    };
-    const canary = { canaries: [], keysBefore: [], keysBeforeAt: new Date().toISOString() };
-    const goal = { ...question, mode: "emergency" as const, stage: "final" as const, componentIds, canary };
-    await assert.rejects(cutOver(realm, { ...goal, jwksUris: [] }, quiet), {
-      code: "KEYCLOAK_UNEXPECTED_ANSWER",
+  for (const [title, marks] of [
+    ["a key", {}],
+    ["a key that was retired and enabled again", { died: "proven 7" }],
+  ] as const)
+    test(`in an emergency ${title} that can't be changed does not keep the next one alive`, async (t) => {
+      const { realm } = worldOf(t);
+      const stuck = realm.add({ name: "stuck", algorithm: "RS256", priority: 50, active: false });
+      await updateKeyComponent(realm, stuck, { marks });
+      realm.add({ name: "stolen", algorithm: "RS256", priority: 60, active: false });
+      const name = managedKeyName(1, "RS256");
+      const componentIds = [realm.add({ name, algorithm: "RS256", priority: 0, active: false })];
+      const put = realm.put.bind(realm);
+      realm.put = async (path, body) => {
+        if (path === `/components/${stuck}`)
+          throw new RotationError("KEYCLOAK_UNEXPECTED_ANSWER", "HTTP 400", { nextStep: "look" });
+        await put(path, body);
+      };
+      const canary = { canaries: [], keysBefore: [], keysBeforeAt: new Date().toISOString() };
+      const goal = { ...question, mode: "emergency" as const, stage: "final" as const, componentIds, canary };
+      await assert.rejects(cutOver(realm, { ...goal, jwksUris: [] }, quiet), {
+        code: "KEYCLOAK_UNEXPECTED_ANSWER",
+      });
+      const alive = realm.snapshot().filter(isTrusted);
+      assert.deepEqual(alive.map(({ componentName }) => componentName).toSorted(), [name, "stuck"]);
     });
-    const alive = realm.snapshot().filter(isTrusted);
-    assert.deepEqual(alive.map(({ componentName }) => componentName).toSorted(), [name, "stuck"]);
-  });
 
   test("a key that was retired and enabled again is disabled in mode planned, too, without waiting for a borrowed key", async (t) => {
     const { realm } = worldOf(t);
