@@ -10,7 +10,7 @@ import { evidenceJsonSchema } from "#operations/evidence/evidence-schema";
 const root = new URL("../", import.meta.url);
 
 test("the published evidence schema matches the code", async () => {
-  const published: unknown = JSON.parse(await read("docs/evidence-v1.schema.json"));
+  const published: unknown = JSON.parse(await read("docs/evidence-v2.schema.json"));
   assert.deepEqual(published, JSON.parse(JSON.stringify(evidenceJsonSchema())));
 });
 

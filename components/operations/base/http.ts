@@ -18,6 +18,10 @@ export interface HttpAnswer {
   body: string;
 }
 
+export interface WholeAnswer extends HttpAnswer {
+  headers: Dispatcher.ResponseData["headers"];
+}
+
 /**
  * `unreached`: no connection was made, so the request had no effect. `timeout`, `broken`: it may have had one.
  * `unusable`: another attempt would fare the same.
@@ -43,7 +47,7 @@ const defaultMaxBytes = 65_536;
  *
  * @throws {NoAnswerError} on a timeout, a refused or broken connection, a TLS failure, or too large an answer.
  */
-export async function exchange(url: string, options: HttpRequest): Promise<HttpAnswer> {
+export async function exchange(url: string, options: HttpRequest): Promise<WholeAnswer> {
   // An emitter does for undici what an AbortSignal does, at a tenth of a request's whole cost less.
   const signal = new EventEmitter();
   let timedOut = false;
@@ -61,6 +65,7 @@ export async function exchange(url: string, options: HttpRequest): Promise<HttpA
     });
     return {
       status: answer.statusCode,
+      headers: answer.headers,
       body: await readBody(answer.body, options.maxBytes ?? defaultMaxBytes),
     };
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { FleetSettings } from "../fleet/fleet.ts";
+import { withConnections } from "../fleet/targets.ts";
 import type { CheckedConfig } from "./inspect-stack.ts";
 import type { RealmEntry } from "./settings-shape.ts";
 import type { ConfiguredTarget } from "./target-shape.ts";
@@ -10,9 +11,10 @@ export interface ConfiguredFleet extends FleetSettings {
 
 /** @param entry what is different for this realm */
 export function configuredFleet(config: CheckedConfig, entry?: Pick<RealmEntry, "targets">): ConfiguredFleet {
-  const { audience: _audience, realmRoles: _realmRoles, ...probe } = config.probe;
+  const { audience: _audience, realmRoles: _realmRoles, connections, ...probe } = config.probe;
+  const targets = entry?.targets ?? config.targets;
   return {
-    targets: entry?.targets ?? config.targets,
+    targets: targets.map((target) => withConnections(target, connections)),
     refresh: inMilliseconds(config.refresh),
     restart: inMilliseconds(config.restart),
     probe: inMilliseconds(probe),

@@ -147,6 +147,14 @@ export const settingsShape = z.strictObject({
         .default(3)
         .describe("Attempts per token while an answer is inconclusive"),
       timeoutSeconds: seconds(5).describe("Limit for each attempt"),
+      connections: z
+        .int()
+        .min(1)
+        .max(128)
+        .default(8)
+        .describe(
+          "Connections that are open at the same time to an instance that does not say how many processes it is",
+        ),
       clockSkewSeconds: z.number().min(0).max(600).default(60).describe("Clock skew that instances tolerate"),
       audience: names.describe("Audiences that the API requires in a token"),
       realmRoles: names.describe("Realm roles that the API requires in a token"),

@@ -15,13 +15,25 @@ const port = z.union(
   "is neither a port number nor the name of a container port",
 );
 
+const connections = z
+  .int()
+  .min(1)
+  .max(128)
+  .optional()
+  .describe("`probe.connections` for this target; 1 where it is known to be a single process");
+
 /** Either a base URL, whose host is then the name, or both. */
 export const staticInstance = z
   .strictObject({
     name: z.string().min(1).optional().describe("Name in messages and evidence. Default: the URL's host"),
-    url: baseUrl.describe("The process's own base URL, never a load balancer's"),
+    url: baseUrl.describe("Its own base URL, never a load balancer's"),
+    connections,
   })
-  .transform(({ name, url }) => ({ kind: "instance" as const, name: name ?? new URL(url).host, url }));
+  .transform(({ name, ...rest }) => ({
+    kind: "instance" as const,
+    name: name ?? new URL(rest.url).host,
+    ...rest,
+  }));
 
 const kubernetesTarget = z
   .strictObject({
@@ -43,6 +55,7 @@ const kubernetesTarget = z
         .enum(["port-forward", "pod-ip"])
         .default("port-forward")
         .describe("`port-forward`: through the API server. `pod-ip`: directly, from inside the cluster"),
+      connections,
       readyTimeoutSeconds: seconds(60).describe("How long to wait for a pod that is not ready"),
       kubeconfig: z
         .string()
@@ -110,12 +123,14 @@ export const targets = z
 
 /** The instances that are listed by URL are one target, if there are any. */
 function toTargets(entries: readonly Entry[]): ConfiguredTarget[] {
-  const instances = entries.flatMap((one) =>
-    one.kind === "instance" ? [{ name: one.name, url: one.url }] : [],
-  );
+  const instances = entries.flatMap((one) => (one.kind === "instance" ? [withoutKind(one)] : []));
   const others = entries.filter((one) => one.kind !== "instance");
   const list: Target[] = instances.length > 0 ? [{ kind: "static", name: staticName, instances }] : [];
   return [...list, ...others];
+}
+
+function withoutKind({ kind: _kind, ...instance }: z.infer<typeof staticInstance>) {
+  return instance;
 }
 
 /** A target as the config describes it. */

@@ -5,8 +5,9 @@ import { idOf, type OpenInstance } from "../fleet/instances.ts";
 import { readStartup, startedAfter } from "../fleet/read-startup.ts";
 import { refreshInstance } from "../fleet/refresh.ts";
 import { type OpenTarget, openTargets } from "../fleet/targets.ts";
-import { probe } from "../proof/probe.ts";
+import { probeEveryProcess } from "../proof/live-token.ts";
 import { type RetiredKeys, retiredAt, retiredCanaries } from "../proof/retired-keys.ts";
+import { isDivided } from "../proof/spread.ts";
 import { type Refreshed, type RestartQuestion, unprovableKids } from "./restart-reason.ts";
 
 export interface EnforceRequest {
@@ -55,15 +56,28 @@ export async function tryInstance(instance: OpenInstance, enforcement: Enforceme
   return { ...tried, startup };
 }
 
+/** Where some of an instance's processes have dropped a key and others have not, the refresh goes on until all have. */
 async function refreshAndLook(instance: OpenInstance, enforcement: Enforcement): Promise<Refreshed> {
+  const { fleet } = enforcement;
+  for (let attempt = 1; ; attempt += 1) {
+    const refreshed = await refreshOnce(instance, enforcement);
+    if (attempt >= fleet.refresh.attempts || !refreshed.looks.some(isDivided)) return refreshed;
+    instance.lines?.close();
+  }
+}
+
+async function refreshOnce(instance: OpenInstance, enforcement: Enforcement): Promise<Refreshed> {
   const { fleet, newKids, question, canaries } = enforcement;
   const expectation = { present: newKids, absent: question.retiredKids };
   const result = await refreshInstance(instance, fleet.refresh, fleet.apiRefreshTokens, expectation);
+  // Over the same connections it would be the same processes that are asked.
+  instance.lines?.close();
   // An instance that did not answer its refresh at all gets one attempt, not several.
   const attempts = result.status === undefined ? 1 : fleet.probe.attempts;
   const looks: Refreshed["looks"] = [];
   for (const { kid, seen } of canaries) {
-    looks.push({ kid, verdict: await probe(instance, { ...fleet.probe, attempts }, seen.token) });
+    const asked = await probeEveryProcess(instance, { ...fleet.probe, attempts }, seen.token, "rejected");
+    looks.push({ kid, ...asked });
   }
   return { result, looks };
 }

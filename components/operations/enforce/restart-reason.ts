@@ -3,13 +3,13 @@ import { type Instance, instanceId } from "../fleet/instances.ts";
 import { type Startup, startedAfter } from "../fleet/read-startup.ts";
 import type { RefreshResult } from "../fleet/refresh.ts";
 import type { Baseline } from "../proof/canary-findings.ts";
-import type { Verdict } from "../proof/probe.ts";
+import { describeSpread, isDivided, type SpreadVerdict } from "../proof/spread.ts";
 
 /** What came of refreshing one instance. */
 export interface Refreshed {
   result: RefreshResult;
   /** Its verdict right afterwards on each retired key's canary token that it had seen before. */
-  looks: { kid: string; verdict: Verdict }[];
+  looks: ({ kid: string } & SpreadVerdict)[];
   /** Of an instance that started after the retired keys were disabled and can't be proven in another way. */
   startup?: Pick<Startup, "bootstrap"> | undefined;
 }
@@ -34,7 +34,9 @@ export function restartReason(
   if (accepting.length > 0) {
     const how =
       result.outcome === "claimed" ? "after its refresh" : `and can't be refreshed: ${result.reason}`;
-    return `still accepts kid ${accepting.join(", ")} ${how}`;
+    const divided = looks.find((look) => look.verdict.kind === "accepted" && isDivided(look));
+    const where = divided?.spread ? ` (${describeSpread(divided.spread, "accepted")})` : "";
+    return `still accepts kid ${accepting.join(", ")} ${how}${where}`;
   }
   const rejecting = looks.length > 0 && looks.every(({ verdict }) => verdict.kind === "rejected");
   if (result.outcome === "failed" && !rejecting) return `can't be refreshed: ${result.reason}`;

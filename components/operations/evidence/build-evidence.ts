@@ -3,7 +3,7 @@ import type { AnnounceResult } from "../enforce/announce.ts";
 import type { CutoverResult } from "../keys/cut-over.ts";
 import { provableBy } from "../proof/provable.ts";
 import type { VerificationResult } from "../proof/verify.ts";
-import type { Evidence } from "./evidence-schema.ts";
+import { type Evidence, schemaVersion } from "./evidence-schema.ts";
 import type { EmergencyFindings, Findings } from "./findings.ts";
 import { notProven } from "./not-proven.ts";
 
@@ -18,7 +18,7 @@ export function buildEvidence(run: RunContext, findings: Findings, writtenAt: st
   const failed = verified ? undefined : phases.find(({ outcome }) => outcome === "failed");
   const window = exposureWindow(cutover, verification);
   return {
-    schemaVersion: 1,
+    schemaVersion,
     outcome: verified ? "verified" : "failed",
     ...(failed ? { failedPhase: failed.phase, error: failed.error ?? failed.summary } : {}),
     writtenAt,

@@ -22,9 +22,15 @@ const phase = z.strictObject({
   error: z.string().optional().describe("A code and what to do next"),
 });
 
-/** evidence.json, version 1. A token appears by its `jti` and kid only. */
+/** The version that is written. */
+export const schemaVersion = 2;
+
+/**
+ * evidence.json. A token appears by its `jti` and kid only. Everything that version 2 has in addition to version 1 is
+ * optional here, so that bundles of version 1 can be read.
+ */
 export const evidenceSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal([1, schemaVersion]),
   outcome: z.enum(["verified", "failed"]),
   failedPhase: phase.shape.phase.optional(),
   error: z.string().optional(),
@@ -89,8 +95,9 @@ export type PhaseRecord = z.infer<typeof phase>;
 
 /** The JSON Schema that is published with the project. */
 export function evidenceJsonSchema(): object {
+  const written = evidenceSchema.extend({ schemaVersion: z.literal(schemaVersion) });
   return {
-    title: "jwks-break-glass evidence, version 1",
-    ...z.toJSONSchema(evidenceSchema, { target: "draft-2020-12" }),
+    title: `jwks-break-glass evidence, version ${schemaVersion}`,
+    ...z.toJSONSchema(written, { target: "draft-2020-12" }),
   };
 }

@@ -10,7 +10,7 @@ import type { OpenInstance } from "./instances.ts";
 import {
   type Called,
   type CallResult,
-  callInternal,
+  callEveryProcess,
   type InternalAccess,
   isTokenRefused,
 } from "./internal-call.ts";
@@ -96,7 +96,7 @@ async function denyOne(
   if (/^\.{0,2}$/.test(sid)) return { outcome: "failed", attempts: 0, reason: `"${sid}" is no session id` };
   const method = wanted === "deny" ? "PUT" : "DELETE";
   const call = { method, path: `${path}/${encodeURIComponent(sid)}`, operation: "deny-list" } as const;
-  return callInternal(instance, call, refresh, apiRefreshTokens);
+  return callEveryProcess(instance, call, refresh, apiRefreshTokens);
 }
 
 function concernsAll(result: Called): boolean {

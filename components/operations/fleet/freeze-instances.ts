@@ -5,7 +5,7 @@ import {
   callInstances,
 } from "./call-instances.ts";
 import type { OpenInstance } from "./instances.ts";
-import { type CallResult, callInternal, type InternalAccess, resultOf } from "./internal-call.ts";
+import { type CallResult, callEveryProcess, type InternalAccess, resultOf } from "./internal-call.ts";
 import type { SweepOptions } from "./sweep.ts";
 import { readyTimeoutMs } from "./targets.ts";
 
@@ -51,7 +51,7 @@ export async function freezeOn(
 ): Promise<CallResult> {
   const method = wanted === "freeze" ? "PUT" : "DELETE";
   const call = { method, path, operation: "freeze" } as const;
-  return resultOf(await callInternal(instance, call, refresh, apiRefreshTokens));
+  return resultOf(await callEveryProcess(instance, call, refresh, apiRefreshTokens));
 }
 
 /** What is frozen in an emergency; `release` thaws what a failed run has left frozen. */

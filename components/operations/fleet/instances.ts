@@ -1,6 +1,9 @@
 import pLimit, { type LimitFunction } from "p-limit";
-import { Client, type Dispatcher } from "undici";
+import { buildConnector, Client, type Dispatcher } from "undici";
 import { trimSlash } from "../keycloak/connection.ts";
+import type { Barrier } from "./barrier.ts";
+import { type Lines, openLines } from "./lines.ts";
+import type { ProcessName } from "./process-name.ts";
 
 /** One API process, as its target lists it. A kind of target may add facts of its own, which only that kind reads. */
 export interface Instance {
@@ -20,11 +23,19 @@ export interface Instance {
   restartedAt?: string;
   /** What has to be restarted in order to restart it, such as `deployment/shop-api`. */
   workload?: string;
+  /** Connections that are open to it at the same time, where it does not say how many processes it is. Default: 1. */
+  connections?: number | undefined;
 }
 
 /** An instance with a connection of its own that stays open while one piece of work is done on it. */
 export interface OpenInstance extends Instance {
   dispatcher: Dispatcher;
+  /** Further connections, for those of its processes that this one does not lead to. Default: none can be made. */
+  lines?: Lines | undefined;
+  /** Names of its processes that have answered so far. */
+  processes?: Set<string>;
+  /** Called with each answer: the process that gave it, where that names itself. */
+  heard?: (process: ProcessName | undefined) => void;
   /** Called with true when the instance is asked again because its answer was not the expected one, and with false when that is over. */
   retrying?: (is: boolean) => void;
 }
@@ -62,17 +73,31 @@ export function instanceId({ name, target, uid }: Pick<Instance, "name" | "targe
   return idOf({ instance: name, target, uid });
 }
 
-/** Opens the connection to an instance. */
-export type Connect = (instance: Instance) => Dispatcher;
+/**
+ * Opens a connection to an instance.
+ *
+ * @param barrier told of the connection once it is open, which sends nothing before it may. Default: it sends at once
+ */
+export type Connect = (instance: Instance, barrier?: Barrier) => Client;
 
 /** One connection to the instance's own URL. */
-export const connectDirectly: Connect = ({ url }) =>
-  new Client(new URL(url).origin, { connectTimeout: 10_000, keepAliveTimeout: 30_000 });
+export const connectDirectly: Connect = ({ url }, barrier) => {
+  const connector = buildConnector({ timeout: 10_000 });
+  const connect: buildConnector.connector = (options, done) =>
+    connector(options, (error, socket) => {
+      if (!socket) {
+        barrier?.failed();
+        done(error, null);
+      } else if (barrier) void barrier.arrived().then(() => done(null, socket));
+      else done(null, socket);
+    });
+  return new Client(new URL(url).origin, { connect, keepAliveTimeout: 30_000 });
+};
 
 /**
  * Does a piece of work on every instance, at most `concurrency` at a time (or as many as a shared limit allows), and
- * returns the results in the order of the instances. Each instance gets one connection, which is closed when its work
- * is done: ten thousand instances hold `concurrency` sockets.
+ * returns the results in the order of the instances. Each instance gets one connection, and where it is several processes
+ * some more, which are closed when its work is done: ten thousand instances hold the sockets of `concurrency` instances.
  */
 export async function onEveryInstance<T>(
   instances: readonly Instance[],
@@ -83,10 +108,12 @@ export async function onEveryInstance<T>(
   const limit = typeof concurrency === "number" ? pLimit(concurrency) : concurrency;
   return limit.map(instances, async (instance) => {
     const dispatcher = connect(instance);
+    const lines = openLines((barrier) => connect(instance, barrier));
     try {
-      return await work({ ...instance, dispatcher });
+      return await work({ ...instance, dispatcher, lines, processes: new Set() });
     } finally {
       dispatcher.destroy().catch(() => undefined);
+      lines.close();
     }
   });
 }

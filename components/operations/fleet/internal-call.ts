@@ -4,6 +4,8 @@ import { exchange, NoAnswerError } from "../base/http.ts";
 import type { Attributes, OpenSpan } from "../telemetry/span.ts";
 import { inSpan } from "../telemetry/telemetry.ts";
 import { instanceUrl, type OpenInstance } from "./instances.ts";
+import { processHeader, readProcessName } from "./process-name.ts";
+import { onEveryProcess, type Reached, reachedBy, unreachedProcesses } from "./processes.ts";
 
 /** How an instance's internal operations are called. */
 export interface CallSettings {
@@ -82,6 +84,40 @@ export async function callInternal<T = never>(
   );
 }
 
+/** The same on each of an instance's processes, as far as they can be told apart. */
+export interface CalledProcesses<T = never> extends Called<T> {
+  /** Absent where there is one process, or only one was called. */
+  reached?: Reached;
+}
+
+/**
+ * Calls one internal operation on each of an instance's processes. It is done where each of them has done it, and each that
+ * is announced has answered. Never throws: a failure is a result.
+ */
+export async function callEveryProcess<T = never>(
+  instance: OpenInstance,
+  call: InternalCall<T>,
+  settings: Timing,
+  apiRefreshTokens: readonly string[],
+): Promise<CalledProcesses<T>> {
+  const answers = await onEveryProcess(
+    instance,
+    (line) => callInternal(line, call, settings, apiRefreshTokens),
+    ({ outcome }) => outcome !== "done",
+  );
+  const [first] = answers;
+  if (answers.length === 1) return first.value;
+  const reached = reachedBy(answers);
+  const failed = answers.filter(({ value }) => value.outcome !== "done").map(({ value }) => value);
+  const [worst] = failed;
+  if (worst) {
+    const reason = `${worst.reason} (over ${failed.length} of ${answers.length} connections)`;
+    return { ...worst, reason, reached };
+  }
+  const reason = unreachedProcesses(reached);
+  return { ...first.value, ...(reason === undefined ? {} : { outcome: "failed", reason }), reached };
+}
+
 async function callPatiently<T>(
   instance: OpenInstance,
   call: InternalCall<T>,
@@ -149,12 +185,15 @@ async function callOnce<T>(
   token: string,
 ): Promise<Attempt<T>> {
   try {
-    const { status, body } = await exchange(instanceUrl(instance, call.path), {
+    const { status, body, headers } = await exchange(instanceUrl(instance, call.path), {
       method: call.method,
       headers: { authorization: `Bearer ${token}` },
       timeoutMs,
       dispatcher: instance.dispatcher,
     });
+    const process = readProcessName(headers[processHeader]);
+    // An instance could put anything there, even the token that it was shown.
+    if (!process?.name.includes(token)) instance.heard?.(process);
     return status >= 200 && status < 300 ? readBody(status, body, call) : refused(status, call);
   } catch (error) {
     if (!(error instanceof NoAnswerError)) throw error;

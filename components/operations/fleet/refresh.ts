@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Identity, identity, type OpenInstance } from "./instances.ts";
-import { type CallSettings, callInternal, type InternalCall, type Reading } from "./internal-call.ts";
+import { type CallSettings, callEveryProcess, type InternalCall, type Reading } from "./internal-call.ts";
+import type { Reached } from "./processes.ts";
 
 export interface RefreshSettings extends CallSettings {
   /** Default: `/internal/auth/jwks/refresh`. */
@@ -29,12 +30,14 @@ export interface RefreshResult extends Identity {
   kids?: string[];
   /** Why it failed, without any secret. */
   reason?: string;
+  /** Which of its processes were called. Absent where there is one, or only one was called. */
+  reached?: Reached;
 }
 
 const claim = z.looseObject({ kids: z.array(z.string().min(1)) });
 
 /**
- * Sends a refresh to one instance, and repeats it with backoff until the instance claims to have the expected keys.
+ * Sends a refresh to each process of an instance, and repeats it with backoff until they claim to have the expected keys.
  * Never throws: a failure is a result.
  *
  * @param apiRefreshTokens the tokens that the instance may have: while a new one is rolled out, some instances have the
@@ -53,7 +56,7 @@ export async function refreshInstance(
     operation: "refresh",
     read: (body) => readClaim(body, expectation),
   };
-  const called = await callInternal(instance, call, settings, apiRefreshTokens);
+  const called = await callEveryProcess(instance, call, settings, apiRefreshTokens);
   const { outcome, found: kids, ...rest } = called;
   return {
     instance: instance.name,

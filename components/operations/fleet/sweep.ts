@@ -137,13 +137,14 @@ async function workOn<T>(
   await onEveryInstance(
     due,
     limit,
-    async ({ dispatcher, ...instance }) => {
+    async (opened) => {
+      const { dispatcher: _dispatcher, lines: _lines, processes: _processes, ...instance } = opened;
       const id = instanceId(instance);
       const retrying = (is: boolean) => tally.retrying(id, is);
       const value = await inSpan(
         "instance",
         () => spanOf(instance, target),
-        () => inTime(options.deadline, instance, () => work({ ...instance, dispatcher, retrying })),
+        () => inTime(options.deadline, instance, () => work({ ...opened, retrying })),
       );
       done.set(id, { instance, value });
       tally.done(id);

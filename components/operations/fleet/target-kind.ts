@@ -14,6 +14,8 @@ export interface TargetKind<T> {
   readyTimeoutMs(target: T): number;
   /** The target in a message: its name, and where to look for its instances. */
   describe(target: T): string;
+  /** The target, with the number of connections that the stack has for all where it names none of its own. */
+  withConnections(target: T, connections: number): T;
   /** Opens the target. A target that can't be opened says so when it is used. */
   open(target: T): Promise<OpenTarget>;
 }

@@ -35,6 +35,11 @@ export function changingTargets(targets: readonly Target[]): Target[] {
   return targets.filter((target) => !kindOf(target).isFixed);
 }
 
+/** The target, with the number of connections that the stack has for all where it names none of its own. */
+export function withConnections(target: Target, connections: number): Target {
+  return kindOf(target).withConnections(target, connections);
+}
+
 /** A target in a message: its name, and where to look for its instances. */
 export function describeTarget(target: Target): string {
   return kindOf(target).describe(target);

@@ -6,6 +6,7 @@ import { type Check, isUnanswered } from "./check.ts";
 import { probeLive } from "./live-token.ts";
 import { probe, type Verdict } from "./probe.ts";
 import type { Questions, ShortLivedToken } from "./questions.ts";
+import type { SpreadVerdict } from "./spread.ts";
 
 type KeyQuestion = Pick<Check, "subject"> & {
   check: "fresh" | "passive" | "retired" | "earlier";
@@ -18,10 +19,16 @@ export async function askAboutKeys(instance: OpenInstance, questions: Questions)
   const checks: Check[] = [];
   for (const question of keyQuestions(questions)) {
     const silence = checks.find(isUnanswered)?.verdict;
-    const verdict = silence ?? (await probeLive(instance, questions.fleet.probe, question.token));
-    checks.push(keyCheck(question, verdict));
+    const asked = silence
+      ? { verdict: silence }
+      : await probeLive(instance, questions.fleet.probe, question.token, expectedOn(question));
+    checks.push(keyCheck(question, asked));
   }
   return checks;
+}
+
+function expectedOn({ check }: Pick<KeyQuestion, "check">): "accepted" | "rejected" {
+  return check === "retired" || check === "earlier" ? "rejected" : "accepted";
 }
 
 function keyQuestions({ canaries, earlier, passive, fresh }: Questions): KeyQuestion[] {
@@ -37,8 +44,8 @@ function keyQuestions({ canaries, earlier, passive, fresh }: Questions): KeyQues
   ];
 }
 
-function keyCheck({ check, subject, canary, token }: KeyQuestion, verdict: Verdict): Check {
-  const expected = check === "retired" || check === "earlier" ? "rejected" : "accepted";
+function keyCheck({ check, subject, canary, token }: KeyQuestion, asked: SpreadVerdict): Check {
+  const expected = expectedOn({ check });
   const at = new Date().toISOString();
   const { jti } = token;
   return {
@@ -47,8 +54,8 @@ function keyCheck({ check, subject, canary, token }: KeyQuestion, verdict: Verdi
     ...(canary ? { canary } : {}),
     jti,
     expected,
-    verdict,
-    ok: verdict.kind === expected,
+    ...asked,
+    ok: asked.verdict.kind === expected,
     at,
   };
 }

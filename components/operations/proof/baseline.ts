@@ -5,8 +5,9 @@ import { refreshInstance } from "../fleet/refresh.ts";
 import { sweep } from "../fleet/sweep.ts";
 import { readyTimeoutMs as longestWait, type OpenTarget } from "../fleet/targets.ts";
 import type { AskableFleet, Baseline, CanaryFindings, CanaryRequest } from "./canary-findings.ts";
+import { probeEveryProcess } from "./live-token.ts";
 import { patienceMs } from "./look-around.ts";
-import { probe, type Verdict } from "./probe.ts";
+import type { Verdict } from "./probe.ts";
 
 /** As much of a canary as the baseline needs. */
 interface SeenCanary {
@@ -39,7 +40,7 @@ async function askAbout(
 ): Promise<Baseline["verdicts"]> {
   const verdicts: Baseline["verdicts"] = [];
   for (const { kid, seen } of canaries) {
-    verdicts.push({ kid, verdict: await probe(instance, fleet.probe, seen.token) });
+    verdicts.push({ kid, ...(await probeEveryProcess(instance, fleet.probe, seen.token, "accepted")) });
   }
   return verdicts;
 }

@@ -1,7 +1,8 @@
 import type { Verdict } from "./probe.ts";
+import type { SpreadVerdict } from "./spread.ts";
 
 /** One question put to one instance, and its answer. */
-export interface Check {
+export interface Check extends SpreadVerdict {
   /**
    * `fresh`: a token of the new key. `passive`: a canary token of a key that is trusted until its overlap ends. `retired`:
    * a canary token of a retired key. `earlier`: a canary token of a key that an earlier rotation retired and that was
@@ -15,13 +16,12 @@ export interface Check {
   /** The token's `jti`, where it has one of its own. */
   jti?: string;
   expected: "accepted" | "rejected";
-  verdict: Verdict;
   ok: boolean;
   /** ISO 8601 UTC. */
   at: string;
 }
 
 /** Whether no HTTP answer came at all. */
-export function isUnanswered({ verdict }: Pick<Check, "verdict">): boolean {
+export function isUnanswered({ verdict }: { verdict: Verdict }): boolean {
   return verdict.kind === "inconclusive" && verdict.unanswered === true;
 }

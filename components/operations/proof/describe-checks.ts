@@ -1,4 +1,5 @@
 import { type Check, isUnanswered } from "./check.ts";
+import { describeSpread, isDivided } from "./spread.ts";
 
 /**
  * A phrase, starting with a verb, for each check that failed: one for both canary tokens of a key where both had the same
@@ -9,19 +10,33 @@ export function describeFailures(checks: readonly Check[]): string[] {
   const failures = checks.filter(({ ok, verdict }) => !ok && verdict !== silent?.verdict);
   const phrases = Map.groupBy(failures, describeFailure);
   return [
-    ...[...phrases].map(([phrase, alike]) => `${phrase}${whichCanaries(alike)}`),
+    ...[...phrases].map(
+      ([phrase, alike]) => `${phrase}${inBrackets(whichCanaries(alike), whichProcesses(alike))}`,
+    ),
     ...(silent ? [describeSilence(silent)] : []),
   ];
+}
+
+function inBrackets(...details: readonly string[]): string {
+  const given = details.filter((detail) => detail !== "");
+  return given.length > 0 ? ` (${given.join("; ")})` : "";
 }
 
 function whichCanaries(alike: readonly Check[]): string {
   const canaries = alike.flatMap(({ canary }) => canary ?? []);
   if (canaries.length === 0) return "";
-  return ` (its ${canaries.join(" and ")} canary ${canaries.length > 1 ? "tokens" : "token"})`;
+  return `its ${canaries.join(" and ")} canary ${canaries.length > 1 ? "tokens" : "token"}`;
 }
 
-function describeSilence({ verdict }: Check): string {
-  return `does not answer: ${verdict.kind === "inconclusive" ? verdict.reason : ""}`;
+/** The numbers of the first: where both canary tokens of a key are taken, those of the two hardly differ. */
+function whichProcesses(alike: readonly Check[]): string {
+  const divided = alike.find(isDivided);
+  return divided?.spread ? describeSpread(divided.spread, divided.verdict.kind) : "";
+}
+
+function describeSilence(silent: Check): string {
+  const reason = silent.verdict.kind === "inconclusive" ? silent.verdict.reason : "";
+  return `does not answer: ${reason}${inBrackets(whichProcesses([silent]))}`;
 }
 
 function describeFailure({ check, subject, verdict }: Check): string {

@@ -1,7 +1,10 @@
 import type { MintedToken } from "../canaries/canary.ts";
 import type { OpenInstance } from "../fleet/instances.ts";
 import type { ProbeSettings } from "../fleet/probe-settings.ts";
+import { onEveryProcess } from "../fleet/processes.ts";
+import { isUnanswered } from "./check.ts";
 import { probe, type Verdict } from "./probe.ts";
+import { type SpreadVerdict, verdictOfAll } from "./spread.ts";
 
 /** Whether a token is unexpired on every clock that is off by no more than the tolerated skew. */
 export function isLive(
@@ -16,12 +19,37 @@ export function tooOld({ expiresAt }: Pick<MintedToken, "expiresAt">): Verdict {
   return { kind: "inconclusive", reason: `the token expires at ${expiresAt}` };
 }
 
-/** A rejection proves nothing once the instance may consider the token expired, by its clock or by ours. */
+/**
+ * Shows one token to each of an instance's processes. A rejection proves nothing once the instance may consider the token
+ * expired, by its clock or by ours.
+ *
+ * @param expected the verdict that all of them have to give
+ */
 export async function probeLive(
   instance: OpenInstance,
   settings: ProbeSettings,
   token: Pick<MintedToken, "token" | "expiresAt">,
-): Promise<Verdict> {
-  const verdict = await probe(instance, settings, token.token);
-  return isLive(token, settings) ? verdict : tooOld(token);
+  expected: "accepted" | "rejected",
+): Promise<SpreadVerdict> {
+  const asked = await probeEveryProcess(instance, settings, token.token, expected);
+  return isLive(token, settings) ? asked : { verdict: tooOld(token) };
+}
+
+/**
+ * Shows one token to each of an instance's processes, as far as they can be told apart.
+ *
+ * @param expected the verdict that all of them have to give
+ */
+export async function probeEveryProcess(
+  instance: OpenInstance,
+  settings: ProbeSettings,
+  token: string,
+  expected: "accepted" | "rejected",
+): Promise<SpreadVerdict> {
+  const answers = await onEveryProcess(
+    instance,
+    (line) => probe(line, settings, token),
+    (verdict) => isUnanswered({ verdict }),
+  );
+  return verdictOfAll(answers, expected);
 }

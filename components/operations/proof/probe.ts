@@ -4,6 +4,7 @@ import { backoffMs } from "../base/backoff.ts";
 import { exchange, NoAnswerError } from "../base/http.ts";
 import { instanceUrl, type OpenInstance } from "../fleet/instances.ts";
 import type { ProbeSettings } from "../fleet/probe-settings.ts";
+import { processHeader, readProcessName } from "../fleet/process-name.ts";
 import type { Attributes, OpenSpan } from "../telemetry/span.ts";
 import { inSpan } from "../telemetry/telemetry.ts";
 
@@ -71,12 +72,13 @@ function tell(span: OpenSpan, verdict: Verdict, attempts: number): Verdict {
 
 async function probeOnce(instance: OpenInstance, settings: ProbeSettings, token: string): Promise<Verdict> {
   try {
-    const { status } = await exchange(instanceUrl(instance, settings.path), {
+    const { status, headers } = await exchange(instanceUrl(instance, settings.path), {
       headers: { authorization: `Bearer ${token}`, accept: "application/json" },
       timeoutMs: settings.timeoutMs,
       dispatcher: instance.dispatcher,
       maxBytes: 1024 * 1024,
     });
+    instance.heard?.(readProcessName(headers[processHeader]));
     return verdictOf(status, settings);
   } catch (error) {
     if (error instanceof NoAnswerError)

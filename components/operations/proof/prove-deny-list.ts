@@ -9,8 +9,8 @@ import { type Sweep, type SweepOptions, sweep } from "../fleet/sweep.ts";
 import { openTargets, readyTimeoutMs, type Target } from "../fleet/targets.ts";
 import { type AdminIdentity, type AdminSession, withAdminProbe } from "../keycloak/admin-probe.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
-import { probeLive } from "./live-token.ts";
-import { describeVerdict, probe, type Verdict } from "./probe.ts";
+import { probeEveryProcess, probeLive } from "./live-token.ts";
+import { describeVerdict, type Verdict } from "./probe.ts";
 
 export interface DenyListQuestion {
   fleet: Pick<Fleet, "targets" | "refresh" | "apiRefreshTokens">;
@@ -81,14 +81,14 @@ async function proveWith(
   const waitMs = question.readyTimeoutMs ?? readyTimeoutMs(fleet.targets);
   const patient = { ...atOnce, progress, readyTimeoutMs: waitMs };
   const session = await login();
-  const before = await sweep(targets, patient, (instance) => probe(instance, question.probe, session.token));
+  const before = await sweep(targets, patient, (instance) => isAccepted(instance, question, session));
   const accepted = byInstance(before);
   const denied = await sweep(targets, atOnce, async (instance) => {
     const known = accepted.get(instanceId(instance));
     if (known) return denyAndAsk(instance, question, session, known);
     // It has appeared since: where the instances share a list, the others' session is on it already.
     const own = await login();
-    return denyAndAsk(instance, question, own, await probe(instance, question.probe, own.token));
+    return denyAndAsk(instance, question, own, await isAccepted(instance, question, own));
   });
   const pending = byInstance(denied);
   const skip = (instance: Parameters<typeof instanceId>[0]) => !pending.has(instanceId(instance));
@@ -97,6 +97,14 @@ async function proveWith(
   );
   const instances = cleaned.results.flatMap(({ value }) => value ?? []);
   return { instances, failures: failuresOf(fleet.targets, instances, [denied, cleaned]) };
+}
+
+async function isAccepted(
+  instance: OpenInstance,
+  question: DenyListQuestion,
+  { token }: AdminSession,
+): Promise<Verdict> {
+  return (await probeEveryProcess(instance, question.probe, token, "accepted")).verdict;
 }
 
 function byInstance<T>({ results }: Sweep<T>): Map<string, T> {
@@ -119,7 +127,8 @@ async function denyAndAsk(
   if (accepted.kind !== "accepted") return { accepted, denied: notTried, refused: notAsked, session };
   const denied = await setDenied(instance, question, session, "deny");
   if (denied.outcome !== "done") return { accepted, denied, refused: notAsked, session };
-  return { accepted, denied, refused: await probeLive(instance, question.probe, session), session };
+  const { verdict: refused } = await probeLive(instance, question.probe, session, "rejected");
+  return { accepted, denied, refused, session };
 }
 
 /** Done as well where the request to put it on the list got no answer: it may have worked. */

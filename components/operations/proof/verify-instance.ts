@@ -1,6 +1,6 @@
 import { type Identity, identity, type OpenInstance } from "../fleet/instances.ts";
 import type { Startup } from "../fleet/read-startup.ts";
-import { refreshInstance } from "../fleet/refresh.ts";
+import { type RefreshResult, refreshInstance } from "../fleet/refresh.ts";
 import { askAboutForgeries, askAboutKeys } from "./ask-instance.ts";
 import type { Baseline } from "./canary-findings.ts";
 import { type Check, isUnanswered } from "./check.ts";
@@ -8,12 +8,15 @@ import { describeFailures } from "./describe-checks.ts";
 import { isLive } from "./live-token.ts";
 import { baselineGaps, type Judgement, judge, neverAccepted } from "./proof-level.ts";
 import type { Questions } from "./questions.ts";
+import { isDivided } from "./spread.ts";
 
 export interface InstanceVerification extends Identity, Judgement {
   instance: string;
   url: string;
   /** Given where the instance started after the retired keys were disabled. */
   startup?: Startup;
+  /** Names of its processes that have answered. Default: none has a name. */
+  processes?: string[];
   checks: Check[];
   /** Why it is not verified, each a phrase that starts with a verb. */
   reasons: string[];
@@ -75,32 +78,42 @@ async function question(
       (kid) => `can't be asked about kid ${kid}, for which there are no canary tokens`,
     ),
   ];
+  const processes = [...(instance.processes ?? [])].toSorted();
   return {
     instance: instance.name,
     ...identity(instance),
     url: instance.url,
+    ...(processes.length > 0 ? { processes } : {}),
     ...judge(checks, { gaps, provenBefore: previous?.provenAt, startup }),
     checks,
     reasons: [...describeFailures(checks), ...refreshFailure, ...gaps],
   };
 }
 
-/** Asks about the keys, a second time after a refresh where that may help, and then about the forgeries. */
+/** Asks about the keys, again after a refresh where that may help, and then about the forgeries. */
 async function askAll(
   instance: OpenInstance,
   questions: Questions,
 ): Promise<{ checks: Check[]; refreshFailure: string[] }> {
-  const first = await askAboutKeys(instance, questions);
-  const needsRefresh = first.some(({ ok }) => !ok) && !first.some(isUnanswered);
   const { fleet, expectation } = questions;
-  const refreshed = needsRefresh
-    ? await refreshInstance(instance, fleet.refresh, fleet.apiRefreshTokens, expectation)
-    : undefined;
-  const keyChecks = needsRefresh ? await askAboutKeys(instance, questions) : first;
+  let keyChecks = await askAboutKeys(instance, questions);
+  let refreshed: RefreshResult | undefined;
+  for (let attempt = 1; attempt <= refreshesFor(keyChecks, fleet.refresh); attempt += 1) {
+    refreshed = await refreshInstance(instance, fleet.refresh, fleet.apiRefreshTokens, expectation);
+    // Over the same connections it would be the same processes that are asked.
+    instance.lines?.close();
+    keyChecks = await askAboutKeys(instance, questions);
+  }
   const isSilent = keyChecks.some(isUnanswered);
   const checks = isSilent ? keyChecks : [...keyChecks, ...(await askAboutForgeries(instance, questions))];
   const silence = checks.find(isUnanswered)?.verdict;
   const hasFailed = checks.some(({ ok, verdict }) => !ok && verdict !== silence);
   const refreshFailure = hasFailed && refreshed?.reason ? [`can't be refreshed (${refreshed.reason})`] : [];
   return { checks, refreshFailure };
+}
+
+/** One refresh helps an instance that is repaired; where its processes are not of one mind it takes several to reach all. */
+function refreshesFor(checks: readonly Check[], { attempts }: { attempts: number }): number {
+  if (checks.every(({ ok }) => ok) || checks.some(isUnanswered)) return 0;
+  return checks.some(isDivided) ? attempts : 1;
 }

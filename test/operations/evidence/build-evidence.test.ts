@@ -63,7 +63,7 @@ suite("evidence.json", () => {
   }
 
   for (const [title, change] of [
-    ["another version", { schemaVersion: 2 }],
+    ["another version", { schemaVersion: 3 }],
     ["an unknown outcome", { outcome: "probably" }],
     ["a time that is not UTC", { writtenAt: "2026-01-01T10:00:00+02:00" }],
     ["a rotation of 0", { rotation: 0 }],

@@ -60,7 +60,10 @@ function checkContents(texts: ReadonlyMap<string, string>): Finding[] {
   // Of a key that is there twice, JSON readers may take either.
   const canonical = `${JSON.stringify(read, null, 2)}\n` === text;
   return [
-    ...judge("evidence.json fits the schema, version 1.", canonical ? [] : [notAsWritten]),
+    ...judge(
+      `evidence.json fits the schema, version ${evidence.schemaVersion}.`,
+      canonical ? [] : [notAsWritten],
+    ),
     identify(evidence),
     ...checkReports(evidence, texts),
     ...checkClaims(evidence, parse(texts.get("jwks-after.json") ?? "")),

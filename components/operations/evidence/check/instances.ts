@@ -25,24 +25,39 @@ export function checkInstances(evidence: Evidence): string[] {
   });
 }
 
-function idOf({ uid, instance }: Pick<Instance, "uid" | "instance">): string {
-  return uid ?? instance;
+/** A pod is its target and its UID, since two targets may reach one pod on two ports. */
+function idOf({ target, uid, instance }: Pick<Instance, "target" | "uid" | "instance">): string {
+  return uid === undefined ? instance : `${target}/${uid}`;
 }
 
 /** For each answer: whether the right one was expected, and whether it is marked correctly. */
 function checkAnswers({ checks }: Instance): string[] {
-  return checks.flatMap(({ check, subject, expected, verdict, ok }) => {
+  return checks.flatMap(({ check, subject, expected, verdict, spread, ok }) => {
     const right = ["retired", "earlier", "forged"].includes(check) ? "rejected" : "accepted";
     const what = `the ${check} token (${subject})`;
     return [
       ...(expected === right
         ? []
         : [`lists ${expected} as the expected answer to ${what}, which must be ${right}`]),
+      ...(ok && spread ? spreadGaps(spread, right).map((gap) => `answered well to ${what}, but ${gap}`) : []),
       ...(ok === (verdict.kind === right)
         ? []
         : [`answered ${verdict.kind} to ${what}, which is marked ${ok ? "good" : "bad"}`]),
     ];
   });
+}
+
+/** A good answer is one that each process gave, and each that was announced was heard. */
+function spreadGaps(spread: NonNullable<Check["spread"]>, right: Check["expected"]): string[] {
+  const { processes = {}, announced = 0 } = spread;
+  const others = spread.accepted + spread.rejected + spread.inconclusive - spread[right];
+  const contrary = Object.entries(processes).filter(([, kind]) => kind !== right);
+  const heard = Object.keys(processes).length;
+  return [
+    ...(others === 0 && spread[right] > 0 ? [] : [`${others} connections had another answer`]),
+    ...contrary.map(([name, kind]) => `process ${name} answered ${kind}`),
+    ...(heard >= announced ? [] : [`only ${heard} of ${announced} processes were heard`]),
+  ];
 }
 
 function checkVerified(instance: Instance, { evidence, verification }: Facts): string[] {

@@ -13,6 +13,14 @@ export const refreshResult = z.strictObject({
   status: z.int().optional(),
   kids: z.array(kid).optional(),
   reason: z.string().optional(),
+  reached: z
+    .strictObject({
+      connections: z.int().min(1),
+      processes: z.array(z.string()).optional(),
+      announced: z.int().min(1).optional(),
+    })
+    .optional()
+    .describe("Of an instance of several processes: which of them were called"),
 });
 
 export const restart = z.strictObject({

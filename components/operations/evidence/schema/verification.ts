@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { call, identity, kid, time, verdict } from "./common.ts";
+import { call, identity, kid, spread, time, verdict } from "./common.ts";
 
 /** What an instance answered before the cut-over. */
 export const baseline = z.strictObject({
   instance: z.string(),
   ...identity,
-  verdicts: z.array(z.strictObject({ kid, verdict })),
+  verdicts: z.array(z.strictObject({ kid, verdict, spread })),
 });
 
 const check = z.strictObject({
@@ -16,7 +16,8 @@ const check = z.strictObject({
   canary: z.enum(["seen", "unseen"]).optional(),
   jti: z.string().optional(),
   expected: z.enum(["accepted", "rejected"]),
-  verdict,
+  verdict: verdict.describe("Of several processes, the worst"),
+  spread,
   ok: z.boolean(),
   at: time,
 });
@@ -41,6 +42,7 @@ const instance = z.strictObject({
     })
     .optional()
     .describe("Of an instance that started after the cut-over"),
+  processes: z.array(z.string()).optional().describe("Names of its processes that have answered"),
   checks: z.array(check),
   reasons: z.array(z.string()),
 });

@@ -24,6 +24,10 @@ export const staticKind: TargetKind<StaticTarget> = {
   isFixed: true,
   readyTimeoutMs: () => 0,
   describe: ({ name }) => name,
+  withConnections: (target, connections) => ({
+    ...target,
+    instances: target.instances.map((one) => ({ ...one, connections: one.connections ?? connections })),
+  }),
   open: async (target) => openStatic(target),
 };
 

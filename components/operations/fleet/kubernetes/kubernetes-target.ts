@@ -18,6 +18,8 @@ export interface KubernetesTarget {
   workloads: string[];
   /** `port-forward` goes through the API server, `pod-ip` straight to the pod. Default: `port-forward`. */
   transport: "port-forward" | "pod-ip";
+  /** Connections that are open to a pod at the same time, where it does not say how many processes it is. Default: 1. */
+  connections?: number | undefined;
   /** Milliseconds to wait for a pod that is not ready. Default: 60000. */
   readyTimeoutMs: number;
   /** Path of a kubeconfig. Default: the one of the `kubernetes:` config namespace, KUBECONFIG, or the pod's own account. */

@@ -37,10 +37,10 @@ function inCluster(cluster: Cluster, target: KubernetesTarget): Access {
   const list = (patienceMs: number) => listReady(cluster, target, patienceMs);
   return {
     list,
-    connect: (instance) =>
+    connect: (instance, barrier) =>
       target.transport === "port-forward" && isPod(instance)
-        ? podDispatcher(cluster, target, instance)
-        : connectDirectly(instance),
+        ? podDispatcher(cluster, target, instance, barrier)
+        : connectDirectly(instance, barrier),
     reach: async (patienceMs) => reachOf(await list(patienceMs)),
     inspect: async (settings) => {
       const found = await inspectCluster(cluster, target);

@@ -2,7 +2,8 @@ import type { Socket } from "node:net";
 import { type Duplex, duplexPair, Writable } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { PortForward } from "@kubernetes/client-node";
-import { Client, type Dispatcher } from "undici";
+import { Client } from "undici";
+import type { Barrier } from "../barrier.ts";
 import type { Cluster } from "./cluster.ts";
 import { clusterError } from "./cluster-errors.ts";
 import type { KubernetesTarget, PodFacts, PodInstance } from "./kubernetes-target.ts";
@@ -15,15 +16,22 @@ export function podDispatcher(
   cluster: Cluster,
   { scheme, serverName }: Pick<KubernetesTarget, "scheme" | "serverName">,
   { name, pod }: PodInstance,
-): Dispatcher {
+  barrier?: Barrier,
+): Client {
   return new Client(`${scheme}://localhost:${pod.port}`, {
     keepAliveTimeout: 30_000,
     connect: (_options, done) => {
       openTunnel(cluster, name, pod)
         .then((tunnel) => (scheme === "https" ? secured(tunnel, serverName) : asSocket(tunnel)))
         .then(
-          (socket) => done(null, socket),
-          (error: Error) => done(error, null),
+          async (socket) => {
+            await barrier?.arrived();
+            done(null, socket);
+          },
+          (error: Error) => {
+            barrier?.failed();
+            done(error, null);
+          },
         );
     },
   });

@@ -59,6 +59,7 @@ function podInstance(pod: V1Pod, target: KubernetesTarget): PodInstance {
     target: target.name,
     uid,
     ...startOf(pod, container),
+    ...(target.connections === undefined ? {} : { connections: target.connections }),
     ...(workload === undefined ? {} : { workload }),
     ...(notReady === undefined ? {} : { notReady }),
     pod: { namespace, port, container: container?.name ?? "" },

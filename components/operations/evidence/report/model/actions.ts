@@ -6,7 +6,7 @@ import { name, nameOf, outcome, time } from "./text.ts";
 export function refreshTable(label: string, results: Evidence["refresh"]): Table[] {
   return table(
     label,
-    ["Instance", "Outcome", "Attempts", "Status", "Start", "End", "Kids reported", "Why not"],
+    ["Instance", "Outcome", "Attempts", "Status", "Start", "End", "Kids reported", "Processes", "Why not"],
     results.map((one) => [
       name(nameOf(one)),
       outcome(one.outcome),
@@ -15,9 +15,18 @@ export function refreshTable(label: string, results: Evidence["refresh"]): Table
       time(one.startedAt),
       time(one.finishedAt),
       one.kids?.join(", ") ?? "none",
+      reachedProcesses(one),
       one.reason ?? "",
     ]),
   );
+}
+
+function reachedProcesses({ reached }: Evidence["refresh"][number]): string {
+  if (!reached) return "";
+  const { connections, processes, announced } = reached;
+  return processes
+    ? `${processes.length} of ${announced ?? "an unknown number"}: ${processes.join(", ")}`
+    : `over ${connections} connections`;
 }
 
 export function restartTable(label: string, restarts: Evidence["restarts"]): Table[] {

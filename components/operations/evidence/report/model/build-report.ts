@@ -41,7 +41,7 @@ function sectionsOf(evidence: Evidence): Section[] {
     ...section("Issuer", issuerTable(evidence)),
     ...section("Canary tokens", canaryTable(evidence)),
     ...section("Verification attempts", attemptTable(evidence)),
-    ...section("Files", files),
+    ...section("Files", files(evidence)),
   ];
 }
 
@@ -65,24 +65,26 @@ function picture(evidence: Evidence): Block[] {
 
 const code = (text: string) => ({ kind: "code", text }) as const;
 
-const files: Block[] = [
-  sentence([
-    code("report.html"),
-    " and ",
-    code("report.md"),
-    " say the same, and are made from ",
-    code("evidence.json"),
-    ", which has every detail (schema version 1). ",
-    code("jwks-before.json"),
-    " and ",
-    code("jwks-after.json"),
-    " are the issuer's key sets.",
-  ]),
-  sentence([
-    "Check this bundle with ",
-    code("npm run evidence -- verify DIR"),
-    ", or only its files with ",
-    code("sha256sum -c SHA256SUMS"),
-    ".",
-  ]),
-];
+function files({ schemaVersion }: Evidence): Block[] {
+  return [
+    sentence([
+      code("report.html"),
+      " and ",
+      code("report.md"),
+      " say the same, and are made from ",
+      code("evidence.json"),
+      `, which has every detail (schema version ${schemaVersion}). `,
+      code("jwks-before.json"),
+      " and ",
+      code("jwks-after.json"),
+      " are the issuer's key sets.",
+    ]),
+    sentence([
+      "Check this bundle with ",
+      code("npm run evidence -- verify DIR"),
+      ", or only its files with ",
+      code("sha256sum -c SHA256SUMS"),
+      ".",
+    ]),
+  ];
+}

@@ -1,3 +1,4 @@
+import { idOf } from "../../../fleet/instances.ts";
 import type { Evidence } from "../../evidence-schema.ts";
 import { sentence } from "./blocks.ts";
 import type { Block, Text } from "./report.ts";
@@ -42,16 +43,17 @@ function instanceTable(instances: readonly Instance[], baseline: Evidence["basel
 }
 
 function columnsOf(baseline: Evidence["baseline"]): Column[] {
-  const before = new Map(baseline.map((one) => [one.uid ?? one.instance, one.verdicts]));
-  const answered = (one: Instance) => before.get(one.uid ?? one.instance) ?? [];
+  const before = new Map(baseline.map((one) => [idOf(one), one.verdicts]));
+  const answered = (one: Instance) => before.get(idOf(one)) ?? [];
   return [
     { title: "Instance", cell: (one) => name(nameOf(one)) },
     { title: "Verified", cell: ({ verified }) => yesOrNo(verified) },
     { title: "Proof", cell: ({ proof }) => proof },
+    { title: "Processes", cell: processes, isOptional: true },
     { title: "Why not", cell: ({ reasons }) => reasons.join("; "), isOptional: true },
     {
       title: "Before the cut-over",
-      cell: (one) => verdicts(answered(one).map(({ verdict }) => verdict)) || "not asked",
+      cell: (one) => verdicts(answered(one)) || "not asked",
     },
     { title: "Retired key", cell: (one) => answers(one, "retired") || "not asked" },
     { title: "Keys retired earlier", cell: (one) => answers(one, "earlier"), isOptional: true },
@@ -63,10 +65,21 @@ function columnsOf(baseline: Evidence["baseline"]): Column[] {
   ];
 }
 
+/** Empty where it is a single process, as far as is known. */
+function processes({ processes = [], checks }: Instance): Text {
+  const spreads = checks.flatMap(({ spread }) => spread ?? []);
+  const announced = Math.max(0, ...spreads.map((spread) => spread.announced ?? 0));
+  if (announced > processes.length)
+    return [{ kind: "bad", text: `${processes.length} of ${announced}: ${processes.join(", ")}` }];
+  if (processes.length > 0) return `${processes.length}: ${processes.join(", ")}`;
+  const most = Math.max(0, ...spreads.map((one) => one.accepted + one.rejected + one.inconclusive));
+  return most === 0 ? "" : `asked over ${most} connections`;
+}
+
 /** Empty where it was not asked. */
 function answers({ checks }: Instance, kind: Instance["checks"][number]["check"]): Text {
   const asked = checks.filter(({ check }) => check === kind);
-  const text = verdicts(asked.map(({ verdict }) => verdict));
+  const text = verdicts(asked);
   return text === "" || asked.every(({ ok }) => ok) ? text : [{ kind: "bad", text }];
 }
 

@@ -1,4 +1,5 @@
-import { describeVerdict, type Verdict } from "../../../proof/probe.ts";
+import { describeVerdict } from "../../../proof/probe.ts";
+import { describeSpread, isDivided, type SpreadVerdict } from "../../../proof/spread.ts";
 import type { Text } from "./report.ts";
 
 export function name(text: string): Text {
@@ -18,9 +19,14 @@ export function outcome(word: string): Text {
   return word === "failed" ? [{ kind: "bad", text: word }] : word;
 }
 
-/** Each different verdict once; empty where nothing was asked. */
-export function verdicts(given: readonly Verdict[]): string {
-  return [...new Set(given.map(describeVerdict))].join(", ");
+/** Each different verdict once, with how many processes gave it where they differ; empty where nothing was asked. */
+export function verdicts(given: readonly SpreadVerdict[]): string {
+  const phrases = given.map((one) => {
+    const phrase = describeVerdict(one.verdict);
+    const where = one.spread && isDivided(one) ? ` ${describeSpread(one.spread, one.verdict.kind)}` : "";
+    return `${phrase}${where}`;
+  });
+  return [...new Set(phrases)].join(", ");
 }
 
 /** With its target, where it has one. */

@@ -1,0 +1,103 @@
+import type { OpenInstance } from "./instances.ts";
+import type { ProcessName } from "./process-name.ts";
+
+/** The answer of the process that a connection leads to. */
+export interface ProcessAnswer<T> {
+  value: T;
+  /** Absent where it does not name itself. */
+  process?: ProcessName;
+}
+
+/** More connections than an instance announces processes are needed, because they are not spread evenly. */
+const connectionsPerProcess = 2;
+
+const mostConnections = 128;
+
+/** How often processes that are announced and were not heard are looked for over new connections. */
+const mostRounds = 6;
+
+/**
+ * Puts a question to each process behind an instance's address, as far as they can be told apart from outside: over several
+ * connections that are open at the same time, because one that is kept alive always leads to the same process. The first
+ * question goes over a single connection: where the process says that it is the only one, there are no others.
+ *
+ * Where the processes say how many they are, new connections are made until each was heard, or a limit is reached.
+ *
+ * @param isLost whether an answer shows that asking the others would only cost time. Default: never
+ * @returns an answer for each connection; the first is never missing
+ */
+export async function onEveryProcess<T>(
+  instance: OpenInstance,
+  ask: (line: OpenInstance) => Promise<T>,
+  isLost: (answer: T) => boolean = () => false,
+): Promise<[ProcessAnswer<T>, ...ProcessAnswer<T>[]]> {
+  const first = await askOver(instance, ask);
+  const answers: [ProcessAnswer<T>, ...ProcessAnswer<T>[]] = [first];
+  const { connections = 1, lines } = instance;
+  if (!lines || isLost(first.value)) return answers;
+  for (let round = 1; round <= mostRounds; round += 1) {
+    const announced = announcedBy(answers);
+    const isEnough = announced === undefined ? round > 1 : namesOf(answers).size >= announced;
+    if (isEnough) break;
+    const count = announced === undefined ? connections : announced * connectionsPerProcess;
+    if (count <= 1) break;
+    if (round > 1) lines.close();
+    const others = lines.open(Math.min(count, mostConnections) - (round === 1 ? 1 : 0));
+    const asking = others.map((dispatcher) => askOver({ ...instance, dispatcher }, ask));
+    answers.push(...(await Promise.all(asking)));
+  }
+  return answers;
+}
+
+/** How many processes there are, by the answer that says the most. Undefined where none says. Pure. */
+export function announcedBy(answers: readonly Pick<ProcessAnswer<unknown>, "process">[]): number | undefined {
+  const counts = answers.flatMap(({ process }) => process?.of ?? []);
+  return counts.length > 0 ? Math.max(...counts) : undefined;
+}
+
+/** The processes that have named themselves. Pure. */
+export function namesOf(answers: readonly Pick<ProcessAnswer<unknown>, "process">[]): Set<string> {
+  return new Set(answers.flatMap(({ process }) => process?.name ?? []));
+}
+
+/** Which processes were reached by something that all of them had to be told. */
+export interface Reached {
+  /** Connections that it was sent over. */
+  connections: number;
+  /** Names of the processes that have answered. Default: none has a name. */
+  processes?: string[];
+  /** How many there are, as they say. */
+  announced?: number;
+}
+
+/** Pure. */
+export function reachedBy(answers: readonly Pick<ProcessAnswer<unknown>, "process">[]): Reached {
+  const announced = announcedBy(answers);
+  const processes = [...namesOf(answers)].toSorted();
+  return {
+    connections: answers.length,
+    ...(processes.length > 0 ? { processes } : {}),
+    ...(announced === undefined ? {} : { announced }),
+  };
+}
+
+/** Why not each of an instance's processes was reached. Undefined where each was, as far as is known. Pure. */
+export function unreachedProcesses({ processes = [], announced = 0 }: Reached): string | undefined {
+  if (processes.length >= announced) return undefined;
+  return `only ${processes.length} of its ${announced} processes could be reached`;
+}
+
+async function askOver<T>(
+  line: OpenInstance,
+  ask: (line: OpenInstance) => Promise<T>,
+): Promise<ProcessAnswer<T>> {
+  let process: ProcessName | undefined;
+  const value = await ask({
+    ...line,
+    heard: (heard) => {
+      process = heard;
+      if (heard) line.processes?.add(heard.name);
+    },
+  });
+  return { value, ...(process ? { process } : {}) };
+}
