@@ -20,6 +20,7 @@ import {
   instanceVerification,
   realmKey,
   runContext,
+  soundBefore,
   verification,
 } from "./samples.ts";
 
@@ -122,7 +123,7 @@ export function emergency(change: Partial<VerificationResult> = {}, more: Findin
   const sample = findings();
   const baseline = ["api-1", "api-2"].map((instance) => ({
     instance,
-    verdicts: [{ kid: "old", verdict: accepted }],
+    verdicts: [soundBefore("old")],
   }));
   return findings({
     canary: { ...sample.prepared.canary, baseline },

@@ -15,6 +15,7 @@ import type { Target } from "#operations/fleet/targets";
 import type { KeycloakConnection } from "#operations/keycloak/connection";
 import type { RealmKey } from "#operations/keys/realm-keys";
 import type { RunQuestion } from "#operations/keys/run-view";
+import type { BaselineVerdict } from "#operations/proof/baseline-verdict";
 import type { VerificationResult } from "#operations/proof/verify";
 import type { InstanceVerification } from "#operations/proof/verify-instance";
 
@@ -48,6 +49,15 @@ export function staticFleet(...instances: Instance[]): Fleet {
 /** Instances of the static list, as targets. */
 export function staticTargets(...instances: Instance[]): Target[] {
   return [{ kind: "static", name: "static", instances }];
+}
+
+/** What a sound instance said about a key while that was still trusted. */
+export function soundBefore(kid: string): BaselineVerdict {
+  return {
+    kid,
+    verdict: { kind: "accepted", status: 200 },
+    forged: { verdict: { kind: "rejected", status: 401 } },
+  };
 }
 
 export function connectionTo(url: string): KeycloakConnection {
@@ -189,9 +199,7 @@ export function findings(change: FindingsChange = {}): WholeFindings {
       keysBefore: [before],
       keysBeforeAt: at(1),
       jwksBefore: { keys: [{ kid: "old", kty: "RSA", use: "sig" }] },
-      baseline: [
-        { instance: "api-1", verdicts: [{ kid: "old", verdict: { kind: "accepted", status: 200 } }] },
-      ],
+      baseline: [{ instance: "api-1", verdicts: [soundBefore("old")] }],
       notAsked: [],
       baselineSkipped: false,
     },

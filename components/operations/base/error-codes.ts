@@ -134,6 +134,11 @@ export const errorCodes = {
     means: "Planned mode: an instance does not accept a valid token. No key was changed.",
     next: `repair the named instances or remove them from \`targets\`, ${sameUp}`,
   },
+  PROBE_TAKES_FORGERIES: {
+    means:
+      "Planned mode: an instance accepts a token with a wrong signature, so its answers prove nothing. No key was changed.",
+    next: "set `probe.path` to an operation that checks the token in the API's own process, and `probe.acceptedStatuses` and `probe.rejectedStatuses` to what it answers",
+  },
   NO_INSTANCES: {
     means:
       "A target has no instance. In planned mode no key was changed; an emergency disables the keys regardless.",

@@ -62,7 +62,6 @@ async function refreshAndLook(instance: OpenInstance, enforcement: Enforcement):
   for (let attempt = 1; ; attempt += 1) {
     const refreshed = await refreshOnce(instance, enforcement);
     if (attempt >= fleet.refresh.attempts || !refreshed.looks.some(isDivided)) return refreshed;
-    instance.lines?.close();
   }
 }
 
@@ -70,8 +69,6 @@ async function refreshOnce(instance: OpenInstance, enforcement: Enforcement): Pr
   const { fleet, newKids, question, canaries } = enforcement;
   const expectation = { present: newKids, absent: question.retiredKids };
   const result = await refreshInstance(instance, fleet.refresh, fleet.apiRefreshTokens, expectation);
-  // Over the same connections it would be the same processes that are asked.
-  instance.lines?.close();
   // An instance that did not answer its refresh at all gets one attempt, not several.
   const attempts = result.status === undefined ? 1 : fleet.probe.attempts;
   const looks: Refreshed["looks"] = [];

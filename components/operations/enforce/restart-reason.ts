@@ -2,6 +2,7 @@ import type { Canary } from "../canaries/canary.ts";
 import { type Instance, instanceId } from "../fleet/instances.ts";
 import { type Startup, startedAfter } from "../fleet/read-startup.ts";
 import type { RefreshResult } from "../fleet/refresh.ts";
+import { takesForgeries } from "../proof/baseline-verdict.ts";
 import type { Baseline } from "../proof/canary-findings.ts";
 import { describeSpread, isDivided, type SpreadVerdict } from "../proof/spread.ts";
 
@@ -30,7 +31,11 @@ export function restartReason(
   { result, looks, startup }: Refreshed,
   question: RestartQuestion,
 ): string | undefined {
-  const accepting = looks.filter(({ verdict }) => verdict.kind === "accepted").map(({ kid }) => kid);
+  // Of one that takes forged tokens, too, no answer shows that it needs a restart.
+  const takesAll = question.baselineOf.get(instanceId(instance))?.verdicts.some(takesForgeries) === true;
+  const accepting = looks
+    .filter(({ verdict }) => verdict.kind === "accepted" && !takesAll)
+    .map(({ kid }) => kid);
   if (accepting.length > 0) {
     const how =
       result.outcome === "claimed" ? "after its refresh" : `and can't be refreshed: ${result.reason}`;

@@ -1,46 +1,31 @@
 import type { Client, Dispatcher } from "undici";
 import { type Barrier, openBarrier } from "./barrier.ts";
 
-/** Further connections to an instance, made when they are first needed. */
+/** Makes further connections to an instance. */
 export interface Lines {
-  /** As many connections as asked for. Those that are still to be made send nothing before all of them are open. */
+  /**
+   * As many new connections as asked for, each made with its first request. They send nothing before all of them are open,
+   * and those of the time before are closed: one that is kept open leads to the same process for ever.
+   */
   open(count: number): Dispatcher[];
-  /** Closes those that are open, so that the next ones are new: they may lead to other processes. */
+  /** Closes those that are open: a server of one request per process serves nobody else while it waits for one. */
   close(): void;
 }
 
 /** @param connect makes one connection, and tells the barrier of it */
 export function openLines(connect: (barrier: Barrier) => Client): Lines {
-  let lines: Line[] = [];
-  const barrier = openBarrier();
+  let clients: Client[] = [];
   const close = () => {
-    for (const { client } of lines) client.destroy().catch(() => undefined);
-    lines = [];
+    for (const client of clients) client.destroy().catch(() => undefined);
+    clients = [];
   };
   return {
     open(count) {
-      while (lines.length < count) lines.push(openLine(connect(barrier)));
-      const used = lines.slice(0, count);
-      barrier.expect(used.filter(({ isOpen }) => !isOpen).length);
-      return used.map(({ client }) => client);
+      close();
+      const barrier = openBarrier(count);
+      clients = Array.from({ length: count }, () => connect(barrier));
+      return clients;
     },
     close,
   };
-}
-
-interface Line {
-  client: Client;
-  isOpen: boolean;
-}
-
-/** A server may close a connection after each answer: it is then made anew with the next request. */
-function openLine(client: Client): Line {
-  const line = { client, isOpen: false };
-  client.on("connect", () => {
-    line.isOpen = true;
-  });
-  client.on("disconnect", () => {
-    line.isOpen = false;
-  });
-  return line;
 }

@@ -3,12 +3,14 @@ import { messageOf, RotationError } from "../base/errors.ts";
 import { listNames } from "../base/list-names.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { within } from "../base/within.ts";
+import { forgersKey } from "../canaries/forged-tokens.ts";
 import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
 import type { ProbeClient } from "../canaries/tokens.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { listSigningKeys } from "../keys/realm-keys.ts";
 import { notifyStart } from "../notify/run-notices.ts";
+import { type BaselineVerdict, takesForgeries } from "../proof/baseline-verdict.ts";
 import type { CanaryFindings, CanaryResult } from "../proof/canary-findings.ts";
 import { prepareProof } from "../proof/prepare-proof.ts";
 import { keyAdminOf } from "./lease.ts";
@@ -40,6 +42,8 @@ export async function canaryPhase(
   previous?: Partial<CanaryOutputs>,
 ): Promise<CanaryOutputs> {
   const { run, exemptKeys, probeIdentity, budgetMs } = detailsOf(inputs);
+  // To make an RSA key takes as long as to ask a small fleet, so it is begun first.
+  for (const algorithm of probeIdentity.algorithms) forgersKey(algorithm);
   const admin = await keyAdminOf(run);
   notifyStart(run);
   const { rotation, mode, stage } = run;
@@ -122,12 +126,17 @@ function describeBaseline({ canaries, baseline, baselineSkipped, unminted = [] }
   const kids = canaries.map(({ kid, algorithm }) => `${kid} (${algorithm})`).join(", ");
   const minted = `canary tokens minted with key ${kids}`;
   if (baselineSkipped) return `${minted}; NO INSTANCE ANSWERS, so replaying them can prove nothing`;
-  const silent = baseline
-    .filter(({ verdicts }) => verdicts.some(({ verdict }) => verdict.kind !== "accepted"))
-    .map(({ instance }) => instance);
+  const namesOf = (is: (known: BaselineVerdict) => boolean) =>
+    baseline.filter(({ verdicts }) => verdicts.some(is)).map(({ instance }) => instance);
+  const silent = namesOf(({ verdict }) => verdict.kind !== "accepted");
+  const taking = namesOf(takesForgeries);
   const accepting = `${baseline.length - silent.length} of ${baseline.length} instances accept them`;
   const others = silent.length > 0 ? `; ${listNames(silent)} ${silent.length === 1 ? "does" : "do"} not` : "";
-  return `${minted}; ${accepting}${others}`;
+  const forged =
+    taking.length > 0
+      ? `; ${listNames(taking)} ALSO ${taking.length === 1 ? "TAKES" : "TAKE"} FORGED TOKENS, so no answer of ${taking.length === 1 ? "it" : "them"} proves anything`
+      : "";
+  return `${minted}; ${accepting}${others}${forged}`;
 }
 
 /** Whether this run needs canary tokens of its own. */

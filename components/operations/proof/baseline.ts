@@ -1,5 +1,6 @@
 import { progressOf } from "../base/report.ts";
-import type { Canary } from "../canaries/canary.ts";
+import type { Canary, MintedToken } from "../canaries/canary.ts";
+import { forgeSignature } from "../canaries/forged-tokens.ts";
 import { type Instance, identity, type OpenInstance } from "../fleet/instances.ts";
 import { refreshInstance } from "../fleet/refresh.ts";
 import { sweep } from "../fleet/sweep.ts";
@@ -12,7 +13,7 @@ import type { Verdict } from "./probe.ts";
 /** As much of a canary as the baseline needs. */
 interface SeenCanary {
   kid: string;
-  seen: { token: string };
+  seen: MintedToken;
 }
 
 /**
@@ -40,9 +41,23 @@ async function askAbout(
 ): Promise<Baseline["verdicts"]> {
   const verdicts: Baseline["verdicts"] = [];
   for (const { kid, seen } of canaries) {
-    verdicts.push({ kid, ...(await probeEveryProcess(instance, fleet.probe, seen.token, "accepted")) });
+    const asked = await probeEveryProcess(instance, fleet.probe, seen.token, "accepted");
+    const canSayNo =
+      asked.verdict.kind === "accepted"
+        ? { forged: await probeEveryProcess(instance, fleet.probe, await forgedFrom(seen), "rejected") }
+        : {};
+    verdicts.push({ kid, ...asked, ...canSayNo });
   }
   return verdicts;
+}
+
+const forgedTokens = new WeakMap<MintedToken, Promise<string>>();
+
+/** One forged token for all instances: to sign one costs more than to ask about it. */
+function forgedFrom(seen: MintedToken): Promise<string> {
+  const known = forgedTokens.get(seen) ?? forgeSignature(seen).then(({ token }) => token);
+  forgedTokens.set(seen, known);
+  return known;
 }
 
 /**

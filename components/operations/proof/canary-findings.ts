@@ -6,7 +6,7 @@ import type { Identity } from "../fleet/instances.ts";
 import type { PublishedJwks } from "../keycloak/jwks.ts";
 import type { RealmKey } from "../keys/realm-keys.ts";
 import type { RetirementGoal } from "../keys/retiring-keys.ts";
-import type { SpreadVerdict } from "./spread.ts";
+import type { BaselineVerdict } from "./baseline-verdict.ts";
 
 /** As much of a fleet as is needed to ask every instance: before the cut-over nothing is restarted. */
 export type AskableFleet = Omit<Fleet, "restart">;
@@ -62,5 +62,5 @@ export interface CarriedCanaries {
 /** One instance's verdict on each canary token before the cut-over. */
 export interface Baseline extends Identity {
   instance: string;
-  verdicts: ({ kid: string } & SpreadVerdict)[];
+  verdicts: BaselineVerdict[];
 }

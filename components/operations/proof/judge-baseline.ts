@@ -2,8 +2,8 @@ import { RotationError } from "../base/errors.ts";
 import { listNames } from "../base/list-names.ts";
 import type { RealmKey } from "../keys/realm-keys.ts";
 import { isUntried } from "../keys/signers.ts";
+import { baselineGap, takesForgeries, whyForged } from "./baseline-verdict.ts";
 import type { Baseline, CanaryFindings } from "./canary-findings.ts";
-import { describeVerdict } from "./probe.ts";
 
 /**
  * Keys that no user has a token of and that no instance accepts, because none was ever told of them: no instance keeps
@@ -38,23 +38,40 @@ export function refuseRejected(kid: string, baseline: readonly Baseline[]): void
 
 /**
  * Outside an emergency there is time to fix what does not answer, so that nothing is left unproven.
- * @throws {RotationError} BASELINE_INCOMPLETE
+ * @throws {RotationError} PROBE_TAKES_FORGERIES, BASELINE_INCOMPLETE
  */
 export function refuseGaps({ baseline, notAsked }: Pick<CanaryFindings, "baseline" | "notAsked">): void {
+  refuseForgeries(baseline);
   const gaps = baseline.flatMap(({ instance, verdicts }) =>
     verdicts
-      .filter(({ verdict }) => verdict.kind !== "accepted")
+      .flatMap((known) => baselineGap(known.kid, known) ?? [])
       .slice(0, 1)
-      .map(({ kid, verdict }) => `${instance} on kid ${kid}: ${describeVerdict(verdict)}`),
+      .map((gap) => `${instance} ${gap}`),
   );
   const all = [...notAsked, ...gaps];
   if (all.length === 0) return;
   throw new RotationError(
     "BASELINE_INCOMPLETE",
-    `not every instance accepts a valid token now (${listNames(all)})`,
+    `not every instance could be shown to accept valid tokens and no others (${listNames(all)})`,
     {
       nextStep:
         "fix the instances named above or remove them from targets, then run the same up again; no key was changed",
+    },
+  );
+}
+
+/** @throws {RotationError} PROBE_TAKES_FORGERIES */
+function refuseForgeries(baseline: readonly Baseline[]): void {
+  const taking = baseline
+    .filter(({ verdicts }) => verdicts.some(takesForgeries))
+    .map(({ instance }) => instance);
+  if (taking.length === 0) return;
+  throw new RotationError(
+    "PROBE_TAKES_FORGERIES",
+    `${listNames(taking)} accepted a token with a wrong signature: ${whyForged}`,
+    {
+      nextStep:
+        "set probe.path to an operation that checks the token in the API's own process, and the statuses to what that answers; no key was changed",
     },
   );
 }

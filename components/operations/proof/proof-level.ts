@@ -1,7 +1,7 @@
 import type { Startup } from "../fleet/read-startup.ts";
+import { baselineGap, canProve } from "./baseline-verdict.ts";
 import type { Baseline } from "./canary-findings.ts";
 import type { Check } from "./check.ts";
-import { describeVerdict } from "./probe.ts";
 import type { Questions } from "./questions.ts";
 
 /**
@@ -53,24 +53,17 @@ function lastLook(retired: readonly Check[]): string {
 
 type Asked = Pick<Questions, "canaries" | "withoutCanary">;
 
-/** Retired kids that the instance was not seen to accept before the cut-over, or that have no canary token. Pure. */
+/** Retired kids whose rejection by the instance would prove nothing, or that have no canary token. Pure. */
 export function neverAccepted({ canaries, withoutCanary }: Asked, baseline: Baseline | undefined): string[] {
-  const isAccepted = (kid: string) => verdictOn(kid, baseline)?.kind === "accepted";
-  return [...canaries.map(({ kid }) => kid).filter((kid) => !isAccepted(kid)), ...withoutCanary];
+  const isProvable = (kid: string) => canProve(verdictOn(kid, baseline));
+  return [...canaries.map(({ kid }) => kid).filter((kid) => !isProvable(kid)), ...withoutCanary];
 }
 
 /** Why the instance's rejections prove nothing, a phrase for each retired key. Pure. */
 export function baselineGaps({ canaries }: Asked, baseline: Baseline | undefined): string[] {
-  return canaries.flatMap(({ kid }) => {
-    const verdict = verdictOn(kid, baseline);
-    if (verdict?.kind === "accepted") return [];
-    const what = verdict ? describeVerdict(verdict) : "was not asked";
-    return [
-      `did not accept the canary token of kid ${kid} before the cut-over (${what}), so its rejection now proves nothing`,
-    ];
-  });
+  return canaries.flatMap(({ kid }) => baselineGap(kid, verdictOn(kid, baseline)) ?? []);
 }
 
 function verdictOn(kid: string, baseline: Baseline | undefined) {
-  return baseline?.verdicts.find((known) => known.kid === kid)?.verdict;
+  return baseline?.verdicts.find((known) => known.kid === kid);
 }

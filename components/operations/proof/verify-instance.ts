@@ -100,8 +100,6 @@ async function askAll(
   let refreshed: RefreshResult | undefined;
   for (let attempt = 1; attempt <= refreshesFor(keyChecks, fleet.refresh); attempt += 1) {
     refreshed = await refreshInstance(instance, fleet.refresh, fleet.apiRefreshTokens, expectation);
-    // Over the same connections it would be the same processes that are asked.
-    instance.lines?.close();
     keyChecks = await askAboutKeys(instance, questions);
   }
   const isSilent = keyChecks.some(isUnanswered);

@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import { type Refreshed, type RestartQuestion, restartReason } from "#operations/enforce/restart-reason";
 import { type Instance, instanceId } from "#operations/fleet/instances";
 import type { Verdict } from "#operations/proof/probe";
-import { at } from "../samples.ts";
+import { at, soundBefore } from "../samples.ts";
 
 const pod: Instance = {
   name: "api-1",
@@ -20,10 +20,7 @@ const question: RestartQuestion = {
   canaries: [{ kid: "old" }],
   retiredKids: ["old"],
   baselineOf: new Map([
-    [
-      instanceId(pod),
-      { instance: "api-1", target: "shop", uid: "1", verdicts: [{ kid: "old", verdict: accepted }] },
-    ],
+    [instanceId(pod), { instance: "api-1", target: "shop", uid: "1", verdicts: [soundBefore("old")] }],
   ]),
   retiredAt: at(0),
 };
@@ -58,6 +55,22 @@ suite("restartReason", () => {
   test("only a restart can prove that an instance dropped a retired key without canary tokens", () => {
     const lost = { ...question, canaries: [] };
     assert.match(restartReason(pod, refreshed("claimed", undefined), lost) ?? "", /only a restart/);
+  });
+
+  test("of an instance that took a forged token, too, no answer shows that it needs a restart", () => {
+    const taking = { ...soundBefore("old"), forged: { verdict: accepted } };
+    const baselineOf = new Map([[instanceId(pod), { instance: "api-1", verdicts: [taking] }]]);
+    assert.equal(restartReason(pod, refreshed("claimed", accepted), { ...question, baselineOf }), undefined);
+  });
+
+  test("where only some processes still accept, the reason says how many", () => {
+    const spread = { accepted: 3, rejected: 5, inconclusive: 0 };
+    const { result } = refreshed("claimed", undefined);
+    const looks = [{ kid: "old", verdict: accepted, spread }];
+    assert.equal(
+      restartReason(pod, { result, looks }, question),
+      "still accepts kid old after its refresh (over 3 of 8 connections)",
+    );
   });
 
   test("a pod that started after the retired keys' death needs no restart, baseline or not", () => {

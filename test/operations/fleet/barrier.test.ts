@@ -19,8 +19,7 @@ function watched(arrivals: readonly Promise<void>[]): () => Promise<boolean[]> {
 
 suite("openBarrier", () => {
   test("no connection may be used before all of the round are open", async () => {
-    const barrier = openBarrier();
-    barrier.expect(3);
+    const barrier = openBarrier(3);
     const passed = watched([barrier.arrived(), barrier.arrived()]);
     assert.deepEqual(await passed(), [false, false]);
     await barrier.arrived();
@@ -28,27 +27,22 @@ suite("openBarrier", () => {
   });
 
   test("the others don't wait for a connection that failed", async () => {
-    const barrier = openBarrier();
-    barrier.expect(2);
+    const barrier = openBarrier(2);
     const passed = watched([barrier.arrived()]);
     barrier.failed();
     assert.deepEqual(await passed(), [true]);
   });
 
-  test("one that takes long keeps the others for a second at most", async () => {
+  test("one that takes long keeps the others for a second at most", async (t) => {
+    t.after(() => mock.timers.reset());
     mock.timers.enable({ apis: ["setTimeout"] });
-    const barrier = openBarrier();
-    barrier.expect(2);
-    const arrival = barrier.arrived();
+    const arrival = openBarrier(2).arrived();
     mock.timers.tick(1_000);
-    mock.timers.reset();
     await arrival;
   });
 
-  test("a connection that is made outside a round may be used at once", async () => {
-    const barrier = openBarrier();
-    await barrier.arrived();
-    barrier.expect(1);
+  test("a connection that is made again in the same round may be used at once", async () => {
+    const barrier = openBarrier(1);
     await barrier.arrived();
     await barrier.arrived();
   });

@@ -4,7 +4,7 @@ import { managedKeyName } from "#operations/keys/realm-keys";
 import type { Baseline } from "#operations/proof/canary-findings";
 import { refuseGaps, refuseRejected, unknownEverywhere } from "#operations/proof/judge-baseline";
 import type { Verdict } from "#operations/proof/probe";
-import { realmKey } from "../samples.ts";
+import { realmKey, soundBefore } from "../samples.ts";
 
 const accepted: Verdict = { kind: "accepted", status: 200 };
 const rejected: Verdict = { kind: "rejected", status: 401 };
@@ -14,7 +14,7 @@ const silent: Verdict = { kind: "inconclusive", reason: "connection refused" };
 function baselineOf(...verdicts: Verdict[]): Baseline[] {
   return verdicts.map((verdict, index) => ({
     instance: `api-${index + 1}`,
-    verdicts: [{ kid: "old", verdict }],
+    verdicts: [{ ...soundBefore("old"), verdict }],
   }));
 }
 
@@ -40,8 +40,18 @@ suite("refuseGaps", () => {
     refuseGaps({ baseline: baselineOf(accepted, accepted), notAsked: [] }));
 
   for (const [title, baseline, notAsked, message] of [
-    ["an instance that rejects", baselineOf(accepted, rejected), [], /api-2 on kid old: rejected \(401\)/],
-    ["an instance that does not answer", baselineOf(silent), [], /api-1 on kid old: inconclusive/],
+    [
+      "an instance that rejects",
+      baselineOf(accepted, rejected),
+      [],
+      /api-2 did not accept .* kid old .*rejected \(401\)/,
+    ],
+    [
+      "an instance that does not answer",
+      baselineOf(silent),
+      [],
+      /api-1 did not accept .* kid old .*inconclusive/,
+    ],
     ["a pod that was not asked", baselineOf(accepted), ["api-9 was not ready"], /api-9 was not ready/],
   ] as const) {
     test(`${title} is a gap, and is named`, () => {
@@ -51,6 +61,27 @@ suite("refuseGaps", () => {
       });
     });
   }
+});
+
+suite("refuseGaps, of forged tokens", () => {
+  test("an instance that takes one has a probe that can't say no, and is named", () => {
+    const [sound] = baselineOf(accepted);
+    assert.ok(sound);
+    const taking = { ...soundBefore("old"), forged: { verdict: accepted } };
+    const baseline = [sound, { instance: "api-2", verdicts: [taking] }];
+    assert.throws(() => refuseGaps({ baseline, notAsked: [] }), {
+      code: "PROBE_TAKES_FORGERIES",
+      message: /api-2 accepted a token with a wrong signature: its probe can't say no/,
+    });
+  });
+
+  test("an instance that gives no verdict on one is a gap", () => {
+    const unsure = { ...soundBefore("old"), forged: { verdict: silent } };
+    assert.throws(() => refuseGaps({ baseline: [{ instance: "api-1", verdicts: [unsure] }], notAsked: [] }), {
+      code: "BASELINE_INCOMPLETE",
+      message: /api-1 was not seen to reject a forged token/,
+    });
+  });
 });
 
 suite("unknownEverywhere", () => {

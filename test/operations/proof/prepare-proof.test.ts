@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
-import { decodeJwt } from "jose";
+import { createRemoteJWKSet, jwtVerify } from "jose";
 import { ensureProbeClients } from "#operations/canaries/probe-clients";
+import type { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
 import { prepareProof } from "#operations/proof/prepare-proof";
 import { keycloakStandIn } from "../keycloak-stand-in.ts";
 import { sendJson, serve } from "../loopback-server.ts";
@@ -22,11 +23,16 @@ async function unreadable(t: TestContext) {
 
 const realmFor = realRealms();
 
-/** An API that takes only tokens for it. */
-async function pickyApi(t: TestContext, audience: string) {
-  const { url } = await serve(t, (response, { headers }) => {
+/** An API that takes only the realm's tokens for it. */
+async function pickyApi(t: TestContext, { realmUrl }: KeycloakAdmin, audience: string) {
+  const keys = createRemoteJWKSet(new URL(`${realmUrl}/protocol/openid-connect/certs`));
+  const { url } = await serve(t, async (response, { headers }) => {
     const token = headers.authorization?.slice("Bearer ".length) ?? "";
-    response.writeHead([decodeJwt(token).aud ?? []].flat().includes(audience) ? 200 : 401).end();
+    const isGood = await jwtVerify(token, keys, { audience }).then(
+      () => true,
+      () => false,
+    );
+    response.writeHead(isGood ? 200 : 401).end();
   });
   return staticFleet({ name: "api-1", url });
 }
@@ -38,7 +44,7 @@ suite("prepareProof, with canary tokens of an earlier run", () => {
       const identity = { algorithms: ["RS256"], audience: ["before"], realmRoles: [], clockSkewSeconds: 60 };
       const request = async (audience: string) => ({
         ...{ rotation: 1, exemptKeys: [], mode, stage: "overlap" as const },
-        fleet: await pickyApi(t, audience),
+        fleet: await pickyApi(t, admin, audience),
         probeClients: (await ensureProbeClients(admin, { ...identity, audience: [audience] })).clients,
       });
       const before = await prepareProof(admin, await request("before"));

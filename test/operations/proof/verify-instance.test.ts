@@ -8,7 +8,7 @@ import type { Baseline } from "#operations/proof/canary-findings";
 import type { Questions } from "#operations/proof/questions";
 import { type InstanceVerification, verifyInstance } from "#operations/proof/verify-instance";
 import { type LoopbackServer, refusingUrl, sendJson, serve } from "../loopback-server.ts";
-import { instanceVerification, probeSettings, refreshSettings } from "../samples.ts";
+import { instanceVerification, probeSettings, refreshSettings, soundBefore } from "../samples.ts";
 import { partOf, signingRealm, soundVerifier } from "../signing-realm.ts";
 
 const realm = await signingRealm({ old: "RS256", new: "RS256" });
@@ -17,7 +17,7 @@ const staleSet = realm.jwks("old", "new");
 const past = () => Math.floor(Date.now() / 1000) - 10;
 const accepted: Baseline = {
   instance: "api-1",
-  verdicts: [{ kid: "old", verdict: { kind: "accepted", status: 200 } }],
+  verdicts: [soundBefore("old")],
 };
 
 const fleet = {
@@ -198,6 +198,28 @@ suite("verifyInstance", () => {
       const result = await verify(server.url, await questions(), baseline);
       assert.deepEqual([result.proof, result.verified, result.provenAt], ["unproven", false, undefined]);
       assert.match(result.reasons.join(), /did not accept the canary token of kid old before the cut-over/);
+    });
+  }
+
+  for (const [title, forged, why] of [
+    [
+      "took a forged token",
+      { kind: "accepted", status: 200 },
+      /accepted a forged token with kid old.*can't say no/,
+    ],
+    [
+      "gave no verdict on a forged token",
+      { kind: "inconclusive", reason: "HTTP 500" },
+      /was not seen to reject a forged token with kid old/,
+    ],
+    ["was not shown a forged token", undefined, /was not seen to reject a forged token.*was not asked/],
+  ] as const) {
+    test(`an instance that ${title} before the cut-over is unproven, whatever it says now`, async (t) => {
+      const server = await api(t, { jwks: newSet });
+      const asked = { ...soundBefore("old"), forged: forged && { verdict: forged } };
+      const result = await verify(server.url, await questions(), { instance: "api-1", verdicts: [asked] });
+      assert.deepEqual([result.proof, result.verified, result.provenAt], ["unproven", false, undefined]);
+      assert.match(result.reasons.join(), why);
     });
   }
 

@@ -6,7 +6,7 @@ import type { VerificationRequest } from "#operations/proof/verification-request
 import { verifyRotation } from "#operations/proof/verify";
 import { keycloakStandIn, type Routes } from "../keycloak-stand-in.ts";
 import { sendJson, serve } from "../loopback-server.ts";
-import { at, instanceVerification, staticFleet, verification } from "../samples.ts";
+import { at, instanceVerification, soundBefore, staticFleet, verification } from "../samples.ts";
 import { signingRealm, soundVerifier } from "../signing-realm.ts";
 
 const realm = await signingRealm({ old: "RS256", new: "RS256" });
@@ -58,9 +58,7 @@ async function request(
       keys: [{ kid: "old", algorithm: "RS256", componentName: "name-old", ...end }],
       canaries: [{ kid: "old", algorithm: "RS256", seen: publicPart(seen), unseen: publicPart(unseen) }],
       canaryTokens: { [seen.jti]: seen.token, [unseen.jti]: unseen.token },
-      baseline: [
-        { instance: "api-1", verdicts: [{ kid: "old", verdict: { kind: "accepted", status: 200 } }] },
-      ],
+      baseline: [{ instance: "api-1", verdicts: [soundBefore("old")] }],
       cutOverAt: at(0),
     },
     ...change,

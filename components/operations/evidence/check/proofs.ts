@@ -27,7 +27,8 @@ function replayGaps({ checks, startup }: Instance, { evidence, before }: Facts):
   const { retired, canaries } = evidence;
   const gaps = retired.flatMap(({ kid }) => {
     const canary = canaries.find((one) => one.kid === kid);
-    const first = before?.verdicts.find((one) => one.kid === kid)?.verdict;
+    const known = before?.verdicts.find((one) => one.kid === kid);
+    const first = known?.verdict;
     const kinds = checks.filter(({ check, subject }) => check === "retired" && subject === kid);
     const isAsked = (["seen", "unseen"] as const).every((which) =>
       kinds.some((one) => one.canary === which && one.jti === canary?.[which].jti),
@@ -38,6 +39,11 @@ function replayGaps({ checks, startup }: Instance, { evidence, before }: Facts):
         ? []
         : [
             `it did not accept the canary token of kid ${kid} before the cut-over (${first?.kind ?? "not asked"})`,
+          ]),
+      ...(evidence.schemaVersion === 1 || known?.forged?.verdict.kind === "rejected"
+        ? []
+        : [
+            `it was not seen to reject a forged token of kid ${kid} before the cut-over (${known?.forged?.verdict.kind ?? "not asked"})`,
           ]),
       ...(canary && !isAsked
         ? [`it was not asked about both canary tokens of kid ${kid} after the cut-over`]

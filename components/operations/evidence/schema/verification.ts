@@ -5,7 +5,17 @@ import { call, identity, kid, spread, time, verdict } from "./common.ts";
 export const baseline = z.strictObject({
   instance: z.string(),
   ...identity,
-  verdicts: z.array(z.strictObject({ kid, verdict, spread })),
+  verdicts: z.array(
+    z.strictObject({
+      kid,
+      verdict,
+      spread,
+      forged: z
+        .strictObject({ verdict, spread })
+        .optional()
+        .describe("Answer to a token with the same kid and a wrong signature: whether the probe can say no"),
+    }),
+  ),
 });
 
 const check = z.strictObject({

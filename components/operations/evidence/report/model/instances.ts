@@ -1,4 +1,5 @@
 import { idOf } from "../../../fleet/instances.ts";
+import { takesForgeries } from "../../../proof/baseline-verdict.ts";
 import type { Evidence } from "../../evidence-schema.ts";
 import { sentence } from "./blocks.ts";
 import type { Block, Text } from "./report.ts";
@@ -43,8 +44,8 @@ function instanceTable(instances: readonly Instance[], baseline: Evidence["basel
 }
 
 function columnsOf(baseline: Evidence["baseline"]): Column[] {
-  const before = new Map(baseline.map((one) => [idOf(one), one.verdicts]));
-  const answered = (one: Instance) => before.get(idOf(one)) ?? [];
+  const known = new Map(baseline.map((one) => [idOf(one), one.verdicts]));
+  const answered = (one: Instance) => known.get(idOf(one)) ?? [];
   return [
     { title: "Instance", cell: (one) => name(nameOf(one)) },
     { title: "Verified", cell: ({ verified }) => yesOrNo(verified) },
@@ -53,7 +54,7 @@ function columnsOf(baseline: Evidence["baseline"]): Column[] {
     { title: "Why not", cell: ({ reasons }) => reasons.join("; "), isOptional: true },
     {
       title: "Before the cut-over",
-      cell: (one) => verdicts(answered(one)) || "not asked",
+      cell: (one) => before(answered(one)),
     },
     { title: "Retired key", cell: (one) => answers(one, "retired") || "not asked" },
     { title: "Keys retired earlier", cell: (one) => answers(one, "earlier"), isOptional: true },
@@ -63,6 +64,11 @@ function columnsOf(baseline: Evidence["baseline"]): Column[] {
     { title: "Started after the cut-over", cell: start, isOptional: true },
     { title: "Proven at", cell: ({ provenAt }) => time(provenAt) },
   ];
+}
+
+function before(answered: Evidence["baseline"][number]["verdicts"]): Text {
+  const text = verdicts(answered) || "not asked";
+  return answered.some(takesForgeries) ? [`${text}; `, { kind: "bad", text: "forged token ACCEPTED" }] : text;
 }
 
 /** Empty where it is a single process, as far as is known. */
