@@ -48,7 +48,7 @@ export class PodProcess {
   /** Makes it misbehave from now on, or repairs it with `none`. */
   async misbehave(behaviour: Behaviour): Promise<void> {
     if (!this.#child.connected) throw new Error("the pod's process is not running");
-    const reply = once(this.#child, "message", { signal: AbortSignal.timeout(15_000) });
+    const reply = once(this.#child, "message", { signal: AbortSignal.timeout(60_000) });
     this.#child.send({ misbehave: behaviour });
     const [message]: { failed?: string }[] = await reply;
     const failed = message?.failed;
