@@ -90,6 +90,11 @@ suite("npm run drill", () => {
   for (const [title, args, message] of [
     ["an unknown option", ["--instnaces", "3"], /instnaces/],
     ["an unknown misbehaviour", ["--misbehave", "sulk:1"], /sulk[\s\S]*keep-cache/],
+    [
+      "a preforking instance of one process",
+      ["--misbehave", "prefork:1"],
+      /prefork:COUNT.*2 to 32 processes of one instance/,
+    ],
     ["no instance", ["--instances", "0"], /--instances must be a whole number of 1 or more/],
     [
       "more misbehaviour than instances",
