@@ -1,7 +1,6 @@
 import cluster, { type Worker } from "node:cluster";
 import { fileURLToPath } from "node:url";
-import type { WorkersKind } from "./misbehaviour.ts";
-import { workersOf } from "./misbehaviour.ts";
+import { type WorkersKind, workersOf } from "./misbehaviour.ts";
 import type { Operation } from "./operation.ts";
 import { OperationChannel } from "./operation-channel.ts";
 
@@ -14,10 +13,16 @@ export interface WorkerPoolOptions {
   jwksUri: URL;
 }
 
+interface Member {
+  channel: OperationChannel;
+  /** Resolves when it serves; rejects where it ends before. */
+  ready: Promise<void>;
+}
+
 /** The workers of this process, which is their cluster's primary. They end with it, even by `kill -9`. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
-  readonly #channels = new Map<Worker, OperationChannel>();
+  readonly #members = new Map<Worker, Member>();
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -36,8 +41,8 @@ export class WorkerPool {
   }
 
   async stop(): Promise<void> {
-    const workers = [...this.#channels.keys()];
-    this.#channels.clear();
+    const workers = [...this.#members.keys()];
+    this.#members.clear();
     await Promise.all(workers.map(end));
   }
 
@@ -46,25 +51,40 @@ export class WorkerPool {
     const { behaviour, port, jwksUri } = this.#options;
     const worker = cluster.fork({ MISBEHAVE: behaviour, PORT: String(port), JWKS_URI: jwksUri.href });
     const channel = new OperationChannel(worker, (operation) => this.#everywhere(operation));
-    this.#channels.set(worker, channel);
-    const ready = Promise.withResolvers<void>();
-    let serves = false;
+    const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
     worker.on("message", (message: { ready?: true }) => {
-      if (message.ready !== true) return;
-      serves = true;
-      ready.resolve();
+      if (message.ready === true) resolve();
     });
     worker.once("exit", () => {
       channel.close();
-      ready.reject(new Error("a worker ended before it was ready"));
-      const isWanted = this.#channels.delete(worker);
-      if (isWanted && serves) this.#fork().catch(() => {});
+      reject(new Error("a worker ended before it was ready"));
     });
-    return ready.promise;
+    this.#members.set(worker, { channel, ready });
+    ready.then(
+      () => this.#replaceAtExit(worker),
+      () => this.#members.delete(worker),
+    );
+    return ready;
   }
 
+  #replaceAtExit(worker: Worker): void {
+    worker.once("exit", () => {
+      // Not one that was stopped.
+      if (!this.#members.delete(worker)) return;
+      this.#fork().catch(() => {});
+    });
+  }
+
+  /** A worker that starts just now may have fetched the keys before: it is told once it listens to its primary. */
   async #everywhere(operation: Operation): Promise<void> {
-    await Promise.all([...this.#channels.values()].map((channel) => channel.pass(operation)));
+    const tell = async ({ channel, ready }: Member) => {
+      const serves = await ready.then(
+        () => true,
+        () => false,
+      );
+      if (serves) await channel.pass(operation);
+    };
+    await Promise.all([...this.#members.values()].map(tell));
   }
 }
 
