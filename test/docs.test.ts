@@ -37,6 +37,51 @@ test("the instance contract has every call, and each requires a token", async ()
   ]);
 });
 
+interface ApiResponse {
+  $ref?: string;
+  headers?: Record<string, { $ref?: string }>;
+}
+
+test("every answer of the instance contract may name its process", async () => {
+  const { paths, components } = parse(await read("docs/openapi.yaml"));
+  const unnamed = Object.entries<Record<string, { responses?: Record<string, ApiResponse> }>>(paths).flatMap(
+    ([path, item]) =>
+      Object.entries(item).flatMap(([method, { responses = {} }]) =>
+        Object.entries(responses)
+          .map(([status, one]) => ({ status, ...(one.$ref ? at<ApiResponse>(components, one.$ref) : one) }))
+          .filter(({ headers }) => headers?.["JWKS-Process"]?.$ref !== "#/components/headers/JwksProcess")
+          .map(({ status }) => `${method} ${path}: ${status}`),
+      ),
+  );
+  assert.deepEqual(unnamed, []);
+});
+
+test("the contract's examples of a process's name match its pattern, and what is no RFC 9651 Item does not", async () => {
+  const { components } = parse(await read("docs/openapi.yaml"));
+  const { schema, examples } = components.headers.JwksProcess;
+  const pattern = new RegExp(schema.pattern);
+  for (const { value } of Object.values<{ value: string }>(examples)) assert.match(value, pattern);
+  assert.match("worker-1; of=4096", pattern);
+  for (const wrong of [
+    "",
+    "4242",
+    '""',
+    '"a\u00e9"',
+    '"a"; of=0',
+    '"a"; of=x',
+    '"a',
+    "a b",
+    `"${"a".repeat(101)}"`,
+  ])
+    assert.doesNotMatch(wrong, pattern, wrong);
+});
+
+/** What a reference to `#/components/…` leads to. */
+function at<T>(components: Record<string, Record<string, T>>, reference: string): T {
+  const [, , group = "", name = ""] = reference.split("/");
+  return components[group]?.[name] ?? assert.fail(reference);
+}
+
 test("the contract's default paths are those of the settings", async () => {
   const { paths } = parse(await read("docs/openapi.yaml"));
   const { refresh, probe } = settingsShape.shape;

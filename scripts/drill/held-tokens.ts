@@ -1,4 +1,5 @@
 import { decodeProtectedHeader } from "jose";
+import type { ApiProcess } from "../lab/api-fleet.ts";
 import { statusOfGet } from "../lab/bearer-request.ts";
 import type { TokenRequest } from "../lab/keycloak-realms.ts";
 import { askFleet } from "./ask-fleet.ts";
@@ -35,11 +36,14 @@ export async function mintTokens({ admin, realm }: DrillScenario, holders: Holde
   return { kid: decodeProtectedHeader(tokens[0] ?? "").kid ?? "", tokens };
 }
 
+/** One connection always reaches the same process; several that are open at the same time reach others. */
+const connections = 8;
+
 /** Asks every instance that serves now, and Keycloak. */
 export async function reachOf(scenario: DrillScenario, { tokens }: HeldTokens): Promise<Reach> {
   const { admin, realm, fleet } = scenario;
   const taken = await askFleet(fleet, async (instance) => {
-    for (const token of tokens) if ((await instance.statusOf("/api/me", token)) === 200) return true;
+    for (const token of tokens) if (await isAcceptedBy(instance, token)) return true;
     return false;
   });
   const userinfo = `${admin.issuer(realm)}/protocol/openid-connect/userinfo`;
@@ -49,6 +53,12 @@ export async function reachOf(scenario: DrillScenario, { tokens }: HeldTokens): 
     total: taken.length,
     issuer: statuses.includes(200) ? "accepted" : "refused",
   };
+}
+
+/** Whether any process of an instance accepts a token. */
+async function isAcceptedBy(instance: ApiProcess, token: string): Promise<boolean> {
+  const asked = Array.from({ length: connections }, () => instance.statusOf("/api/me", token));
+  return (await Promise.all(asked)).includes(200);
 }
 
 /** Whether every instance and Keycloak accept the tokens. */

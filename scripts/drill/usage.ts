@@ -9,7 +9,10 @@ Rehearses a rotation on this machine: a real Keycloak, real API processes, the r
   --instances N           API processes to start (5)
   --misbehave KIND:COUNT  make COUNT of them misbehave in rotation 2; may be given several times:
                           keep-cache, hang, error-500, redirect, refuse, lie-kids; with --sessions also
-                          ignore-deny-list, with --freeze ignore-freeze
+                          ignore-deny-list, with --freeze ignore-freeze.
+                          prefork:COUNT is one instance that is COUNT processes (2 to 32) behind one port, as with
+                          gunicorn: a refresh reaches one of them, and none says its name. workers:COUNT is the same,
+                          but each names itself (JWKS-Process); with workers:COUNT:shared a refresh reaches all
   --evidence DIR          where to write the evidence (evidence)
   --json FILE             write a machine-readable summary
   --keep                  leave everything running and print where to find it

@@ -1,7 +1,7 @@
 import type { AccessLine } from "./sample-api/log.ts";
 import type { Behaviour } from "./sample-api/misbehaviour.ts";
 
-/** One process of the sample API, wherever it runs. */
+/** One process of the sample API, wherever it runs; or several behind one port, where it misbehaves so. */
 export interface ApiProcess {
   readonly name: string;
   /** Its own base URL. Of a pod in a cluster that the lab has not built, a description. */

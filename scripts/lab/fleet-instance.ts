@@ -73,7 +73,7 @@ export class FleetInstance implements ApiProcess {
     const reply = this.#reply<{ misbehaving: Behaviour }>(
       child,
       `${this.name} did not take up ${behaviour}`,
-      15_000,
+      startDeadlineMs,
     );
     child.send({ misbehave: behaviour });
     await reply;

@@ -3,7 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ApiFleet } from "./api-fleet.ts";
 import { FleetInstance } from "./fleet-instance.ts";
-import { isBehaviour, type MisbehaviourKind, misbehaviours } from "./sample-api/misbehaviour.ts";
+import {
+  isBehaviour,
+  isWorkersKind,
+  type MisbehaviourKind,
+  misbehaviours,
+  workersUsage,
+} from "./sample-api/misbehaviour.ts";
 
 export type { FleetInstance } from "./fleet-instance.ts";
 
@@ -35,14 +41,22 @@ export interface Fleet extends ApiFleet {
 }
 
 /**
- * Reads `KIND:COUNT`, such as `keep-cache:2`; the count's default is 1.
+ * Reads `KIND:COUNT`, such as `keep-cache:2`; the count's default is 1. The count of `prefork:4` and `workers:4:shared` is
+ * that of the processes of one instance, and part of the kind.
  *
  * @throws Error that lists the known kinds where it is another
  */
 export function parseMisbehave(text: string): Misbehaviour {
+  if (isWorkersKind(text)) return { kind: text, count: 1 };
   const [kind, count = "1", ...rest] = text.split(":");
+  if (kind === "prefork" || kind === "workers") {
+    throw new Error(
+      `${JSON.stringify(text)}: write ${workersUsage}, where COUNT is 2 to 32 processes of one instance`,
+    );
+  }
   if (!isBehaviour(kind) || kind === "none") {
-    throw new Error(`${JSON.stringify(kind)} is not a misbehaviour: use one of ${misbehaviours.join(", ")}`);
+    const known = [...misbehaviours, workersUsage].join(", ");
+    throw new Error(`${JSON.stringify(kind)} is not a misbehaviour: use one of ${known}`);
   }
   if (!/^[1-9]\d{0,4}$/.test(count) || rest.length > 0) {
     throw new Error(`${JSON.stringify(text)}: write KIND:COUNT, where COUNT is a whole number of 1 or more`);

@@ -9,6 +9,8 @@ export interface ManyInstancesOptions {
   issuer: string;
   /** For their refresh operation. */
   apiRefreshToken: string;
+  /** Whether each says that it is a single process (`JWKS-Process: "api-1"; of=1`). Default: true. */
+  named?: boolean;
 }
 
 /** Instances by the hundred in one process, each below a path of its own; they share one key cache. */
@@ -23,7 +25,7 @@ export interface ManyInstances {
 
 /** Starts instances that cost next to nothing, for what depends on how many there are. They verify with jose. */
 export async function startManyInstances(options: ManyInstancesOptions): Promise<ManyInstances> {
-  const { count } = options;
+  const { count, named = true } = options;
   let hanging = 0;
   const requests = new Map<string, number>();
   const keys = new SharedKeys(options.issuer);
@@ -31,6 +33,7 @@ export async function startManyInstances(options: ManyInstancesOptions): Promise
     const [, index = "", path = ""] = /^\/api-(\d+)(\/.*)$/.exec(request.url ?? "") ?? [];
     const key = `${request.method} ${path}`;
     requests.set(key, (requests.get(key) ?? 0) + 1);
+    if (named) response.setHeader("JWKS-Process", `"api-${index}"; of=1`);
     if (Number(index) > count - hanging) return;
     answer({ request, response, path, keys, options }).catch(() => response.destroy());
   });

@@ -87,9 +87,21 @@ suite("npm run drill", () => {
     );
   });
 
+  test("an instance of four processes whose refresh reaches one makes the drill fail, and the drill says who still accepts", async (t) => {
+    const { exitCode, output } = await runDrill(t, "--instances", "2", "--misbehave", "prefork:4");
+    assert.equal(exitCode, 1, output);
+    assert.match(output, /api-2 will misbehave: prefork:4/);
+    assert.match(output, /the stolen tokens are now accepted by 1 of 2 instances[\s\S]*NOT VERIFIED/);
+  });
+
   for (const [title, args, message] of [
     ["an unknown option", ["--instnaces", "3"], /instnaces/],
     ["an unknown misbehaviour", ["--misbehave", "sulk:1"], /sulk[\s\S]*keep-cache/],
+    [
+      "a preforking instance of one process",
+      ["--misbehave", "prefork:1"],
+      /prefork:COUNT.*2 to 32 processes of one instance/,
+    ],
     ["no instance", ["--instances", "0"], /--instances must be a whole number of 1 or more/],
     [
       "more misbehaviour than instances",

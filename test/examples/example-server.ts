@@ -12,7 +12,7 @@ type Command = readonly [program: string, ...args: string[]];
 
 /** One of the servers in docs/examples, and how it is built and run, as its team would. */
 export interface Example {
-  readonly language: "typescript" | "go" | "java" | "python";
+  readonly language: "typescript" | "go" | "java" | "python" | "python-workers";
   /** Each must succeed for this machine to be able to build and run it. */
   readonly needs: readonly Command[];
   /** Run in a copy of the example. */
@@ -21,6 +21,23 @@ export interface Example {
   readonly start: Command;
 }
 
+/** It can install packages, and is Python 3.10 or later. */
+const python: Command = ["python3", "-c", "import pip, sys; sys.exit(sys.version_info < (3, 10))"];
+/** Into the copy itself: it is where the servers are run. */
+const pipInstall: Command = [
+  "python3",
+  "-m",
+  "pip",
+  "install",
+  "-q",
+  "--require-hashes",
+  "--target",
+  ".",
+  "-r",
+  "requirements.txt",
+];
+
+/** Servers that implement the whole contract. */
 export const examples: readonly Example[] = [
   { language: "typescript", needs: [], build: [], start: [process.execPath, "server.ts"] },
   {
@@ -38,26 +55,26 @@ export const examples: readonly Example[] = [
     build: [["mvn", "-q", "-B", "compile", "dependency:copy-dependencies"]],
     start: ["java", "-XX:TieredStopAtLevel=1", "-cp", "target/classes:target/dependency/*", "Api"],
   },
-  {
-    language: "python",
-    needs: [["python3", "-c", "import pip, sys; sys.exit(sys.version_info < (3, 10))"]],
-    build: [
-      [
-        "python3",
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--require-hashes",
-        "--target",
-        ".",
-        "-r",
-        "requirements.txt",
-      ],
-    ],
-    start: ["python3", "server.py"],
-  },
+  { language: "python", needs: [python], build: [pipInstall], start: ["python3", "server.py"] },
 ];
+
+/** How servers of several processes are started: four workers at one port. */
+export const preforking: Readonly<Record<string, Example>> = {
+  "node:cluster": { language: "typescript", needs: [], build: [], start: [process.execPath, "cluster.ts"] },
+  "gunicorn, sync workers": gunicorn(),
+  "gunicorn, gthread workers": gunicorn("--threads", "4"),
+  "gunicorn --preload": gunicorn("--preload"),
+  "uvicorn workers": pythonWorkers("uvicorn", "api:asgi", "--port", "0"),
+};
+
+function gunicorn(...more: string[]): Example {
+  return pythonWorkers("gunicorn", "api:wsgi", "--bind", "127.0.0.1:0", "--no-control-socket", ...more);
+}
+
+function pythonWorkers(...args: string[]): Example {
+  const start: Command = ["python3", "-m", ...args];
+  return { language: "python-workers", needs: [python], build: [pipInstall], start };
+}
 
 export function sourceDir(language: Example["language"]): string {
   return fileURLToPath(new URL(`../../docs/examples/${language}/`, import.meta.url));
@@ -101,6 +118,9 @@ export interface ExampleServer {
   stop(): Promise<void>;
 }
 
+/** As the examples say it, gunicorn and uvicorn. */
+const listening = /(?:^listening on|Listening at:|running on) (http:\S+)/;
+
 /** Starts an example at a port of the machine's choice, and waits until it listens. */
 export async function startExample(
   example: Example,
@@ -124,7 +144,7 @@ export async function startExample(
   };
   const deadline = Date.now() + 60_000;
   for (;;) {
-    const url = (await log()).map((line) => /^listening on (http:\S+)$/.exec(line)?.[1]).find(Boolean);
+    const url = (await log()).map((line) => listening.exec(line)?.[1]).find(Boolean);
     if (url !== undefined) return { url, log, stop };
     if (child.running && Date.now() < deadline) await pause(50);
     else break;

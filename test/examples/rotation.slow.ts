@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { evidenceOf, kidOf, scenarioFor, succeeded } from "../drill/world.ts";
 import { call } from "../lab/sample-api/calls.ts";
-import { type Example, examples, missingFor, sourceDir, startExample } from "./example-server.ts";
+import { examples, missingFor, sourceDir, startExample } from "./example-server.ts";
 
 suite("the examples in docs/examples", () => {
   test("are taken over and rotated with sessions, deny-list and freeze, beside each other, all proven by replay", async (t) => {
@@ -61,19 +61,18 @@ suite("the examples in docs/examples", () => {
 
   test("hold what docs/prepare-an-api.md shows of them, word for word", async () => {
     const page = await readFile(join(sourceDir("go"), "../../prepare-an-api.md"), "utf8");
-    const files: Record<Example["language"], string> = {
-      typescript: "server.ts",
-      go: "main.go",
-      java: "src/main/java/Api.java",
-      python: "server.py",
-    };
-    for (const [language, file] of Object.entries(files)) {
-      const excerpt = excerptOf(page, `examples/${language}/${file}`);
-      const source = await readFile(join(sourceDir("go"), "..", language, file), "utf8");
-      assert.ok(
-        unindented(source).includes(excerpt),
-        `${language}: the excerpt is not in ${file}:\n${excerpt}`,
-      );
+    const files = [
+      "typescript/server.ts",
+      "typescript/cluster.ts",
+      "go/main.go",
+      "java/src/main/java/Api.java",
+      "python/server.py",
+      "python-workers/shared_keys.py",
+    ];
+    for (const file of files) {
+      const excerpt = excerptOf(page, `examples/${file}`);
+      const source = await readFile(join(sourceDir("go"), "..", file), "utf8");
+      assert.ok(unindented(source).includes(excerpt), `the excerpt is not in ${file}:\n${excerpt}`);
     }
   });
 

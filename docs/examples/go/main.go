@@ -41,6 +41,10 @@ var (
 	}}
 )
 
+// Names this process, which is the only one at its address. Several that share a port (SO_REUSEPORT) would know from
+// their configuration how many they are.
+var processName = fmt.Sprintf(`"%d-%d"; of=1`, os.Getpid(), time.Now().UnixMilli())
+
 type keySet struct {
 	keys      jwk.Set
 	fetchedAt time.Time
@@ -249,5 +253,9 @@ func main() {
 		log.Fatal(err)
 	}
 	fmt.Printf("listening on http://%s\n", listener.Addr())
-	log.Fatal((&http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}).Serve(listener))
+	named := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("JWKS-Process", processName)
+		mux.ServeHTTP(w, r)
+	})
+	log.Fatal((&http.Server{Handler: named, ReadHeaderTimeout: 5 * time.Second}).Serve(listener))
 }

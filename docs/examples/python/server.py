@@ -23,6 +23,9 @@ REFRESH_TOKEN = os.environ.get("INTERNAL_JWKS_REFRESH_TOKEN", "")
 ALGORITHMS = {"RS256", "PS256", "ES256", "EdDSA"}  # never "none", never HS*
 MAX_AGE_S = 600
 COOLDOWN_S = 30
+# Names this process, which is the only one at its address. A worker of gunicorn or uvicorn would make the name after the
+# fork, and read the number of workers from WEB_CONCURRENCY, as gunicorn and uvicorn do.
+PROCESS_NAME = f'"{os.getpid()}-{time.time_ns() // 1_000_000}"; of=1'
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -159,6 +162,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def end_headers(self) -> None:
+        self.send_header("JWKS-Process", PROCESS_NAME)
+        super().end_headers()
 
     def log_message(self, *args) -> None:
         pass

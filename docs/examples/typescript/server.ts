@@ -15,6 +15,10 @@ const jwksUri = process.env.JWKS_URI ?? `${ISSUER}/protocol/openid-connect/certs
 const maxAgeMs = 600_000;
 const cooldownMs = 30_000;
 
+// Names this process, which is the only one at its address. A worker of node:cluster or PM2 would say how many there are:
+// in node:cluster the primary passes that on in the environment, PM2 has it as `instances`.
+const processName = `"${process.pid}-${Math.round(performance.timeOrigin)}"; of=1`;
+
 let keys = createLocalJWKSet({ keys: [] });
 let kids: string[] = [];
 let [triedAt, fetchedAt] = [0, 0];
@@ -135,6 +139,7 @@ while (fetchedAt === 0) {
 // The proof that a restarted process began with the published keys: the program looks for this line.
 console.log(`JWKS bootstrap ok kids=${JSON.stringify(kids)}`);
 const server = createServer((request, response) => {
+  response.setHeader("JWKS-Process", processName);
   serve(request, response).catch(() => response.writeHead(400).end());
 });
 server.listen(Number(PORT), HOST, () => {

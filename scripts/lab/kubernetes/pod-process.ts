@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { on, once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Behaviour } from "../sample-api/misbehaviour.ts";
 import type { CriLog } from "./cri-log.ts";
@@ -14,6 +14,11 @@ export interface PodProcessOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly address: PodAddress;
   readonly log: CriLog;
+}
+
+interface Reply {
+  misbehaving?: Behaviour;
+  failed?: string;
 }
 
 /** The process of one container: the sample API, at the pod's address. */
@@ -48,11 +53,13 @@ export class PodProcess {
   /** Makes it misbehave from now on, or repairs it with `none`. */
   async misbehave(behaviour: Behaviour): Promise<void> {
     if (!this.#child.connected) throw new Error("the pod's process is not running");
-    const reply = once(this.#child, "message", { signal: AbortSignal.timeout(15_000) });
+    const messages = on(this.#child, "message", { signal: AbortSignal.timeout(60_000) });
     this.#child.send({ misbehave: behaviour });
-    const [message]: { failed?: string }[] = await reply;
-    const failed = message?.failed;
-    if (failed !== undefined) throw new Error(failed);
+    // The first may be what it said at its start: Node keeps messages until somebody listens.
+    for await (const [{ misbehaving, failed }] of messages as AsyncIterable<[Reply]>) {
+      if (failed !== undefined) throw new Error(failed);
+      if (misbehaving === behaviour) return;
+    }
   }
 
   /** Asks it to end, and kills it if it does not. Resolves when it has ended. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Behaviour, isBehaviour, misbehaviours } from "./misbehaviour.ts";
+import { type Behaviour, isBehaviour, misbehaviours, workersUsage } from "./misbehaviour.ts";
 
 const url = z.url({ protocol: /^https?$/ });
 const milliseconds = z.coerce.number().int().nonnegative();
@@ -18,7 +18,7 @@ const environment = z.object({
   ACCESS_LOG: z.string().min(1).optional(),
   LOG_FORMAT: z.enum(["text", "json"]).default("text"),
   MISBEHAVE: z
-    .custom<Behaviour>(isBehaviour, `must be one of none, ${misbehaviours.join(", ")}`)
+    .custom<Behaviour>(isBehaviour, `must be one of none, ${misbehaviours.join(", ")}, ${workersUsage}`)
     .default("none"),
 });
 

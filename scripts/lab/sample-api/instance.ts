@@ -4,6 +4,8 @@ import { KeyCache } from "./key-cache.ts";
 import { Listener } from "./listener.ts";
 import type { Log } from "./log.ts";
 import type { Behaviour } from "./misbehaviour.ts";
+import type { Operation } from "./operation.ts";
+import { processNameOf } from "./process-name.ts";
 
 /** What one process of the sample API holds in memory. */
 export class Instance {
@@ -15,6 +17,8 @@ export class Instance {
   frozen = false;
   /** Whether the key set has been fetched once. */
   ready = false;
+  /** Carries out an internal operation wherever it must be: in this process, or in all where they share it. */
+  passOn = (operation: Operation): Promise<void> => this.carryOut(operation);
   readonly #listener: Listener;
   readonly #redirectTarget: Listener;
   #behaviour: Behaviour = "none";
@@ -28,9 +32,11 @@ export class Instance {
     this.config = config;
     this.log = log;
     this.cache = new KeyCache({ jwksUri, maxAgeMs: config.CACHE_MAX_AGE_MS, cooldownMs: config.COOLDOWN_MS });
-    this.#listener = new Listener(config.HOST, config.PORT, (request, response) =>
-      serve(new Exchange(request, response, log, "api"), this),
-    );
+    this.#listener = new Listener(config.HOST, config.PORT, (request, response) => {
+      const name = processNameOf(this.#behaviour);
+      if (name !== undefined) response.setHeader("JWKS-Process", name);
+      serve(new Exchange(request, response, log, "api"), this);
+    });
     this.#redirectTarget = new Listener(config.HOST, 0, (request, response) =>
       new Exchange(request, response, log, "redirect-target").answer(200, { kids: this.cache.kids }),
     );
@@ -51,6 +57,23 @@ export class Instance {
 
   async open(): Promise<void> {
     await Promise.all([this.#listener.open(), this.#redirectTarget.open()]);
+  }
+
+  /** Carries out an internal operation in this process. */
+  async carryOut(operation: Operation): Promise<void> {
+    switch (operation.kind) {
+      case "refresh":
+        await this.cache.refresh();
+        return this.log.info(`JWKS refresh ok kids=${JSON.stringify(this.cache.kids)}`);
+      case "deny-list":
+        this.denied[operation.denied ? "add" : "delete"](operation.sid);
+        return;
+      case "freeze":
+        this.frozen = operation.frozen;
+        return;
+      default:
+        operation satisfies never;
+    }
   }
 
   /** Refuses connections until its behaviour is changed. */

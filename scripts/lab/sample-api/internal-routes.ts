@@ -20,17 +20,16 @@ export async function serveInternal(exchange: Exchange, instance: Instance): Pro
   exchange.answer(404, { error: "not_found" });
 }
 
-function serveDenyList(exchange: Exchange, instance: Instance, encoded: string): void {
+async function serveDenyList(exchange: Exchange, instance: Instance, encoded: string): Promise<void> {
   const sid = decodeURIComponent(encoded);
-  if (instance.behaviour !== "ignore-deny-list") {
-    if (exchange.method === "PUT") instance.denied.add(sid);
-    else instance.denied.delete(sid);
-  }
+  if (instance.behaviour !== "ignore-deny-list")
+    await instance.passOn({ kind: "deny-list", sid, denied: exchange.method === "PUT" });
   exchange.answer(204);
 }
 
-function serveFreeze(exchange: Exchange, instance: Instance): void {
-  if (instance.behaviour !== "ignore-freeze") instance.frozen = exchange.method === "PUT";
+async function serveFreeze(exchange: Exchange, instance: Instance): Promise<void> {
+  if (instance.behaviour !== "ignore-freeze")
+    await instance.passOn({ kind: "freeze", frozen: exchange.method === "PUT" });
   exchange.answer(204);
 }
 
@@ -55,14 +54,13 @@ async function serveRefresh(exchange: Exchange, instance: Instance): Promise<voi
   }
 }
 
-async function refresh(exchange: Exchange, { cache, log }: Instance): Promise<void> {
+async function refresh(exchange: Exchange, instance: Instance): Promise<void> {
   try {
-    await cache.refresh();
+    await instance.passOn({ kind: "refresh" });
   } catch (error) {
-    log.info(`JWKS refresh failed: ${(error as Error).message}`);
+    instance.log.info(`JWKS refresh failed: ${(error as Error).message}`);
     return exchange.answer(502, { error: "jwks_unreachable" });
   }
-  const { kids, fetchedAt } = cache;
-  log.info(`JWKS refresh ok kids=${JSON.stringify(kids)}`);
+  const { kids, fetchedAt } = instance.cache;
   exchange.answer(200, { kids, fetchedAt });
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, describe, test } from "node:test";
+import { parse } from "yaml";
 import { apiRefreshToken, call, probe, refresh, refreshPath } from "./calls.ts";
 import { type IssuerKey, issuerKey, startIssuer, type TestIssuer } from "./jwks-server.ts";
 
@@ -117,12 +119,53 @@ export function describeContract(title: string, start: Start): void {
     test("without a refresh token it has no internal operations", async () => {
       const bare = await start(options());
       try {
-        assert.equal((await refresh(bare)).status, 404);
+        const { status, headers } = await refresh(bare);
+        assert.equal(status, 404);
+        assert.match(String(headers["jwks-process"]), await processPattern());
         assert.equal((await refresh(bare, "")).status, 404);
         assert.equal((await call(bare, "PUT", "/internal/admin/freeze", apiRefreshToken)).status, 404);
         assert.equal(await probe(bare, await mint(oldKey)), 200);
       } finally {
         await bare.stop();
+      }
+    });
+
+    test("every answer names the process, and says that it is the only one", async () => {
+      const user = await mint(oldKey);
+      const freeze = "/internal/admin/freeze";
+      issuer.failing = true;
+      const failed = await refresh(api);
+      issuer.failing = false;
+      const answers = [
+        failed,
+        await refresh(api),
+        await refresh(api, "wrong"),
+        await call(api, "PUT", freeze, apiRefreshToken),
+        await call(api, "DELETE", freeze, apiRefreshToken),
+        await call(api, "GET", "/api/me", user),
+        await call(api, "GET", "/api/me", "no-token"),
+        await call(api, "GET", "/api/me"),
+        await call(api, "GET", "/api/admin", user),
+      ];
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        [502, 200, 401, 204, 204, 200, 401, 401, 403],
+      );
+      const names = new Set(answers.map(({ headers }) => headers["jwks-process"]));
+      assert.equal(names.size, 1, [...names].join());
+      const [name] = names;
+      assert.match(String(name), await processPattern());
+      assert.match(String(name), /; of=1$/);
+    });
+
+    test("a process that is started later has another name", async () => {
+      const later = await start(options());
+      try {
+        const [mine, other] = await Promise.all([api, later].map((one) => call(one, "GET", "/api/me")));
+        assert.ok(mine?.headers["jwks-process"] && other?.headers["jwks-process"]);
+        assert.notEqual(mine.headers["jwks-process"], other.headers["jwks-process"]);
+      } finally {
+        await later.stop();
       }
     });
 
@@ -150,4 +193,12 @@ export function describeContract(title: string, start: Start): void {
       assert.equal((await call(api, "POST", "/api/admin", admin)).status, 200);
     });
   });
+}
+
+/** What docs/openapi.yaml allows as a process's name. */
+async function processPattern(): Promise<RegExp> {
+  const { components } = parse(
+    await readFile(new URL("../../../docs/openapi.yaml", import.meta.url), "utf8"),
+  );
+  return new RegExp(components.headers.JwksProcess.schema.pattern);
 }

@@ -65,6 +65,19 @@ describe("a fleet", () => {
     }
   });
 
+  test("an instance can start as several processes", async () => {
+    issuer.published = [oldKey];
+    const misbehave = [parseMisbehave("workers:2:shared")];
+    const fleet = await startFleet({ count: 1, issuer: issuer.url, apiRefreshToken, misbehave });
+    try {
+      const [api] = fleet.instances;
+      assert.ok(api);
+      assert.match(String((await refresh(api)).headers["jwks-process"]), /; of=2$/);
+    } finally {
+      await fleet.stop();
+    }
+  });
+
   test("without a refresh token there is no internal operation", async () => {
     const fleet = await startFleet({ count: 1, issuer: issuer.url });
     try {
@@ -120,11 +133,30 @@ describe("--misbehave", () => {
     for (const kind of misbehaviours) assert.deepEqual(parseMisbehave(kind), { kind, count: 1 });
   });
 
+  test("the count of processes belongs to the kind: each is one instance", () => {
+    for (const kind of ["prefork:4", "workers:2", "workers:32:shared", "workers:3:unnamed"] as const)
+      assert.deepEqual(parseMisbehave(kind), { kind, count: 1 });
+  });
+
+  test("fewer than 2 processes, more than 32, or no number are refused", () => {
+    for (const text of [
+      "prefork",
+      "prefork:1",
+      "prefork:33",
+      "prefork:x",
+      "prefork:4:shared",
+      "workers:4:alone",
+    ])
+      assert.throws(() => parseMisbehave(text), /prefork:COUNT.*2 to 32 processes/, text);
+  });
+
   test("an unknown kind is refused with the list of known kinds", () => {
     assert.throws(
       () => parseMisbehave("sulk:1"),
       (error: Error) =>
-        misbehaviours.every((kind) => error.message.includes(kind)) && error.message.includes("sulk"),
+        misbehaviours.every((kind) => error.message.includes(kind)) &&
+        error.message.includes("prefork:COUNT") &&
+        error.message.includes("sulk"),
     );
     assert.throws(() => parseMisbehave("none"));
   });

@@ -40,6 +40,9 @@ public final class Api {
   /** Never none, never HS*. */
   static final Set<JWSAlgorithm> ALGORITHMS =
       Set.of(JWSAlgorithm.RS256, JWSAlgorithm.PS256, JWSAlgorithm.ES256);
+  /** Names this process, which is the only one at its address: a JVM has one key cache, whatever its threads. */
+  static final String PROCESS_NAME =
+      "\"" + ProcessHandle.current().pid() + "-" + Instant.now().toEpochMilli() + "\"; of=1";
 
   static final KeyCache cache = new KeyCache();
   static final Set<String> denied = ConcurrentHashMap.newKeySet();
@@ -164,10 +167,11 @@ public final class Api {
 
   static void serve(HttpExchange exchange) throws IOException {
     try (exchange) {
+      var headers = exchange.getResponseHeaders();
+      headers.set("JWKS-Process", PROCESS_NAME);
       exchange.getRequestBody().readAllBytes();
       String path = exchange.getRequestURI().getRawPath();
       Answer answer = path.startsWith("/internal/") ? internal(exchange, path) : user(exchange, path);
-      var headers = exchange.getResponseHeaders();
       headers.set("Content-Type", "application/json");
       if (answer.status() == 401) headers.set("WWW-Authenticate", "Bearer error=\"invalid_token\"");
       byte[] body = answer.body() == null ? new byte[0]
