@@ -1,6 +1,7 @@
 import { describe, test } from "node:test";
 import { describeContract } from "../lab/sample-api/contract.ts";
-import { examples, missingFor, startExample } from "./example-server.ts";
+import { examples, startExample } from "./example-server.ts";
+import { missingFor } from "./program.ts";
 
 for (const example of examples) {
   const title = `the example in ${example.language}, by the contract`;

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { evidenceOf, kidOf, scenarioFor, succeeded } from "../drill/world.ts";
 import { call } from "../lab/sample-api/calls.ts";
-import { examples, missingFor, sourceDir, startExample } from "./example-server.ts";
+import { examples, sourceDir, startExample } from "./example-server.ts";
+import { missingFor } from "./program.ts";
 
 suite("the examples in docs/examples", () => {
   test("are taken over and rotated with sessions, deny-list and freeze, beside each other, all proven by replay", async (t) => {

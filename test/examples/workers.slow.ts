@@ -7,7 +7,8 @@ import { Client } from "undici";
 import { apiRefreshToken, refresh, refreshPath } from "../lab/sample-api/calls.ts";
 import { type IssuerKey, issuerKey, startIssuer, type TestIssuer } from "../lab/sample-api/jwks-server.ts";
 import { isAlive } from "../lab/sample-api/process-state.ts";
-import { type Example, type ExampleServer, missingFor, preforking, startExample } from "./example-server.ts";
+import { type Example, preforking, startExample } from "./example-server.ts";
+import { missingFor, type StartedProgram } from "./program.ts";
 
 const workers = 4;
 
@@ -23,7 +24,7 @@ for (const [title, example] of Object.entries(preforking)) {
 function describeWorkers(title: string, example: Example): void {
   describe(`four processes behind one port: ${title}`, () => {
     let issuer: TestIssuer;
-    let api: ExampleServer;
+    let api: StartedProgram;
     let directory: string;
     let oldKey: IssuerKey;
     let newKey: IssuerKey;
