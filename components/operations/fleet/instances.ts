@@ -2,7 +2,7 @@ import pLimit, { type LimitFunction } from "p-limit";
 import { buildConnector, Client, type Dispatcher } from "undici";
 import { trimSlash } from "../keycloak/connection.ts";
 import type { Barrier } from "./barrier.ts";
-import { type Lines, openLines } from "./lines.ts";
+import { linesOver, type OpenLines } from "./lines.ts";
 import type { ProcessName } from "./process-name.ts";
 
 /** One API process, as its target lists it. A kind of target may add facts of its own, which only that kind reads. */
@@ -30,8 +30,8 @@ export interface Instance {
 /** An instance with a connection of its own that stays open while one piece of work is done on it. */
 export interface OpenInstance extends Instance {
   dispatcher: Dispatcher;
-  /** Further connections, for those of its processes that this one does not lead to. Default: none can be made. */
-  lines?: Lines | undefined;
+  /** Makes further connections, for those of its processes that this one does not lead to. Default: none can be made. */
+  openLines?: OpenLines;
   /** Names of its processes that have answered so far. */
   processes?: Set<string>;
   /** Called with each answer: the process that gave it, where that names itself. */
@@ -108,12 +108,11 @@ export async function onEveryInstance<T>(
   const limit = typeof concurrency === "number" ? pLimit(concurrency) : concurrency;
   return limit.map(instances, async (instance) => {
     const dispatcher = connect(instance);
-    const lines = openLines((barrier) => connect(instance, barrier));
+    const openLines = linesOver((barrier) => connect(instance, barrier));
     try {
-      return await work({ ...instance, dispatcher, lines, processes: new Set() });
+      return await work({ ...instance, dispatcher, openLines, processes: new Set() });
     } finally {
       dispatcher.destroy().catch(() => undefined);
-      lines.close();
     }
   });
 }

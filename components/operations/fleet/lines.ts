@@ -1,31 +1,27 @@
 import type { Client, Dispatcher } from "undici";
 import { type Barrier, openBarrier } from "./barrier.ts";
 
-/** Makes further connections to an instance. */
+/** New connections to an instance, for one question. */
 export interface Lines {
-  /**
-   * As many new connections as asked for, each made with its first request. They send nothing before all of them are open,
-   * and those of the time before are closed: one that is kept open leads to the same process for ever.
-   */
-  open(count: number): Dispatcher[];
-  /** Closes those that are open: a server of one request per process serves nobody else while it waits for one. */
+  /** Each connects with its first request; none sends anything before all are open. */
+  dispatchers: Dispatcher[];
+  /** A server of one request per process serves nobody else while it waits for one, so they are closed at once. */
   close(): void;
 }
 
+/** Makes as many as are asked for. */
+export type OpenLines = (count: number) => Lines;
+
 /** @param connect makes one connection, and tells the barrier of it */
-export function openLines(connect: (barrier: Barrier) => Client): Lines {
-  let clients: Client[] = [];
-  const close = () => {
-    for (const client of clients) client.destroy().catch(() => undefined);
-    clients = [];
-  };
-  return {
-    open(count) {
-      close();
-      const barrier = openBarrier(count);
-      clients = Array.from({ length: count }, () => connect(barrier));
-      return clients;
-    },
-    close,
+export function linesOver(connect: (barrier: Barrier) => Client): OpenLines {
+  return (count) => {
+    const barrier = openBarrier(count);
+    const clients = Array.from({ length: count }, () => connect(barrier));
+    return {
+      dispatchers: clients,
+      close: () => {
+        for (const client of clients) client.destroy().catch(() => undefined);
+      },
+    };
   };
 }

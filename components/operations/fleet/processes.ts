@@ -42,21 +42,24 @@ export async function onEveryProcess<T>(
 ): Promise<[ProcessAnswer<T>, ...ProcessAnswer<T>[]]> {
   const first = await askOver(instance, ask);
   const answers: [ProcessAnswer<T>, ...ProcessAnswer<T>[]] = [first];
-  const { connections = 1, lines } = instance;
-  if (!lines || isLost(first.value)) return answers;
+  const { connections = 1, openLines } = instance;
+  if (!openLines || isLost(first.value)) return answers;
   for (let round = 1; round <= mostRounds; round += 1) {
     const announced = announcedBy(answers);
     const isEnough = announced === undefined ? round > 1 : namesOf(answers).size >= announced;
     if (isEnough) break;
     const count = announced === undefined ? connections : announced * connectionsPerProcess;
     if (count <= 1) break;
-    const dispatchers = lines.open(Math.min(count, mostConnections) - (round === 1 ? 1 : 0));
-    const asking = dispatchers.map(async (dispatcher, index) => {
+    const lines = openLines(Math.min(count, mostConnections) - (round === 1 ? 1 : 0));
+    const asking = lines.dispatchers.map(async (dispatcher, index) => {
       await delay(index * spacingMs);
       return askOver({ ...instance, dispatcher }, ask);
     });
-    answers.push(...(await Promise.all(asking)));
-    lines.close();
+    try {
+      answers.push(...(await Promise.all(asking)));
+    } finally {
+      lines.close();
+    }
   }
   return answers;
 }

@@ -138,7 +138,7 @@ async function workOn<T>(
     due,
     limit,
     async (opened) => {
-      const { dispatcher: _dispatcher, lines: _lines, processes: _processes, ...instance } = opened;
+      const { dispatcher: _dispatcher, openLines: _openLines, processes: _processes, ...instance } = opened;
       const id = instanceId(instance);
       const retrying = (is: boolean) => tally.retrying(id, is);
       const value = await inSpan(

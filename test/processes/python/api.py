@@ -41,7 +41,7 @@ def is_accepted(token: str) -> bool:
     try:
         with lock:
             key = client.get_signing_key_from_jwt(token)
-        jwt.decode(token, key, ALGORITHMS, rules, issuer=ISSUER, audience=AUDIENCE, leeway=5)
+        jwt.decode(token, key, ALGORITHMS, rules, issuer=ISSUER, audience=AUDIENCE)
     except jwt.PyJWTError:
         return False
     return True
