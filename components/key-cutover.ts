@@ -48,6 +48,8 @@ export class KeyCutover extends pulumi.dynamic.Resource {
   declare readonly completedAt: pulumi.Output<string>;
   /** Secret, for the length of it: everything that was found. */
   declare readonly result: pulumi.Output<Packed<CutoverFindings>>;
+  /** Secret. The control tokens by their `jti`. */
+  declare readonly controlTokens: pulumi.Output<Packed<Record<string, string>>>;
   /** Whether the realm was as the cut-over left it when it was last looked at. */
   declare readonly settled: pulumi.Output<boolean>;
   declare readonly record: pulumi.Output<PhaseRecord>;
@@ -60,10 +62,11 @@ export class KeyCutover extends pulumi.dynamic.Resource {
       retired: undefined,
       completedAt: undefined,
       result: undefined,
+      controlTokens: undefined,
       settled: undefined,
       record: undefined,
     };
-    const secret = pulumi.mergeOptions(opts, { additionalSecretOutputs: ["result"] });
+    const secret = pulumi.mergeOptions(opts, { additionalSecretOutputs: ["result", "controlTokens"] });
     super(provider, name, { ...outputs, ...args }, secret, "jwks", "KeyCutover");
   }
 }

@@ -176,7 +176,7 @@ export class RotationSteps {
             },
           }
         : {}),
-      ...(cutover ? { cutover: { result: cutover.result, record: cutover.record } } : {}),
+      ...(cutover ? { cutover: cutoverSoFar(cutover) } : {}),
       ...(enforced ? { enforcement: { result: enforced.result, record: enforced.record } } : {}),
     });
     return packed(given.apply((known) => knownSoFar(known)));
@@ -189,6 +189,10 @@ export class RotationSteps {
 
 export function kidsOf(keys: readonly { kid: string }[]): string[] {
   return keys.map(({ kid }) => kid);
+}
+
+function cutoverSoFar({ result, controlTokens, record }: KeyCutover) {
+  return { result, controlTokens, record };
 }
 
 function publishedKey(key: SigningKey) {

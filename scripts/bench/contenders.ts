@@ -35,7 +35,7 @@ export async function ours(
 
 /** What `KeyEnforcement` asks for in an emergency. */
 export function enforceRequest(target: Target, questions: Questions, baseline: Baseline[]): EnforceRequest {
-  const { canaries, fleet, expectation } = questions;
+  const { canaries, controls, fleet, expectation } = questions;
   const now = new Date().toISOString();
   const restart = {
     strategy: "refresh" as const,
@@ -57,6 +57,7 @@ export function enforceRequest(target: Target, questions: Questions, baseline: B
       })),
       baseline,
       canaries,
+      controls,
       canaryTokens: Object.fromEntries(
         canaries.flatMap(({ seen, unseen }) => [seen, unseen]).map(({ jti, token }) => [jti, token]),
       ),
@@ -131,13 +132,19 @@ async function expectStatus(
 }
 
 /** Every token that an instance is probed with, in the order of `verifyInstance`, and the status it must get. */
-export function tokensToProbe({ canaries, fresh, forged, expired }: Questions): [string, 200 | 401][] {
+export function tokensToProbe({
+  canaries,
+  controls,
+  fresh,
+  forged,
+  expired,
+}: Questions): [string, 200 | 401][] {
   return [
     ...canaries.flatMap(({ seen, unseen }): [string, 401][] => [
       [unseen.token, 401],
       [seen.token, 401],
     ]),
-    ...fresh.map(({ token }): [string, 200] => [token, 200]),
+    ...[...controls, ...fresh].map(({ token }): [string, 200] => [token, 200]),
     ...forged.map(({ token }): [string, 401] => [token, 401]),
     [expired.token, 401],
   ];

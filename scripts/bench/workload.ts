@@ -11,8 +11,8 @@ export interface Workload {
   concurrency: number;
 }
 
-/** Requests per instance: one refresh, one look with a canary, then two canaries, one fresh token, four forgeries, one expired token. */
-export const requestsPerInstance = 10;
+/** Requests per instance: one refresh, one look with a canary, then two canaries, their control token, one fresh token, four forgeries, one expired token. */
+export const requestsPerInstance = 11;
 
 const hour = 3_600;
 const [newKid, retiredKid] = ["bench-new-key", "bench-retired-key"];
@@ -37,6 +37,7 @@ export async function makeWorkload(concurrency: number): Promise<Workload> {
           unseen: await mint(retiredKid, hour),
         },
       ],
+      controls: [await mint(newKid, hour)],
       earlier: [],
       passive: [],
       withoutCanary: [],

@@ -11,6 +11,7 @@ const columnHeads: Record<CheckKind, string> = {
   retired: "Retired key",
   earlier: "Earlier keys",
   passive: "Passive key",
+  control: "Control token",
   fresh: "Fresh token",
   forged: "Forged tokens",
 };

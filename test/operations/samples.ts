@@ -146,6 +146,10 @@ export function instanceVerification(change: Partial<InstanceVerification> = {})
     checks: [
       { ...canary, canary: "unseen", jti: "jti-unseen", at: at(29) },
       { ...canary, canary: "seen", jti: "jti-seen", at: at(30) },
+      {
+        ...{ check: "control", subject: "new", jti: "jti-control", expected: "accepted" },
+        ...{ verdict: { kind: "accepted", status: 200 }, ok: true, at: at(30) },
+      },
     ],
     reasons: [],
     ...change,
@@ -158,8 +162,14 @@ export function verification(change: Partial<VerificationResult> = {}): Verifica
     verified: true,
     startedAt: at(28),
     finishedAt: at(32),
+    controls: [{ kid: "new", algorithm: "RS256", jti: "jti-control", expiresAt: at(36_000) }],
     fresh: [{ kid: "new", algorithm: "RS256", jti: "jti-fresh" }],
-    issuer: [{ kid: "old", jti: "jti-unseen", verdict: rejected, ok: true }],
+    issuer: [
+      {
+        ...{ kid: "old", jti: "jti-unseen", verdict: rejected, ok: true },
+        control: { jti: "jti-control", verdict: { kind: "accepted", status: 200 } },
+      },
+    ],
     instances: [instanceVerification()],
     departed: [],
     unseen: [],

@@ -43,6 +43,7 @@ export async function announce(
     keys: [],
     canaries: [],
     canaryTokens: {},
+    controls: [],
     baseline: [],
     cutOverAt: new Date().toISOString(),
   };

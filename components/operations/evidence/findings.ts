@@ -1,3 +1,4 @@
+import type { ControlReference } from "../canaries/controls.ts";
 import type { AnnounceResult } from "../enforce/announce.ts";
 import type { DeniedInstance } from "../fleet/deny-list.ts";
 import type { FrozenInstance } from "../fleet/freeze-instances.ts";
@@ -8,6 +9,7 @@ import type { EndedSession } from "../keycloak/revoke-sessions.ts";
 import type { CutoverResult } from "../keys/cut-over.ts";
 import type { InternalKeyResult } from "../keys/internal-keys.ts";
 import type { PublishedKey } from "../keys/publish-key.ts";
+import type { IssuerPair } from "../proof/ask-issuer.ts";
 import type { Baseline, CanaryFindings } from "../proof/canary-findings.ts";
 import type { VerificationResult } from "../proof/verify.ts";
 import type { Evidence, PhaseRecord } from "./evidence-schema.ts";
@@ -38,6 +40,10 @@ export type VerificationAttempt = Evidence["attempts"][number];
 
 /** What the cut-over has found. */
 export interface CutoverFindings extends CutoverResult {
+  /** The twins of the canary tokens, signed with the new keys. Default: none, of an older version. */
+  controls?: ControlReference[];
+  /** What Keycloak itself said of the retired keys and the new ones, before a session was ended. Default: not asked. */
+  issuer?: IssuerPair[];
   /** Verdicts of instances that appeared after the canary tokens had been shown, and before a key was disabled. */
   newcomers: Baseline[];
 }

@@ -63,6 +63,7 @@ export async function cutOver(
   await outliveBorrowing(cutover);
   const { disabledAt: movedAt, problems } = await moveOthers(cutover);
   const disabledAt = new Map([...revivedAt, ...movedAt]);
+  const after = request.afterDisabling?.();
   await endOverlap(cutover);
   const deleted = await deleteObsolete(cutover, disabledAt);
   const { later: published } = await plan();
@@ -72,6 +73,7 @@ export async function cutOver(
     request.mode === "emergency"
       ? await readFirst(admin, request, keysAfter)
       : await readBack(admin, request, keysAfter, progress);
+  await after;
   const { canary: before, earlier = [] } = request;
   return {
     activatedAt,

@@ -19,6 +19,8 @@ export interface CutoverRequest extends CutoverGoal, VerifierUrls {
   deathMarks?: MarkChanges;
   /** Work for which the old keys must still be trusted; called before the first of them is disabled. */
   beforeDisabling?: () => Promise<void>;
+  /** Work that begins as soon as the old keys are disabled, beside the reading of the JWKS. It must not throw. */
+  afterDisabling?: () => Promise<void>;
 }
 
 /** What the steps of one cut-over have in common. */

@@ -2,8 +2,14 @@ import { changed, stepChanged } from "../base/changed.ts";
 import { messageOf } from "../base/errors.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { report } from "../base/report.ts";
+import type { Canary } from "../canaries/canary.ts";
+import type { KeptControls } from "../canaries/controls.ts";
+import { withTokens } from "../canaries/kept-canaries.ts";
+import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
 import type { CutoverFindings, Findings } from "../evidence/findings.ts";
+import { discover } from "../keycloak/jwks.ts";
+import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { cutOver } from "../keys/cut-over.ts";
 import type { CutoverRequest } from "../keys/cutover-request.ts";
 import { describeKilled, killsOf } from "../keys/kill-marks.ts";
@@ -12,6 +18,7 @@ import { listSigningKeys, type RealmKey } from "../keys/realm-keys.ts";
 import type { KnownBefore } from "../keys/retired-key.ts";
 import { lostUnproven } from "../proof/lost-keys.ts";
 import { askNewcomers } from "../proof/newcomers.ts";
+import { mintTwins, type Twins } from "../proof/twins.ts";
 import { keyAdminOf, leaseOf } from "./lease.ts";
 import {
   adminOf,
@@ -24,10 +31,13 @@ import {
 } from "./phase-request.ts";
 import { runPhase } from "./run-phase.ts";
 
-type Details = Pick<
-  CutoverRequest,
-  "exemptKeys" | "overlapMs" | "keepRetired" | "jwksUris" | "jwksTimeoutMs" | "deathMarks"
->;
+interface Details
+  extends Pick<
+    CutoverRequest,
+    "exemptKeys" | "overlapMs" | "keepRetired" | "jwksUris" | "jwksTimeoutMs" | "deathMarks"
+  > {
+  probeIdentity: ProbeIdentity;
+}
 
 export interface CutoverInputs extends FleetInputs<Details>, Pick<LaterInputs<object>, "before"> {
   /** Components of this rotation's signing keys. */
@@ -49,6 +59,8 @@ export interface CutoverOutputs extends Step, Outcome {
   keysBeforeAt: string;
   /** Secret, for the length of it: everything that was found. */
   result: Packed<CutoverFindings>;
+  /** Secret. The control tokens by their `jti`. Absent in the state of an older version. */
+  controlTokens?: Packed<Record<string, string>>;
   /** Whether the realm was as the cut-over left it when it was last looked at. */
   settled: boolean;
   record: PhaseRecord;
@@ -59,11 +71,12 @@ export async function cutoverPhase(
   inputs: CutoverInputs,
   previous?: Partial<CutoverOutputs>,
 ): Promise<CutoverOutputs> {
-  const { run, ...details } = detailsOf(inputs);
+  const { run, probeIdentity, ...details } = detailsOf(inputs);
   const admin = await keyAdminOf(run);
   const { findings, canaryTokens } = unpack(inputs.before);
   const canary = findings.prepared?.canary ?? nothingBefore(findings);
   const last = previous?.result === undefined ? undefined : unpack(previous.result);
+  let control = knownControls(previous, last, canary.keysBeforeAt);
   const { result, record } = await runPhase(run, "cut-over", findings, async () => {
     // What an earlier attempt has retired is proven with the canaries of its time, so only where they are the same.
     const isRetry = previous?.keysBeforeAt === canary.keysBeforeAt;
@@ -72,7 +85,7 @@ export async function cutoverPhase(
       ? lostUnproven(run, findings.prepared.canary, lastCutover(previous, last))
       : [];
     const earlier = [...lost.filter(({ kid }) => !retired.some((key) => key.kid === kid)), ...retired];
-    const { canaries = [], baseline = [] } = findings.prepared?.canary ?? {};
+    const { canaries = [], baseline = [], carried = [] } = findings.prepared?.canary ?? {};
     const end = findings.prepared?.canary.deadlineAt;
     const deadlineAt = end === undefined ? undefined : Date.parse(end);
     const newcomers = [...known];
@@ -92,6 +105,15 @@ export async function cutoverPhase(
         report("cut-over", `pods that have just appeared could not be asked: ${messageOf(error)}`, run);
       }
     };
+    let issuer = last?.issuer ?? [];
+    const afterDisabling = async () => {
+      // In an overlap nothing has died, but for what somebody had enabled again: the verification mints for that.
+      if (control.controls.length > 0 || run.stage === "overlap") return;
+      const all = [...canaries, ...carried.flatMap((minted) => minted.canaries)];
+      const minted = await askForTwins(admin, probeIdentity, withTokens({ canaries: all, canaryTokens }));
+      control = minted;
+      issuer = minted.issuer;
+    };
     const { rotation, mode, stage, incident } = run;
     const { componentIds } = inputs;
     const goal = {
@@ -104,10 +126,12 @@ export async function cutoverPhase(
       canary,
       earlier,
       beforeDisabling,
+      afterDisabling,
     };
     const done = await cutOver(admin, goal, (line) => report("cut-over", line, run));
     (await leaseOf(run)).keysAreDead();
-    const cutover: CutoverFindings = { ...done, newcomers };
+    for (const problem of done.retired.length > 0 ? control.problems : []) report("cut-over", problem, run);
+    const cutover: CutoverFindings = { ...done, newcomers, controls: control.controls, issuer };
     const summary = `${describeCutover(cutover)}${killedBefore(canary.keysBefore, rotation)}`;
     return { result: cutover, summary };
   });
@@ -115,7 +139,37 @@ export async function cutoverPhase(
   const { exemptKeys } = details;
   const { keysBeforeAt } = canary;
   const own = { componentIds, exemptKeys, keysBeforeAt, settled: true };
-  return { ...stepOf(inputs), ...outcomeOf(result), ...own, result: pack(result), record };
+  const controlTokens = pack(control.tokens);
+  return { ...stepOf(inputs), ...outcomeOf(result), ...own, result: pack(result), controlTokens, record };
+}
+
+/** Those of an earlier attempt: minted before a session was ended, which no later one can be. */
+function knownControls(
+  previous: Partial<CutoverOutputs> | undefined,
+  last: CutoverFindings | undefined,
+  keysBeforeAt: string,
+): KeptControls {
+  const isRetry = previous?.keysBeforeAt === keysBeforeAt && last && last.retired.length > 0;
+  const tokens = previous?.controlTokens ? unpack(previous.controlTokens) : {};
+  return { controls: isRetry ? (last.controls ?? []) : [], tokens: isRetry ? tokens : {}, problems: [] };
+}
+
+/** Mints the control tokens, and has Keycloak itself show that it tells them from the canary tokens. Never throws. */
+async function askForTwins(
+  admin: KeycloakAdmin,
+  probeIdentity: ProbeIdentity,
+  canaries: readonly Canary[],
+): Promise<Twins> {
+  try {
+    const [discovery, { clients }] = await Promise.all([
+      discover(admin),
+      ensureProbeClients(admin, probeIdentity),
+    ]);
+    return await mintTwins(admin, discovery, { clients, probe: probeIdentity, canaries });
+  } catch (error) {
+    const problem = `no control token could be minted before the sessions are ended: ${messageOf(error)}`;
+    return { controls: [], tokens: {}, problems: [problem], issuer: [] };
+  }
 }
 
 function lastCutover(previous: Partial<CutoverOutputs> | undefined, result: CutoverFindings | undefined) {

@@ -20,9 +20,10 @@ export const detailsFor = {
   announce: ({ run, fleet, jwksUris, jwksTimeoutMs }: RunSettings) => ({
     ...{ run, fleet, jwksUris, jwksTimeoutMs },
   }),
-  cutOver: ({ run, fleet, exemptKeys, overlapMs, keepRetired, jwksUris, jwksTimeoutMs }: RunSettings) => ({
-    ...{ run, fleet, exemptKeys, overlapMs, keepRetired, jwksUris, jwksTimeoutMs },
-  }),
+  cutOver: ({ run, fleet, probeIdentity, jwksUris, jwksTimeoutMs, ...settings }: RunSettings) => {
+    const { exemptKeys, overlapMs, keepRetired } = settings;
+    return { run, fleet, probeIdentity, jwksUris, jwksTimeoutMs, exemptKeys, overlapMs, keepRetired };
+  },
   revoke: ({ run, fleet, emergency: { denyListPath, doneByKill } }: RunSettings) => ({
     ...{ run, fleet, denyListPath, doneByKill },
   }),

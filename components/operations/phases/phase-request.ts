@@ -15,6 +15,8 @@ export interface Before {
   findings: Findings;
   /** Secret: the canary tokens by their `jti`. */
   canaryTokens: Record<string, string>;
+  /** Secret: the control tokens by their `jti`. */
+  controlTokens: Record<string, string>;
 }
 
 /**

@@ -1,14 +1,19 @@
+import { withControlTokens } from "../canaries/controls.ts";
 import { provableBy } from "../proof/provable.ts";
 import type { RetiredKeys } from "../proof/retired-keys.ts";
 import type { Before } from "./phase-request.ts";
 
 /** The retired keys, and what can prove that an instance has dropped them. */
-export function retiredKeysOf({ findings, canaryTokens }: Before, cutOverAt: string): RetiredKeys {
+export function retiredKeysOf(
+  { findings, canaryTokens, controlTokens }: Before,
+  cutOverAt: string,
+): RetiredKeys {
   const { prepared, cutover } = findings;
   const { retired: keys = [], newcomers = [] } = cutover ?? {};
-  if (!prepared) return { keys, canaries: [], canaryTokens, baseline: newcomers, cutOverAt };
+  const controls = withControlTokens(cutover?.controls ?? [], controlTokens);
+  if (!prepared) return { keys, canaries: [], canaryTokens, controls, baseline: newcomers, cutOverAt };
   const { canaries, baseline } = provableBy(prepared.canary, keys);
-  return { keys, canaries, canaryTokens, baseline: [...baseline, ...newcomers], cutOverAt };
+  return { keys, canaries, canaryTokens, controls, baseline: [...baseline, ...newcomers], cutOverAt };
 }
 
 /** Kids of the keys that sign now. */

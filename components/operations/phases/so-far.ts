@@ -14,7 +14,7 @@ export interface GivenSoFar {
   canary: Pick<CanaryOutputs, "canary" | "record">;
   keys: (PublishedKey & { record: PhaseRecord })[];
   announcement?: Pick<AnnouncementOutputs, "announced" | "result" | "record">;
-  cutover?: Pick<CutoverOutputs, "result" | "record">;
+  cutover?: Pick<CutoverOutputs, "result" | "controlTokens" | "record">;
   enforcement?: Pick<EnforcementOutputs, "result" | "record">;
 }
 
@@ -36,7 +36,8 @@ export function knownSoFar({ canary, keys, announcement, cutover, enforcement }:
     ...(cutover ? { cutover: unpack(cutover.result) } : {}),
     ...(enforcement ? { enforced: enforcedBy(enforcement) } : {}),
   };
-  return { findings: known, canaryTokens: tokens };
+  const controlTokens = cutover?.controlTokens ? unpack(cutover.controlTokens) : {};
+  return { findings: known, canaryTokens: tokens, controlTokens };
 }
 
 /** An emergency announces nothing: what is there then is of an earlier rotation, for other keys. */

@@ -105,6 +105,7 @@ async function verify(
       newKids: newKidsOf(before),
       passive: before.findings.cutover?.passive ?? [],
       restarts: before.findings.enforced?.restarts ?? [],
+      issuer: before.findings.cutover?.issuer ?? [],
       earlier: open,
       jwksProblems: async () => [
         ...(before.findings.cutover?.problems ?? []),

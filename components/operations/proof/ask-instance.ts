@@ -9,7 +9,7 @@ import type { Questions, ShortLivedToken } from "./questions.ts";
 import type { SpreadVerdict } from "./spread.ts";
 
 type KeyQuestion = Pick<Check, "subject"> & {
-  check: "fresh" | "passive" | "retired" | "earlier";
+  check: Exclude<Check["check"], "forged">;
   canary?: "seen" | "unseen";
   token: MintedToken;
 };
@@ -21,23 +21,34 @@ export async function askAboutKeys(instance: OpenInstance, questions: Questions)
     const silence = checks.find(isUnanswered)?.verdict;
     const asked = silence
       ? { verdict: silence }
-      : await probeLive(instance, questions.fleet.probe, question.token, expectedOn(question));
+      : await probeLive(
+          isAskedByControl(question, questions) ? { ...instance, connections: 1 } : instance,
+          questions.fleet.probe,
+          question.token,
+          expectedOn(question),
+        );
     checks.push(keyCheck(question, asked));
   }
   return checks;
+}
+
+/** Each process is shown the control token of the same key: a fresh token besides is for one of them. */
+function isAskedByControl({ check, subject }: KeyQuestion, { controls }: Questions): boolean {
+  return check === "fresh" && controls.some(({ kid }) => kid === subject);
 }
 
 function expectedOn({ check }: Pick<KeyQuestion, "check">): "accepted" | "rejected" {
   return check === "retired" || check === "earlier" ? "rejected" : "accepted";
 }
 
-function keyQuestions({ canaries, earlier, passive, fresh }: Questions): KeyQuestion[] {
+function keyQuestions({ canaries, controls, earlier, passive, fresh }: Questions): KeyQuestion[] {
   return [
     ...canaries.flatMap(({ kid, seen, unseen }): KeyQuestion[] => [
       { check: "retired", subject: kid, canary: "unseen", token: unseen },
       { check: "retired", subject: kid, canary: "seen", token: seen },
     ]),
     ...earlier.map(({ kid, unseen }): KeyQuestion => ({ check: "earlier", subject: kid, token: unseen })),
+    ...controls.map((token): KeyQuestion => ({ check: "control", subject: token.kid, token })),
     // The other canary token stays unseen: it is for the day on which the key is retired.
     ...passive.map(({ kid, seen }): KeyQuestion => ({ check: "passive", subject: kid, token: seen })),
     ...fresh.map((token): KeyQuestion => ({ check: "fresh", subject: token.kid, token })),

@@ -6,9 +6,10 @@ export interface Check extends SpreadVerdict {
   /**
    * `fresh`: a token of the new key. `passive`: a canary token of a key that is trusted until its overlap ends. `retired`:
    * a canary token of a retired key. `earlier`: a canary token of a key that an earlier rotation retired and that was
-   * never verified. `forged`: a token that no key of the realm signed.
+   * never verified. `control`: the twin of the retired keys' canary tokens, signed with a new key: a rejection of those counts
+   * only where it is accepted. `forged`: a token that no key of the realm signed.
    */
-  check: "fresh" | "passive" | "retired" | "earlier" | "forged";
+  check: "fresh" | "passive" | "retired" | "earlier" | "control" | "forged";
   /** The kid, or for a forgery its kind and algorithm. */
   subject: string;
   /** For a canary token: whether this instance had seen it before the cut-over. */

@@ -41,7 +41,7 @@ function describeSilence(silent: Check): string {
 
 function describeFailure({ check, subject, verdict }: Check): string {
   const token =
-    check === "forged" || check === "fresh"
+    check === "forged" || check === "fresh" || check === "control"
       ? `the ${check} token (${subject})`
       : `a token of ${check} kid ${subject}`;
   switch (verdict.kind) {

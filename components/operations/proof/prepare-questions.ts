@@ -11,6 +11,7 @@ import { isTrusted, listSigningKeys } from "../keys/realm-keys.ts";
 import { isLive } from "./live-token.ts";
 import type { Questions, ShortLivedToken } from "./questions.ts";
 import { retiredCanaries } from "./retired-keys.ts";
+import { trueTwins } from "./twins.ts";
 import type { VerificationRequest } from "./verification-request.ts";
 
 /** Mints and forges the tokens that every instance is asked about. */
@@ -21,13 +22,14 @@ export async function prepareQuestions(
 ): Promise<Questions> {
   const { fleet, retired, passive, newKids } = request;
   for (const { algorithm } of probes.clients) forgersKey(algorithm);
-  const [jwks, earlier, expired, ...fresh] = await Promise.all([
+  const canaries = retiredCanaries(retired);
+  const [jwks, controls, earlier, expired, ...fresh] = await Promise.all([
     readJwks(admin, jwksUri),
+    trueTwins(admin, fleet.probe, [...canaries, ...earlierOf(request)], retired.controls),
     stillDead(admin, request),
     mintToken(admin, tokenEndpoint, probes.expired).then(shortLived),
     ...probes.clients.map((client) => mintToken(admin, tokenEndpoint, client)),
   ]);
-  const canaries = retiredCanaries(retired);
   const retiredKids = retired.keys.map(({ kid }) => kid);
   return {
     fleet,
@@ -36,6 +38,7 @@ export async function prepareQuestions(
       absent: [...retiredKids, ...earlier.map(({ kid }) => kid)],
     },
     canaries,
+    controls,
     earlier,
     passive: withTokens(retired).filter(({ kid }) => passive.some((key) => key.kid === kid)),
     withoutCanary: retiredKids.filter((kid) => !canaries.some((canary) => canary.kid === kid)),
@@ -45,12 +48,14 @@ export async function prepareQuestions(
   };
 }
 
+function earlierOf({ earlier }: Pick<VerificationRequest, "earlier">): Canary[] {
+  return earlier ? withTokens(earlier) : [];
+}
+
 /** Canary tokens that can be asked about: unexpired, and nobody has enabled their key again. */
-async function stillDead(
-  admin: KeycloakAdmin,
-  { earlier, fleet: { probe } }: VerificationRequest,
-): Promise<Canary[]> {
-  const canaries = earlier ? withTokens(earlier) : [];
+async function stillDead(admin: KeycloakAdmin, request: VerificationRequest): Promise<Canary[]> {
+  const { probe } = request.fleet;
+  const canaries = earlierOf(request);
   if (canaries.length === 0) return [];
   const trusted = (await listSigningKeys(admin)).filter(isTrusted).map(({ kid }) => kid);
   return canaries.filter(

@@ -9,6 +9,8 @@ export interface Questions {
   expectation: RefreshExpectation;
   /** Canary tokens of the retired keys. */
   canaries: Canary[];
+  /** Their control tokens. */
+  controls: MintedToken[];
   /** Canary tokens of keys that earlier rotations retired without a proof. */
   earlier: Canary[];
   /** Canary tokens of keys that are still trusted. */

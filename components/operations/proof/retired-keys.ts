@@ -1,4 +1,4 @@
-import type { Canary, KeptCanaries } from "../canaries/canary.ts";
+import type { Canary, KeptCanaries, MintedToken } from "../canaries/canary.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
 import type { RetiredKey } from "../keys/retired-key.ts";
 import type { Baseline } from "./canary-findings.ts";
@@ -6,6 +6,8 @@ import type { Baseline } from "./canary-findings.ts";
 /** The keys that a cut-over has retired, and what can prove that an instance has dropped them. */
 export interface RetiredKeys extends KeptCanaries {
   keys: RetiredKey[];
+  /** Secret. The twins of the canary tokens, signed with the keys that sign now. */
+  controls: MintedToken[];
   /** Every instance's verdict on the canary tokens before the cut-over. */
   baseline: Baseline[];
   /** Completion of that cut-over, ISO 8601 UTC. */

@@ -5,6 +5,7 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { RestartResult } from "../fleet/restart.ts";
 import type { StandingOrders } from "../fleet/standing-orders.ts";
 import type { PassiveKey } from "../keys/retired-key.ts";
+import type { IssuerPair } from "./ask-issuer.ts";
 import type { DenyListQuestion } from "./prove-deny-list.ts";
 import type { RetiredKeys } from "./retired-keys.ts";
 
@@ -19,6 +20,8 @@ export interface VerificationRequest {
   /** Keys that no longer sign and are still trusted. */
   passive: PassiveKey[];
   retired: RetiredKeys;
+  /** What Keycloak itself said of the retired keys and the new ones, before a session was ended. */
+  issuer: readonly IssuerPair[];
   /** Secret. Canary tokens of keys that earlier rotations retired, whose verification was never green. */
   earlier?: KeptCanaries;
   /** What was restarted for this rotation. */

@@ -5,6 +5,7 @@ import { askAboutForgeries, askAboutKeys } from "./ask-instance.ts";
 import type { Baseline } from "./canary-findings.ts";
 import { type Check, isUnanswered } from "./check.ts";
 import { describeFailures } from "./describe-checks.ts";
+import { forTheKeysSake } from "./for-the-keys-sake.ts";
 import { isLive } from "./live-token.ts";
 import { baselineGaps, type Judgement, judge, neverAccepted } from "./proof-level.ts";
 import type { Questions } from "./questions.ts";
@@ -103,7 +104,8 @@ async function askAll(
     keyChecks = await askAboutKeys(instance, questions);
   }
   const isSilent = keyChecks.some(isUnanswered);
-  const checks = isSilent ? keyChecks : [...keyChecks, ...(await askAboutForgeries(instance, questions))];
+  const forged = isSilent ? [] : await askAboutForgeries(instance, questions);
+  const checks = [...forTheKeysSake(keyChecks, questions), ...forged];
   const silence = checks.find(isUnanswered)?.verdict;
   const hasFailed = checks.some(({ ok, verdict }) => !ok && verdict !== silence);
   const refreshFailure = hasFailed && refreshed?.reason ? [`can't be refreshed (${refreshed.reason})`] : [];

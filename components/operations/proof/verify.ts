@@ -1,17 +1,30 @@
 import { messageOf } from "../base/errors.ts";
 import { progressOf } from "../base/report.ts";
+import { type ControlReference, withControlTokens } from "../canaries/controls.ts";
+import { withTokens } from "../canaries/kept-canaries.ts";
+import type { ProbeClients } from "../canaries/probe-clients.ts";
 import { emptyTargets, type Sweep } from "../fleet/sweep.ts";
-import { discover } from "../keycloak/jwks.ts";
+import { type Discovery, discover } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
-import { askIssuer, describeIssuer, type IssuerCheck, wrongSigners } from "./ask-issuer.ts";
+import {
+  askIssuer,
+  askIssuerForPairs,
+  describeIssuer,
+  type IssuerCheck,
+  wrongSigners,
+} from "./ask-issuer.ts";
 import { prepareQuestions } from "./prepare-questions.ts";
 import { type DenyListProof, type DenyListResult, proveDenyList } from "./prove-deny-list.ts";
+import { retiredCanaries } from "./retired-keys.ts";
+import { mintTwins } from "./twins.ts";
 import type { VerificationRequest } from "./verification-request.ts";
 import { verifyEveryInstance } from "./verify-every-instance.ts";
 import type { InstanceVerification } from "./verify-instance.ts";
 
 export interface VerificationResult {
   verified: boolean;
+  /** The control tokens that were shown. Default: none, of an older version. */
+  controls?: ControlReference[];
   /** ISO 8601 UTC. */
   startedAt: string;
   /** ISO 8601 UTC. */
@@ -62,10 +75,11 @@ function nothingAsked(error: unknown, previous: readonly InstanceVerification[])
 
 async function questionAll(
   admin: KeycloakAdmin,
-  request: VerificationRequest,
+  given: VerificationRequest,
   previous: readonly InstanceVerification[],
 ): Promise<Outcome> {
-  const [discovery, probes] = await Promise.all([discover(admin), request.probeClients()]);
+  const [discovery, probes] = await Promise.all([discover(admin), given.probeClients()]);
+  const { twinless, ...request } = await withTwins(admin, discovery, probes, given);
   const questions = await prepareQuestions(admin, { ...discovery, probes }, request);
   const [found, denyList, jwksProblems = []] = await Promise.all([
     verifyEveryInstance(request, questions, previous),
@@ -73,10 +87,15 @@ async function questionAll(
     request.jwksProblems?.(),
   ]);
   // The issuer comes last, so that its "rejected" holds for all the time in which the instances were asked.
-  const issuer = await askIssuer(admin, discovery, request.fleet.probe, questions.canaries);
+  const { canaries, controls } = questions;
+  const unpaired = canaries.filter(({ kid }) => !request.issuer.some((pair) => pair.kid === kid));
+  const later = await askIssuerForPairs(admin, discovery, request.fleet.probe, unpaired, controls);
+  const pairs = [...request.issuer, ...later];
+  const issuer = await askIssuer(admin, discovery, request.fleet.probe, canaries, pairs);
   const instances = found.results.map(({ value }) => value);
   const unseen = unseenTargets(request, found);
   return {
+    controls: questions.controls.map(({ token: _token, ...reference }) => reference),
     fresh: questions.fresh.map(({ kid, algorithm, jti }) => ({ kid, algorithm, jti })),
     issuer,
     instances,
@@ -85,6 +104,7 @@ async function questionAll(
     unseen,
     failures: [
       ...unseen,
+      ...twinless,
       ...wrongSigners(questions.fresh, request.newKids),
       ...issuer.filter(({ ok }) => !ok).map(describeIssuer),
       ...instances.filter(({ verified }) => !verified).map(describeInstance),
@@ -92,6 +112,27 @@ async function questionAll(
       ...jwksProblems,
       ...(denyList?.failures ?? []),
     ],
+  };
+}
+
+/**
+ * Control tokens are minted with the cut-over. Where that failed, or an older version did it, they are minted now: which is
+ * as good where no session was ended in between.
+ */
+async function withTwins(
+  admin: KeycloakAdmin,
+  discovery: Discovery,
+  { clients }: ProbeClients,
+  request: VerificationRequest,
+): Promise<VerificationRequest & { twinless: string[] }> {
+  const { retired, earlier, fleet } = request;
+  const canaries = [...retiredCanaries(retired), ...(earlier ? withTokens(earlier) : [])];
+  if (canaries.length === 0 || retired.controls.length > 0) return { ...request, twinless: [] };
+  const minted = await mintTwins(admin, discovery, { clients, probe: fleet.probe, canaries });
+  const controls = withControlTokens(minted.controls, minted.tokens);
+  return {
+    ...{ ...request, retired: { ...retired, controls }, issuer: minted.issuer },
+    twinless: minted.problems,
   };
 }
 

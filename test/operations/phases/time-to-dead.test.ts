@@ -77,7 +77,10 @@ suite("until the key is dead, in an emergency", () => {
     const { keyName: name, ...rest } = key;
     const { retired } = await cutoverPhase({
       ...fleeting,
-      details: pack({ run, fleet, exemptKeys, overlapMs: 0, keepRetired: 1, jwksUris: [], jwksTimeoutMs: 1 }),
+      details: pack({
+        ...{ run, fleet, probeIdentity, exemptKeys },
+        ...{ overlapMs: 0, keepRetired: 1, jwksUris: [], jwksTimeoutMs: 1 },
+      }),
       before: pack(knownSoFar({ canary, keys: [{ ...rest, name }] })),
       componentIds: [key.componentId],
       pendingChanges: 1,

@@ -33,6 +33,7 @@ async function questions(change: Partial<Questions> = {}): Promise<Questions> {
     fleet,
     expectation: { present: ["new"], absent: ["old"] },
     canaries: [{ kid: "old", algorithm: "RS256", seen, unseen }],
+    controls: [await realm.mint("new")],
     earlier: [],
     passive: [],
     withoutCanary: [],
@@ -114,6 +115,7 @@ suite("verifyInstance", () => {
       [
         "retired unseen rejected",
         "retired seen rejected",
+        "control new accepted",
         "fresh new accepted",
         "forged wrong-signature RS256 rejected",
         "forged unknown-kid RS256 rejected",
@@ -123,6 +125,35 @@ suite("verifyInstance", () => {
       ],
     );
     assert.ok(checks.every(({ ok }) => ok));
+  });
+
+  for (const [title, takes] of [
+    ["of its age", (token: string) => token.split(".").length === 3 && partOf(token, 1).old === undefined],
+    ["of another audience", () => false],
+  ] as const) {
+    test(`a rejection because ${title}, which the control token shares, says nothing about the key`, async (t) => {
+      const asked = await questions({ controls: [await realm.mint("new", { old: true })] });
+      const server = await serve(t, async (response, { headers }) => {
+        const token = (headers.authorization ?? "").replace("Bearer ", "");
+        response.writeHead(takes(token) && (await soundVerifier(token, staleSet)) ? 200 : 401).end();
+      });
+      const canaries = asked.canaries.map(({ kid, algorithm, ...tokens }) => ({ kid, algorithm, ...tokens }));
+      for (const canary of canaries)
+        [canary.seen, canary.unseen] = [
+          await realm.mint("old", { old: true }),
+          await realm.mint("old", { old: true }),
+        ];
+      const result = await verify(server.url, { ...asked, canaries });
+      assert.deepEqual([result.proof, result.verified], ["unproven", false]);
+      assert.match(result.reasons.join(), /its control token of kid new is not accepted either/);
+    });
+  }
+
+  test("without a control token a rejection proves nothing", async (t) => {
+    const server = await api(t, { jwks: newSet });
+    const result = await verify(server.url, await questions({ controls: [] }));
+    assert.deepEqual([result.proof, result.verified], ["unproven", false]);
+    assert.match(result.reasons.join(), /there is no control token/);
   });
 
   test("an instance that claims a refresh and keeps its old cache is caught, with the kid as reason", async (t) => {
@@ -157,7 +188,11 @@ suite("verifyInstance", () => {
     const server = await api(t, { jwks: { keys: [] } });
     const result = await verify(server.url, await questions());
     assert.equal(result.verified, false);
-    assert.deepEqual(result.reasons, ["rejects the fresh token (new) with 401"]);
+    assert.deepEqual(result.reasons.slice(1), [
+      "rejects the control token (new) with 401",
+      "rejects the fresh token (new) with 401",
+    ]);
+    assert.match(result.reasons[0] ?? "", /no verdict on a token of retired kid old/);
   });
 
   test("a canary that has expired proves nothing, though it is rejected", async (t) => {

@@ -14,7 +14,7 @@ const newSet = realm.jwks("new");
 const rejects: Routes[string] = (response) => response.writeHead(401).end();
 
 /** An issuer that has cut over, and its answer to userinfo. */
-async function issuer(t: TestContext, userinfo: Routes[string] = rejects) {
+async function issuer(t: TestContext, userinfo: Routes[string] = rejects, notBefore = 0) {
   const { admin, server } = await keycloakStandIn(t, {
     "/realms/shop/.well-known/openid-configuration": (response) => {
       const endpoints = { jwks_uri: "certs", token_endpoint: "token", userinfo_endpoint: "userinfo" };
@@ -28,6 +28,7 @@ async function issuer(t: TestContext, userinfo: Routes[string] = rejects) {
       sendJson(response, 200, { access_token: token });
     },
     "/userinfo": userinfo,
+    "/admin/realms/shop": (response) => sendJson(response, 200, { id: "shop", notBefore }),
   });
   return admin;
 }
@@ -45,6 +46,7 @@ async function request(
   change: Partial<VerificationRequest> = {},
 ): Promise<VerificationRequest> {
   const [seen, unseen] = [await realm.mint("old"), await realm.mint("old")];
+  const control = await realm.mint("new");
   const client = { algorithm: "RS256", clientId: "probe", clientSecret: "s" };
   const end = { disabledAt: at(0), disabledAtIsExact: true };
   return {
@@ -54,10 +56,19 @@ async function request(
     newKids: ["new"],
     passive: [],
     emergency: { failures: [], orders: {} },
+    issuer: [
+      {
+        kid: "old",
+        jti: unseen.jti,
+        verdict: { kind: "rejected", status: 401 },
+        control: { jti: control.jti, verdict: { kind: "accepted", status: 200 } },
+      },
+    ],
     retired: {
       keys: [{ kid: "old", algorithm: "RS256", componentName: "name-old", ...end }],
       canaries: [{ kid: "old", algorithm: "RS256", seen: publicPart(seen), unseen: publicPart(unseen) }],
       canaryTokens: { [seen.jti]: seen.token, [unseen.jti]: unseen.token },
+      controls: [control],
       baseline: [{ instance: "api-1", verdicts: [soundBefore("old")] }],
       cutOverAt: at(0),
     },
@@ -84,6 +95,34 @@ suite("verifyRotation", () => {
     const result = await verifyRotation(await issuer(t), await request(t));
     assert.deepEqual([result.verified, result.failures], [true, []]);
     assert.deepEqual([result.instances[0]?.proof, result.issuer[0]?.ok], ["replayed", true]);
+  });
+
+  test("where Keycloak's userinfo refuses the control token, too, its refusal says nothing about the key", async (t) => {
+    const asked = await request(t);
+    const [pair] = asked.issuer;
+    assert.ok(pair);
+    const refused = {
+      ...pair,
+      control: { ...pair.control, verdict: { kind: "rejected", status: 401 } as const },
+    };
+    for (const issuerSaid of [[refused], []]) {
+      const result = await verifyRotation(await issuer(t), { ...asked, issuer: issuerSaid });
+      assert.equal(result.verified, false);
+      assert.match(result.failures.join(), /not shown that it does so for the key's sake/);
+    }
+  });
+
+  test("a control token from after the end of the sessions is no twin of canary tokens from before", async (t) => {
+    const iat = Math.floor(Date.now() / 1000);
+    const asked = await request(t);
+    const later = await realm.mint("new", { iat: iat + 60 });
+    const admin = await issuer(t, rejects, iat + 30);
+    const result = await verifyRotation(admin, {
+      ...asked,
+      retired: { ...asked.retired, controls: [later] },
+    });
+    assert.equal(result.verified, false);
+    assert.match(result.failures.join(), /there is no control token to show that it is for the key's sake/);
   });
 
   test("an issuer whose userinfo accepts the retired key fails, with the instances' results kept", async (t) => {

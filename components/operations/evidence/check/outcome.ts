@@ -38,16 +38,24 @@ function checkVerification(evidence: Evidence, verification: Verification): stri
   const { verified, failures } = verification;
   return [
     ...verification.issuer
-      .filter(({ ok, verdict }) => ok !== (verdict.kind === "rejected"))
+      .filter(({ ok, ...said }) => ok !== isGood(said, evidence))
       .map(
-        ({ kid, verdict, ok }) =>
-          `Keycloak answered ${verdict.kind} to kid ${kid}, which is marked ${ok ? "good" : "bad"}`,
+        ({ kid, verdict, control, ok }) =>
+          `Keycloak answered ${verdict.kind} to kid ${kid} and ${control?.verdict.kind ?? "nothing"} to its control token, which is marked ${ok ? "good" : "bad"}`,
       ),
     ...(verified || failures.length > 0 ? [] : ["the run is not verified, but no failure is given"]),
     ...(verified
       ? contradictions(evidence, verification).map((one) => `the run is verified, but ${one}`)
       : []),
   ];
+}
+
+/** Version 1 knows no control tokens. */
+function isGood(
+  { verdict, control }: Pick<Verification["issuer"][number], "verdict" | "control">,
+  { schemaVersion }: Evidence,
+): boolean {
+  return verdict.kind === "rejected" && (schemaVersion === 1 || control?.verdict.kind === "accepted");
 }
 
 /** What a verified run can't have. */

@@ -5,7 +5,7 @@ import { isBefore, isWithin } from "./times.ts";
 const clockSkewMs = 60_000;
 
 /** It rejected every token of a retired key, after the key was disabled and before the token expired. */
-export function answerGaps({ checks, proof }: Instance, { evidence }: Facts): string[] {
+export function answerGaps({ checks, proof }: Instance, { evidence, verification }: Facts): string[] {
   const gaps = checks
     .filter(({ check }) => check === "retired")
     .flatMap(({ subject, canary = "seen", jti, verdict, at }) => {
@@ -15,12 +15,32 @@ export function answerGaps({ checks, proof }: Instance, { evidence }: Facts): st
       return [
         ...(key ? [] : [`kid ${subject} is not retired`]),
         ...(verdict.kind === "rejected" ? [] : [`it answered ${verdict.kind} to ${what}`]),
+        ...(evidence.schemaVersion === 1 || isControlled(key?.algorithm, checks, { evidence, verification })
+          ? []
+          : [`it was not seen to accept the control token beside ${what}`]),
         ...(token?.jti === jti ? [] : [`${what} has another jti`]),
         ...(key && !isBefore(key.disabledAt, at) ? [`it rejected ${what} before the key was disabled`] : []),
         ...(token && !isBefore(at, token.expiresAt) ? [`it rejected ${what} after that had expired`] : []),
       ];
     });
   return gaps.map((gap) => `has proof level ${proof}, but ${gap}`);
+}
+
+/** Whether it accepted the twin of a key's canary tokens: one that signs with a key that signs now. */
+function isControlled(
+  algorithm: string | undefined,
+  checks: Instance["checks"],
+  { evidence: { signers }, verification: { controls = [] } }: Pick<Facts, "evidence" | "verification">,
+): boolean {
+  const twins = controls.filter((control) => signers.some(({ kid }) => kid === control.kid));
+  const twin = twins.find((control) => control.algorithm === algorithm) ?? twins[0];
+  return checks.some(
+    (one) =>
+      one.check === "control" &&
+      one.jti === twin?.jti &&
+      one.subject === twin?.kid &&
+      one.verdict.kind === "accepted",
+  );
 }
 
 /** The time of proof is that of these answers, or lies in an earlier attempt. */

@@ -20,8 +20,10 @@ export const baseline = z.strictObject({
 
 const check = z.strictObject({
   check: z
-    .enum(["fresh", "passive", "retired", "earlier", "forged"])
-    .describe("earlier: a token of a key that an earlier rotation retired without a green verification"),
+    .enum(["fresh", "passive", "retired", "earlier", "control", "forged"])
+    .describe(
+      "earlier: a token of a key that an earlier rotation retired without a green verification; control: the twin of the retired keys' tokens, signed with a new key",
+    ),
   subject: z.string(),
   canary: z.enum(["seen", "unseen"]).optional(),
   jti: z.string().optional(),
@@ -72,8 +74,25 @@ export const verification = z.strictObject({
   verified: z.boolean(),
   startedAt: time,
   finishedAt: time,
+  controls: z
+    .array(z.strictObject({ kid, algorithm: z.string(), jti: z.string(), expiresAt: time }))
+    .optional()
+    .describe(
+      "Twins of the canary tokens, signed with the new keys: a rejection of those counts only beside their acceptance",
+    ),
   fresh: z.array(z.strictObject({ kid, algorithm: z.string(), jti: z.string() })),
-  issuer: z.array(z.strictObject({ kid, jti: z.string(), verdict, ok: z.boolean() })),
+  issuer: z.array(
+    z.strictObject({
+      kid,
+      jti: z.string(),
+      verdict,
+      control: z
+        .strictObject({ jti: z.string(), verdict })
+        .optional()
+        .describe("Answer to the control token, right after the cut-over and before a session was ended"),
+      ok: z.boolean(),
+    }),
+  ),
   instances: z.array(instance),
   departed: z.array(z.string()).describe("Pods that were verified, but gone before the last check"),
   denyList: z.array(denyListProof).optional().describe("Whether each instance's deny-list works"),

@@ -51,6 +51,10 @@ function retiredCheck(evidence: Evidence): Instance["checks"][number] {
 const accepted = { kind: "accepted", status: 200 } as const;
 const silent = { kind: "inconclusive", reason: "timeout" } as const;
 
+function baselineOf(evidence: Evidence) {
+  return defined(evidence.baseline[0]?.verdicts[0]);
+}
+
 /** Marks an unproven instance as good, and everything that depends on it. */
 function whitewash(evidence: Evidence): void {
   const verification = verificationOf(evidence);
@@ -189,7 +193,15 @@ const outcome: Forgery[] = [
     change: (evidence) => {
       defined(verificationOf(evidence).issuer[0]).verdict = accepted;
     },
-    problem: /Keycloak answered accepted to kid old, which is marked good/,
+    problem: /Keycloak answered accepted to kid old and accepted to its control token, which is marked good/,
+  },
+  {
+    title: "Keycloak refusing the control token, too",
+    change: (evidence) => {
+      const refused = { kind: "rejected", status: 401 } as const;
+      defined(defined(verificationOf(evidence).issuer[0]).control).verdict = refused;
+    },
+    problem: /Keycloak answered rejected to kid old and rejected to its control token, which is marked good/,
   },
   {
     title: "Keycloak's verdict left out",
@@ -222,6 +234,83 @@ const proofs: Forgery[] = [
     },
     problem:
       /api-1 has proof level replayed, but it did not accept the canary token of kid old before the cut-over \(inconclusive\)/,
+  },
+  {
+    title: "a baseline that took a forged token",
+    change: (evidence) => {
+      baselineOf(evidence).forged = { verdict: accepted };
+    },
+    problem:
+      /api-1 has proof level replayed, but it was not seen to reject a forged token of kid old before the cut-over \(accepted\)/,
+  },
+  {
+    title: "a baseline without a forged token",
+    change: (evidence) => {
+      delete baselineOf(evidence).forged;
+    },
+    problem: /but it was not seen to reject a forged token of kid old before the cut-over \(not asked\)/,
+  },
+  {
+    title: "no control token asked about",
+    change: (evidence) => {
+      const instance = instanceOf(evidence);
+      instance.checks = instance.checks.filter(({ check }) => check !== "control");
+    },
+    problem:
+      /api-1 has proof level replayed, but it was not seen to accept the control token beside the seen/,
+  },
+  {
+    title: "a control token refused",
+    change: (evidence) => {
+      const verdict = { kind: "rejected", status: 401 } as const;
+      Object.assign(checkOf(evidence, "control"), { verdict, ok: false });
+    },
+    problem: /it was not seen to accept the control token beside the seen canary token of kid old/,
+  },
+  {
+    title: "another token than the control token",
+    change: (evidence) => {
+      checkOf(evidence, "control").jti = "jti-other";
+    },
+    problem: /it was not seen to accept the control token beside the seen canary token of kid old/,
+  },
+  {
+    title: "a control token of a key that does not sign",
+    change: (evidence) => {
+      defined(verificationOf(evidence).controls?.[0]).kid = "other";
+      checkOf(evidence, "control").subject = "other";
+    },
+    problem: /it was not seen to accept the control token beside the seen canary token of kid old/,
+  },
+  {
+    title: "no control tokens at all",
+    change: (evidence) => {
+      delete verificationOf(evidence).controls;
+    },
+    problem: /it was not seen to accept the control token beside the seen canary token of kid old/,
+  },
+  {
+    title: "some processes that accept the retired key",
+    change: (evidence) => {
+      retiredCheck(evidence).spread = { accepted: 3, rejected: 5, inconclusive: 0 };
+    },
+    problem: /api-1 answered well to the retired token \(old\), but 3 connections had another answer/,
+  },
+  {
+    title: "a process that accepts the retired key",
+    change: (evidence) => {
+      const processes = { w1: "rejected", w2: "accepted" } as const;
+      retiredCheck(evidence).spread = { accepted: 0, rejected: 8, inconclusive: 0, processes };
+    },
+    problem: /answered well to the retired token \(old\), but process w2 answered accepted/,
+  },
+  {
+    title: "fewer processes than announced",
+    change: (evidence) => {
+      const processes = { w1: "rejected", w2: "rejected" } as const;
+      retiredCheck(evidence).spread = { accepted: 0, rejected: 8, inconclusive: 0, processes, announced: 4 };
+    },
+    problem: /answered well to the retired token \(old\), but only 2 of 4 processes were heard/,
   },
   {
     title: "an instance without a baseline",

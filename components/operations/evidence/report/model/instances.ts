@@ -57,6 +57,7 @@ function columnsOf(baseline: Evidence["baseline"]): Column[] {
       cell: (one) => before(answered(one)),
     },
     { title: "Retired key", cell: (one) => answers(one, "retired") || "not asked" },
+    { title: "Control token", cell: (one) => answers(one, "control"), isOptional: true },
     { title: "Keys retired earlier", cell: (one) => answers(one, "earlier"), isOptional: true },
     { title: "Passive key", cell: (one) => answers(one, "passive"), isOptional: true },
     { title: "Fresh token", cell: (one) => answers(one, "fresh") || "not asked" },

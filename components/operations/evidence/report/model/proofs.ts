@@ -25,11 +25,18 @@ export function denyListTable({ verification }: Evidence): Table[] {
 export function issuerTable({ verification }: Evidence): Table[] {
   return table(
     "Issuer",
-    ["Retired kid", "Canary token (jti)", "Keycloak's userinfo", "Rejected"],
+    [
+      "Retired kid",
+      "Canary token (jti)",
+      "Keycloak's userinfo",
+      "On the control token",
+      "For the key's sake",
+    ],
     (verification?.issuer ?? []).map((one) => [
       one.kid,
       one.jti,
       describeVerdict(one.verdict),
+      one.control ? describeVerdict(one.control.verdict) : "not asked",
       yesOrNo(one.ok),
     ]),
   );

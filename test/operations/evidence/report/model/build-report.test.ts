@@ -141,6 +141,7 @@ suite("the table of instances", () => {
       "Proof",
       "Before the cut-over",
       "Retired key",
+      "Control token",
       "Fresh token",
       "Forged tokens",
       "Proven at",
