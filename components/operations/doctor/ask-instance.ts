@@ -3,7 +3,8 @@ import type { Fleet } from "../fleet/fleet.ts";
 import { type Identity, identity, type OpenInstance } from "../fleet/instances.ts";
 import type { CallResult } from "../fleet/internal-call.ts";
 import { refreshInstance } from "../fleet/refresh.ts";
-import { probe, type Verdict } from "../proof/probe.ts";
+import { probeEveryProcess } from "../proof/live-token.ts";
+import type { Verdict } from "../proof/probe.ts";
 import type { ExamTokens } from "./tokens.ts";
 
 /** A token that an instance was asked about, and its verdict. */
@@ -46,7 +47,7 @@ export async function askInstance(instance: OpenInstance, exam: FleetExam): Prom
   const forged = await inTurn(tokens.forged, async ({ algorithm, token }) => ({
     token: "forged" as const,
     algorithm,
-    verdict: await ask(instance, exam, token),
+    verdict: await ask(instance, exam, token, "rejected"),
   }));
   return { ...called, answers: [...good, ...forged, ...(await askExpired(instance, exam))] };
 }
@@ -55,15 +56,21 @@ function askGood(instance: OpenInstance, exam: FleetExam): Promise<Answer[]> {
   return inTurn(exam.tokens.good, async ({ algorithm, token }) => ({
     token: "good" as const,
     algorithm,
-    verdict: await ask(instance, exam, token),
+    verdict: await ask(instance, exam, token, "accepted"),
   }));
 }
 
 /** One answer that is no verdict may be a hiccup; none at all has cost time enough. */
-async function ask(instance: OpenInstance, { fleet }: FleetExam, token: string): Promise<Verdict> {
-  const verdict = await probe(instance, fleet.probe, token);
+async function ask(
+  instance: OpenInstance,
+  { fleet }: FleetExam,
+  token: string,
+  expected: "accepted" | "rejected",
+): Promise<Verdict> {
+  const askAll = () => probeEveryProcess(instance, fleet.probe, token, expected);
+  const { verdict } = await askAll();
   const isHiccup = verdict.kind === "inconclusive" && !verdict.unanswered;
-  return isHiccup ? probe(instance, fleet.probe, token) : verdict;
+  return isHiccup ? (await askAll()).verdict : verdict;
 }
 
 async function refreshOnce(
@@ -91,7 +98,7 @@ export async function askExpired(instance: OpenInstance, exam: FleetExam): Promi
   const { expired } = exam.tokens;
   if (!expired) return [];
   await delay(Math.max(0, expired.expiresHere + 1_000 - Date.now()));
-  const verdict = await ask(instance, exam, expired.token);
+  const verdict = await ask(instance, exam, expired.token, "rejected");
   return [{ token: "expired", algorithm: expired.algorithm, verdict }];
 }
 

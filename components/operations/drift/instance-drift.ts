@@ -1,10 +1,13 @@
 import { messageOf } from "../base/errors.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
 import { type Instance, type OpenInstance, targetNameOf } from "../fleet/instances.ts";
+import type { ProbeSettings } from "../fleet/probe-settings.ts";
 import { emptyTargets, sweep } from "../fleet/sweep.ts";
 import type { OpenTarget } from "../fleet/target-kind.ts";
 import { openTargets } from "../fleet/targets.ts";
-import { describeVerdict, probe, type Verdict } from "../proof/probe.ts";
+import { probeEveryProcess } from "../proof/live-token.ts";
+import { describeVerdict } from "../proof/probe.ts";
+import { describeSpread, isDivided, type SpreadVerdict } from "../proof/spread.ts";
 import type { Finding } from "./finding.ts";
 import type { KnownRealm } from "./known-realm.ts";
 
@@ -110,7 +113,7 @@ function expired({ realm, retired }: KnownRealm, questions: readonly Question[],
   );
 }
 
-type Answer = Question & { verdict: Verdict };
+type Answer = Question & SpreadVerdict;
 
 async function ask(
   instance: OpenInstance,
@@ -119,15 +122,19 @@ async function ask(
 ): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (const question of questions)
-    answers.push({ ...question, verdict: await verdictOf(instance, settings, question.token) });
+    answers.push({ ...question, ...(await verdictOf(instance, settings, question)) });
   return answers;
 }
 
-async function verdictOf(...[instance, settings, token]: Parameters<typeof probe>): Promise<Verdict> {
+async function verdictOf(
+  instance: OpenInstance,
+  settings: ProbeSettings,
+  { kind, token }: Question,
+): Promise<SpreadVerdict> {
   try {
-    return await probe(instance, settings, token);
+    return await probeEveryProcess(instance, settings, token, kind === "retired" ? "rejected" : "accepted");
   } catch (error) {
-    return { kind: "inconclusive", reason: messageOf(error) };
+    return { verdict: { kind: "inconclusive", reason: messageOf(error) } };
   }
 }
 
@@ -162,13 +169,13 @@ function judge(instance: Instance, answers: readonly Answer[], realm: string, fi
   const wrong = answers.filter(({ kind, verdict }) => verdict.kind === wrongAnswers[kind].when);
   return [
     ...unasked,
-    ...wrong.map(({ kind, kid }): Finding => {
+    ...wrong.map(({ kind, kid, verdict, spread }): Finding => {
       const { code, what, means } = wrongAnswers[kind];
       return {
         code,
         severity: "critical",
         realm,
-        what: `${where} ${what} ${kid}`,
+        what: `${where} ${what} ${kid}${spread && isDivided({ spread }) ? ` (${describeSpread(spread, verdict.kind)})` : ""}`,
         means,
         fix,
       };

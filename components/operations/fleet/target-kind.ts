@@ -16,6 +16,8 @@ export interface TargetKind<T> {
   describe(target: T): string;
   /** The target, with the number of connections that the stack has for all where it names none of its own. */
   withConnections(target: T, connections: number): T;
+  /** What keeps each of its instances from being asked, a sentence each, as far as their addresses show it. */
+  unclear(target: T): Promise<string[]>;
   /** Opens the target. A target that can't be opened says so when it is used. */
   open(target: T): Promise<OpenTarget>;
 }

@@ -40,6 +40,11 @@ export function withConnections(target: Target, connections: number): Target {
   return kindOf(target).withConnections(target, connections);
 }
 
+/** What keeps each instance of the targets from being asked, a sentence each, as far as their addresses show it. */
+export async function unclearIn(targets: readonly Target[]): Promise<string[]> {
+  return (await Promise.all(targets.map((target) => kindOf(target).unclear(target)))).flat();
+}
+
 /** A target in a message: its name, and where to look for its instances. */
 export function describeTarget(target: Target): string {
   return kindOf(target).describe(target);

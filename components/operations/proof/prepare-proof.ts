@@ -3,7 +3,7 @@ import { within } from "../base/within.ts";
 import type { Canary } from "../canaries/canary.ts";
 import { keepOf } from "../canaries/kept-canaries.ts";
 import { mintPair, withoutTokens } from "../canaries/mint-canaries.ts";
-import { type OpenTarget, openTargets } from "../fleet/targets.ts";
+import { type OpenTarget, openTargets, unclearIn } from "../fleet/targets.ts";
 import { hurriedMs } from "../keycloak/hurry.ts";
 import { discover, readJwks } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
@@ -39,7 +39,11 @@ export async function prepareProof(admin: KeycloakAdmin, request: CanaryRequest)
   const [{ minted, asked }, look] = await Promise.all([showAround(admin, request, targets, first), looking]);
   const { realm, retiring, canaries, borrowedAt, unminted } = minted;
   const { keysBefore, keysBeforeAt, jwksBefore } = realm;
-  const proving = provingOnly(request, retiring, canaries, asked);
+  const unclear = request.mode === "emergency" ? [] : await unclearIn(fleet.targets);
+  const proving = provingOnly(request, retiring, canaries, {
+    ...asked,
+    notAsked: [...unclear, ...asked.notAsked],
+  });
   const carried = carriedOver(keysBefore, kept);
   const carriedCanaries = carried.flatMap((one) => one.canaries);
   return {

@@ -4,6 +4,7 @@ import { type ControlReference, withControlTokens } from "../canaries/controls.t
 import { withTokens } from "../canaries/kept-canaries.ts";
 import type { ProbeClients } from "../canaries/probe-clients.ts";
 import { emptyTargets, type Sweep } from "../fleet/sweep.ts";
+import { unclearIn } from "../fleet/targets.ts";
 import { type Discovery, discover } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import {
@@ -81,7 +82,8 @@ async function questionAll(
   const [discovery, probes] = await Promise.all([discover(admin), given.probeClients()]);
   const { twinless, ...request } = await withTwins(admin, discovery, probes, given);
   const questions = await prepareQuestions(admin, { ...discovery, probes }, request);
-  const [found, denyList, jwksProblems = []] = await Promise.all([
+  const [unclear, found, denyList, jwksProblems = []] = await Promise.all([
+    unclearIn(request.fleet.targets),
     verifyEveryInstance(request, questions, previous),
     askDenyLists(admin, request),
     request.jwksProblems?.(),
@@ -104,6 +106,7 @@ async function questionAll(
     unseen,
     failures: [
       ...unseen,
+      ...unclear,
       ...twinless,
       ...wrongSigners(questions.fresh, request.newKids),
       ...issuer.filter(({ ok }) => !ok).map(describeIssuer),

@@ -7,6 +7,8 @@ export const kubernetesKind: TargetKind<KubernetesTarget> = {
   readyTimeoutMs: (target) => target.readyTimeoutMs,
   describe: ({ name, selector, namespace }) => `${name} (selector ${selector} in namespace ${namespace})`,
   withConnections: (target, connections) => ({ ...target, connections: target.connections ?? connections }),
+  // A pod has one address.
+  unclear: async () => [],
   // The Kubernetes client takes half a second to load, so only a stack with pods loads it.
   open: async (target) => {
     const { openKubernetes } = await import("../kubernetes/open-target.ts");

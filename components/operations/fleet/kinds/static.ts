@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import pLimit from "p-limit";
+import { unclearAddresses } from "../addresses.ts";
 import { connectDirectly, type Instance } from "../instances.ts";
 import {
   type RestartCandidate,
@@ -28,6 +29,7 @@ export const staticKind: TargetKind<StaticTarget> = {
     ...target,
     instances: target.instances.map((one) => ({ ...one, connections: one.connections ?? connections })),
   }),
+  unclear: ({ instances }) => unclearAddresses(instances),
   open: async (target) => openStatic(target),
 };
 
