@@ -63,9 +63,14 @@ function settings(concurrency: number): Pick<Questions["fleet"], "probe" | "refr
   };
 }
 
-/** What each instance said of the canary before the cut-over. */
+/** What each instance said before the cut-over of the canary, and of a forged token with the same kid. */
 export function acceptedBefore(instance: string): Baseline {
-  return { instance, verdicts: [{ kid: retiredKid, verdict: { kind: "accepted", status: 200 } }] };
+  const accepted = { kind: "accepted", status: 200 } as const;
+  const rejected = { kind: "rejected", status: 401 } as const;
+  return {
+    instance,
+    verdicts: [{ kid: retiredKid, verdict: accepted, forged: { verdict: rejected } }],
+  };
 }
 
 async function mintLocally(

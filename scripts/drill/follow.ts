@@ -9,6 +9,8 @@ const phaseLine = new RegExp(`\\[(?:([^\\]]+) )?(${reporterNames.join("|")})\\] 
 const planHead = /\bwould\b.* in realm \S+:\s*$/;
 const planLine = /^\s*(?:info:)?\s+- (.*)/;
 const resourceHead = /^ {2}\S.*:\s*$/;
+/** Over what was said of no resource. It tells a reader nothing. */
+const stackHead = /^ {2}(?:stack|pulumi:pulumi:Stack \(.*\)):\s*$/;
 
 /** Shows an engine's output as it comes: the plan of a preview, the phases of an up, and all errors. */
 export class Follower {
@@ -50,7 +52,7 @@ export class Follower {
 
   #diagnose(line: string): void {
     if (resourceHead.test(line) || /^\s*Diagnostics:/.test(line)) {
-      this.#resource = line;
+      this.#resource = stackHead.test(line) ? undefined : line;
       return;
     }
     if (line.trim() === "") return;

@@ -222,7 +222,7 @@ suite("npm run doctor", () => {
     const [{ url } = { url: "" }] = fleet.instances;
     const frozen = Promise.withResolvers<() => void>();
     const calls: string[] = [];
-    // In front of the instance, so that the answer to a freeze can be kept back.
+    // In front of the instance, so that the answer to the first freeze call can be kept back; it names no process.
     const front = await serve(t, async (response, { method, url: path, headers }) => {
       if (path === "/internal/admin/freeze") calls.push(method);
       const { authorization = "" } = headers;
@@ -232,10 +232,11 @@ suite("npm run doctor", () => {
       });
       const text = await answer.body.text();
       const reply = () => response.writeHead(answer.statusCode).end(text);
-      if (path === "/internal/admin/freeze" && method === "PUT") frozen.resolve(reply);
+      if (path === "/internal/admin/freeze" && calls.length === 1) frozen.resolve(reply);
       else reply();
     });
-    await stack.setConfig({ freeze: "api", targets: [{ name: "api-1", url: front.url }] });
+    const targets = [{ name: "api-1", url: front.url }];
+    await stack.setConfig({ freeze: "api", targets, probe: { connections: 2 } });
     const script = join(projectDir, "scripts", "doctor.ts");
     const child = spawn(process.execPath, [script, "--stack", "drill", "--config-file", stack.configFile], {
       cwd: projectDir,
@@ -253,7 +254,7 @@ suite("npm run doctor", () => {
     reply();
     const { exitCode, output } = await ended;
     assert.equal(exitCode, 2, output);
-    assert.deepEqual(calls, ["PUT", "DELETE"]);
+    assert.deepEqual(calls, ["PUT", "PUT", "DELETE", "DELETE"]);
   });
 
   test("forty instances that hang are counted, and twenty are named, within their time", async (t) => {

@@ -67,6 +67,20 @@ suite("the drill's view of the engine's output", () => {
     assert.equal(phases.length, 4);
   });
 
+  test("a warning of the stack itself is shown without a heading, and not under that of a resource before", (t) => {
+    for (const head of ["  stack:", "  pulumi:pulumi:Stack (drill):"]) {
+      const { printed } = follow(t, [
+        "Diagnostics:",
+        "  pulumi-nodejs:dynamic/jwks:Verification (shop):",
+        "",
+        head,
+        "    warning: stolen refresh tokens survive",
+        ...summary,
+      ]);
+      assert.deepEqual(printed, [" warning: stolen refresh tokens survive"]);
+    }
+  });
+
   test("a line that an earlier run has shown too is shown again", (t) => {
     const run = [
       "[publish] published kid",
