@@ -28,7 +28,7 @@ export function emergencySettings({ realm, rotation, instances, evidenceDir }: E
       // A machine that is busy with other tests must not make healthy instances late.
       ...{ budgetMs: 30_000, freeze: "none", freezePath: "/internal/admin/freeze", internalKeys: [] },
       ...{ revoke: "none", denyListPath: "/internal/auth/deny-list", denyForMs: 60_000 },
-      doneByKill: [],
+      ...{ watchSeconds: 0, doneByKill: [] },
       adminProbe: {
         ...{ path: "/api/admin", realmRoles: ["admin"] },
         ...{ acceptedStatuses: [200], rejectedStatuses: [401, 403] },
