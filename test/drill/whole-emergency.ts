@@ -60,6 +60,7 @@ export async function wholeEmergency(settings: RunSettings, apiRefreshToken: str
   const given = { ...soFar, enforcement };
   const actions = { frozen, revoked, internal };
   const verification = await phase.verify(given, actions, cutover.completedAt);
-  await phase.writeEvidence(given, verification, actions);
+  const watch = await phase.watch(given, verification);
+  await phase.writeEvidence(given, { verification, watch }, actions);
   await phase.thaw(frozen, verification);
 }
