@@ -85,7 +85,7 @@ suite("the watch after the proof of an emergency", () => {
     await stack.setConfig({ freeze: "api", probe: { watchSeconds: 2 } });
     const adopted = succeeded(await rotate(scenario, 1, "INC-1"));
     assert.match(adopted.output, /\[watch\] proven; watching for a relapse, 2 s left/);
-    assert.match(adopted.output, /\[watch\] no relapse in 2 s \(1 rounds over 2 instances and 1 JWKS URLs\)/);
+    assert.match(adopted.output, /\[watch\] no relapse in 2 s \(1 round over 2 instances and 1 JWKS URL\)/);
     const clean = await evidenceOf(scenario, "INC-1", 1);
     assert.deepEqual([clean.outcome, clean.watch?.relapses, clean.watch?.cutShort], ["verified", [], false]);
     succeeded(await stack.preview(["--expect-no-changes"]));

@@ -2,7 +2,7 @@ import { listNames } from "../base/list-names.ts";
 import type { Mode } from "../base/run-context.ts";
 import { describeKilled, killsOf } from "../keys/kill-marks.ts";
 import { rotationOf } from "../keys/realm-keys.ts";
-import { describeRelapses, isRelapsed, type WatchResult, watchedSeconds } from "../proof/relapse.ts";
+import { describeRelapses, isRelapsed, many, type WatchResult, watchedSeconds } from "../proof/relapse.ts";
 import type { CutoverFindings, Findings } from "./findings.ts";
 
 export interface NotProven {
@@ -117,7 +117,7 @@ function watchLimits(watch: WatchResult, later: string): string[] {
 
 function unanswered({ unanswered: silent }: WatchResult): string[] {
   if (silent.length === 0) return [];
-  const who = listNames(silent.map(({ from, count }) => `${from} (${count} times)`));
+  const who = listNames(silent.map(({ from, count }) => `${from} (${many(count, "time")})`));
   return [`Not every question of the watch after the proof was answered: ${who}.`];
 }
 

@@ -129,10 +129,15 @@ export function watchedSeconds({
 export function describeWatch(watch: WatchResult): string {
   const { rounds, instances, urls, seconds, cutShort, unanswered } = watch;
   if (isRelapsed(watch)) return `RELAPSE: ${describeRelapses(watch).join("; ")}`;
-  const asked = `${rounds} rounds over ${instances} instances and ${urls.length} JWKS URLs`;
+  const asked = `${many(rounds, "round")} over ${many(instances, "instance")} and ${many(urls.length, "JWKS URL")}`;
   const gaps = unanswered.reduce((sum, { count }) => sum + count, 0);
-  const silent = gaps > 0 ? `; ${gaps} questions were not answered` : "";
+  const silent = gaps > 0 ? `; unanswered: ${many(gaps, "question")}` : "";
   return cutShort
     ? `the watch was cut short after ${watchedSeconds(watch)} of ${seconds} s; no relapse until then (${asked})${silent}`
     : `no relapse in ${watchedSeconds(watch)} s (${asked})${silent}`;
+}
+
+/** A number with its noun. Pure. */
+export function many(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

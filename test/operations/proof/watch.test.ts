@@ -146,7 +146,7 @@ suite("the watch after a proof", () => {
       ].toSorted(),
     );
     assert.deepEqual([isRelapsed(result), result.cutShort, result.rounds], [false, false, 2]);
-    assert.match(describeWatch(result), /^no relapse in 10 s .*; 14 questions were not answered$/);
+    assert.match(describeWatch(result), /^no relapse in 10 s .*; unanswered: 14 questions$/);
   });
 
   test("that is cut short while it waits ends at once, and says how long it went on", async (t) => {

@@ -1,4 +1,4 @@
-import { describeRelapses, isRelapsed, watchedSeconds } from "../../../proof/relapse.ts";
+import { describeRelapses, isRelapsed, many, watchedSeconds } from "../../../proof/relapse.ts";
 import { describeSpread } from "../../../proof/spread.ts";
 import type { Evidence } from "../../evidence-schema.ts";
 import { failureList, sentence, table } from "./blocks.ts";
@@ -46,7 +46,7 @@ export function watchBlocks({ watch }: Evidence): Block[] {
 function course(watch: Watch): Text {
   const { startedAt, finishedAt, seconds, rounds, instances, urls } = watch;
   const lasted = watchedSeconds(watch);
-  const asked = `, every instance and JWKS URL was asked again: ${rounds} rounds, ${instances} instances, ${urls.length} URLs. `;
+  const asked = `, every instance and JWKS URL was asked again: ${many(rounds, "round")}, ${many(instances, "instance")}, ${many(urls.length, "URL")}. `;
   return ["From ", ...time(startedAt), " to ", ...time(finishedAt), asked, ending()];
 
   function ending(): Text[number] {
