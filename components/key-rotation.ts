@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import type { Target } from "#operations/fleet/targets";
 import type { KeyRotationArgs } from "./key-rotation-args.ts";
-import { kidsOf, RotationSteps, rotationType } from "./rotation-steps.ts";
+import { kidsOf, RotationSteps, rotationType, stillProven } from "./rotation-steps.ts";
 
 /**
  * One rotation of a realm's signing keys, from the canaries to the evidence. The phases wait for one another because
@@ -46,7 +46,8 @@ export class KeyRotation extends pulumi.ComponentResource {
     const enforced = step.enforce({ canary, keys, announced, cutover });
     const done = { canary, keys, announced, cutover, enforced };
     const verification = step.verify(done, emergency);
-    const evidence = step.writeEvidence({ ...done, verification, emergency });
+    const watch = step.watch(done, verification);
+    const evidence = step.writeEvidence({ ...done, verification, watch, emergency });
     step.emergency.thaw(frozen, verification, evidence);
     this.kids = cutover.signers.apply((keys) =>
       Object.fromEntries(keys.map(({ algorithm, kid }) => [algorithm, kid])),
@@ -54,7 +55,7 @@ export class KeyRotation extends pulumi.ComponentResource {
     this.passiveKids = cutover.passive.apply(kidsOf);
     this.retireAfter = cutover.retireAfter;
     this.retiredKids = cutover.retired.apply(kidsOf);
-    this.verified = verification.verified;
+    this.verified = stillProven(verification, watch);
     this.exposureWindowMs = evidence.exposureWindowMs;
     this.report = evidence.reportPath;
     this.evidenceDigest = evidence.digest;

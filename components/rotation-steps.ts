@@ -3,7 +3,9 @@ import { type Packed, unpack } from "#operations/base/packed";
 import type { WholeFindings } from "#operations/evidence/findings";
 import { detailsFor } from "#operations/phases/phase-details";
 import type { Before } from "#operations/phases/phase-request";
+import { watchedKeys } from "#operations/phases/retired-keys";
 import { allFindings, knownSoFar } from "#operations/phases/so-far";
+import type { WatchedKeys } from "#operations/proof/watch";
 import { CanaryToken } from "./canary-token.ts";
 import { type EmergencyResources, EmergencySteps } from "./emergency-steps.ts";
 import { Evidence } from "./evidence.ts";
@@ -14,6 +16,7 @@ import type { KeyRotationArgs } from "./key-rotation-args.ts";
 import { packed, phaseArgs } from "./phase-args.ts";
 import { ProbeClients } from "./probe-clients.ts";
 import { RealmCheck } from "./realm-check.ts";
+import { RelapseWatch } from "./relapse-watch.ts";
 import { SigningKey } from "./signing-key.ts";
 import { Verification } from "./verification.ts";
 
@@ -29,7 +32,11 @@ export interface StepsSoFar {
 }
 
 /** All of them but for the evidence, those of an emergency too. */
-export type AllSteps = Required<StepsSoFar> & { verification: Verification; emergency: EmergencyResources };
+export type AllSteps = Required<StepsSoFar> & {
+  verification: Verification;
+  watch: RelapseWatch;
+  emergency: EmergencyResources;
+};
 
 /** The phases of a rotation, each a resource. */
 export class RotationSteps {
@@ -144,20 +151,44 @@ export class RotationSteps {
     );
   }
 
-  writeEvidence({ verification, emergency, ...steps }: AllSteps): Evidence {
-    const { found, record } = verification;
+  watch(steps: Required<StepsSoFar>, verification: Verification): RelapseWatch {
+    const { verified, verifiedAt } = verification;
+    const keys = this.#before(steps).apply((before) => watchedKeys(unpack(before)));
+    return new RelapseWatch(
+      `${this.#name}-watch`,
+      {
+        ...phaseArgs(detailsFor.watch(this.#args)),
+        seconds: this.#args.emergency.watchSeconds,
+        ...{ verified, verifiedAt },
+        keys: packed<WatchedKeys>(keys),
+      },
+      this.#child(verification),
+    );
+  }
+
+  writeEvidence({ verification, watch, emergency, ...steps }: AllSteps): Evidence {
+    const { found, record, verifiedAt } = verification;
+    const { watchedAfter, result } = watch;
     const findings = pulumi
-      .all([this.#before(steps), pulumi.output({ found, record }), this.emergency.findings(emergency)])
-      .apply(([before, verified, actions]) => allFindings(unpack(before), verified, actions));
+      .all([
+        this.#before(steps),
+        pulumi.output({ found, record, verifiedAt }),
+        this.emergency.findings(emergency),
+        pulumi.output({ watchedAfter, result, record: watch.record }),
+      ])
+      .apply(([before, verified, actions, watched]) =>
+        allFindings(unpack(before), verified, actions, watched),
+      );
     return new Evidence(
       `${this.#name}-evidence`,
       {
         ...phaseArgs(detailsFor.evidence(this.#args)),
         findings: packed<WholeFindings>(findings),
-        verifiedAt: verification.verifiedAt,
+        verifiedAt,
+        watchedAt: watch.watchedAt,
         isThawing: this.emergency.isThawing(emergency.frozen),
       },
-      this.#child(verification),
+      this.#child(watch),
     );
   }
 
@@ -193,6 +224,16 @@ export function kidsOf(keys: readonly { kid: string }[]): string[] {
 
 function cutoverSoFar({ result, controlTokens, record }: KeyCutover) {
   return { result, controlTokens, record };
+}
+
+/** Whether it is verified, and no retired key came back after that. */
+export function stillProven(
+  { verified, verifiedAt }: Verification,
+  { watchedAfter, relapsed }: RelapseWatch,
+): pulumi.Output<boolean> {
+  return pulumi
+    .output({ verified, verifiedAt, watchedAfter, relapsed })
+    .apply((known) => known.verified && !(known.relapsed && known.watchedAfter === known.verifiedAt));
 }
 
 function publishedKey(key: SigningKey) {

@@ -17,7 +17,7 @@ export async function measureStackSize(count: number): Promise<StackSize> {
   const undo: (() => Promise<unknown>)[] = [];
   try {
     const core = await bootScenario(
-      { config: { emergency: { budgetSeconds: 60 } } },
+      { config: { emergency: { budgetSeconds: 60 }, probe: { watchSeconds: 0 } } },
       async ({ issuer, apiRefreshToken }) => {
         const many = await startManyInstances({ count, issuer, apiRefreshToken });
         const fleet = { instances: [], list: async () => [], stop: () => many.stop() };

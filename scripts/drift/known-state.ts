@@ -29,7 +29,11 @@ const canaryShape = {
 };
 const verificationShape = {
   inputs: step,
-  outputs: z.object({ verified: z.boolean(), verifiedAfter: z.string() }),
+  outputs: z.object({ verified: z.boolean(), verifiedAfter: z.string(), verifiedAt: z.string() }),
+};
+const watchShape = {
+  inputs: step,
+  outputs: z.object({ relapsed: z.boolean(), watchedAfter: z.string().nullable() }),
 };
 const freezeShape = { inputs: step, outputs: z.object({ frozenAt: z.string().nullish() }) };
 const thawShape = { inputs: step, outputs: z.object({ thawed: z.string().nullish() }) };
@@ -56,6 +60,7 @@ const refreshTokenShape = {
 export function knownRealms(contents: StackContents): KnownRealm[] {
   const canaries = readAll(contents, "CanaryToken", canaryShape);
   const verifications = readAll(contents, "Verification", verificationShape);
+  const watches = readAll(contents, "RelapseWatch", watchShape);
   const freezes = readAll(contents, "AdminFreeze", freezeShape);
   const thaws = readAll(contents, "AdminThaw", thawShape);
   return readAll(contents, "KeyCutover", cutoverShape).map((cutover) => {
@@ -70,13 +75,21 @@ export function knownRealms(contents: StackContents): KnownRealm[] {
     return {
       ...{ realm, rotation, mode, activatedAt, signers, passive, retired },
       ...{ exemptKeys, jwksUris, targets, probe, refresh },
-      verified: verification?.verified === true && verification.verifiedAfter === completedAt,
+      verified:
+        verification?.verified === true &&
+        verification.verifiedAfter === completedAt &&
+        !hasRelapsed(of(watches), verification.verifiedAt),
       algorithms: canary?.details.probeIdentity.algorithms ?? [],
       canaries: canary?.canary.findings.canaries ?? [],
       canaryTokens: canary?.canary.tokens ?? {},
       ...(frozenAt && of(thaws)?.thawed !== frozenAt ? { frozenAt } : {}),
     };
   });
+}
+
+/** Whether a retired key came back after this very verification. */
+function hasRelapsed(watch: z.infer<typeof watchShape.outputs> | undefined, verifiedAt: string): boolean {
+  return watch?.relapsed === true && watch.watchedAfter === verifiedAt;
 }
 
 /** The Secrets that the stack keeps. */

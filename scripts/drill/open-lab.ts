@@ -27,6 +27,8 @@ export async function openLab(options: DrillOptions): Promise<Lab> {
     onLine: follower.onLine,
     config: {
       mode: options.mode,
+      // The adoption is no emergency that anybody waits to see the end of.
+      probe: { watchSeconds: 0 },
       ...(options.strategy ? { restart: { strategy: options.strategy } } : {}),
     },
   };

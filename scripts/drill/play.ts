@@ -23,6 +23,9 @@ import { emergencySummary, writeSummary } from "./summary.ts";
 
 const incidents = { adoption: "DRILL-ADOPTION", theft: "DRILL-THEFT" };
 
+/** Long enough to see the watch after the proof, in seconds. */
+const watchSeconds = 5;
+
 /** Adopts the realm, steals a key, rotates it away, and shows who still accepts its tokens. */
 export async function playEmergency(lab: Lab, options: DrillOptions): Promise<boolean> {
   const { scenario } = lab;
@@ -83,7 +86,7 @@ async function emergency(
   const churn =
     options.churn && scenario instanceof KubernetesScenario ? new Churn(scenario.fleet) : undefined;
   follower.listeners.push(...demos.map(({ onPhase }) => onPhase), ...(churn ? [churn.onPhase] : []));
-  const config = Object.assign({}, ...demos.map(({ config }) => config));
+  const config = Object.assign({ probe: { watchSeconds } }, ...demos.map(({ config }) => config));
   const evidence = await rotate(scenario, { rotation: 2, incident: incidents.theft, config });
   await churn?.settled();
   return evidence;

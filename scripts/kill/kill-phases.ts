@@ -11,9 +11,11 @@ import { type InternalKeysOutputs, internalKeysPhase } from "#phases/internal-ke
 import { detailsFor, type RunSettings } from "#phases/phase-details";
 import { inputsFor } from "#phases/phase-request";
 import { publishPhase, type SigningKeyOutputs } from "#phases/publish";
+import { watchedKeys } from "#phases/retired-keys";
 import { type RevocationOutputs, sessionsPhase } from "#phases/revoke";
 import { allFindings, type GivenSoFar, knownSoFar } from "#phases/so-far";
 import { type VerificationOutputs, verificationPhase } from "#phases/verify";
+import { type WatchOutputs, watchPhase } from "#phases/watch";
 import type { KeptPhases } from "./kept-run.ts";
 
 /** Takes what a phase has given, for a repeated run. */
@@ -137,17 +139,33 @@ export class KillPhases {
     return verification;
   }
 
-  /** @throws {RotationError} VERIFICATION_FAILED where it is not proven; the bundle is written regardless */
+  /** @param cut ends it at once; what was proven stays proven. Default: nothing does */
+  watch(given: GivenSoFar, verification: VerificationOutputs, cut?: AbortSignal): Promise<WatchOutputs> {
+    const { verified, verifiedAt } = verification;
+    return watchPhase(
+      {
+        ...inputsFor(detailsFor.watch(this.#settings)),
+        seconds: this.#settings.emergency.watchSeconds,
+        ...{ verified, verifiedAt },
+        keys: pack(watchedKeys(knownSoFar(given))),
+      },
+      {},
+      cut,
+    );
+  }
+
+  /** @throws {RotationError} VERIFICATION_FAILED, RELAPSED where it is red; the bundle is written regardless */
   writeEvidence(
     given: GivenSoFar,
-    verification: VerificationOutputs,
+    { verification, watch }: { verification: VerificationOutputs; watch: WatchOutputs },
     emergency: EmergencyOutputs,
   ): Promise<EvidenceOutputs> {
     const current = currentActions(this.#settings.run.rotation, emergency);
     return evidencePhase({
       ...inputsFor(detailsFor.evidence(this.#settings)),
-      findings: pack(allFindings(knownSoFar(given), verification, emergencySoFar(current))),
+      findings: pack(allFindings(knownSoFar(given), verification, emergencySoFar(current), watch)),
       verifiedAt: verification.verifiedAt,
+      watchedAt: watch.watchedAt,
       isThawing: isThawing(this.#settings, emergency.frozen.frozenFor),
     });
   }

@@ -92,7 +92,8 @@ async function runPhases({ settings, kept }: OpenedPlan, run: KillRun, reached: 
   const given = { ...soFar, enforcement };
   const actions = { frozen, revoked, internal };
   const verification = await phase.verify(given, actions, after);
-  reached.evidence = await phase.writeEvidence(given, verification, actions);
+  const watch = await run.stop.whileWatching(realm, (cut) => phase.watch(given, verification, cut));
+  reached.evidence = await phase.writeEvidence(given, { verification, watch }, actions);
   await mark(settings, deadKeys(cutover), provenKill(context.rotation, reached.evidence.digest));
   await releasing;
   if (frozen.frozenAt !== null) {

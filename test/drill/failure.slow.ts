@@ -48,7 +48,7 @@ suite("bad config", () => {
       algorithms: ["RS256", "RS257"],
       targets: ["not a url", "ftp://api"],
       refresh: { attemps: 3 },
-      probe: { rejectedStatuses: [500] },
+      probe: { rejectedStatuses: [500], watchSeconds: 0 },
       rotatoin: 2,
     });
     await untouched(scenario, async () => {

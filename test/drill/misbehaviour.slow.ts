@@ -17,7 +17,7 @@ suite("misbehaving instances", () => {
 
   test("instances that accept forged tokens, each in its way, are found, and no other is named", async (t) => {
     const kinds = ["accept-all", "accept-none-alg", "accept-hs256-confusion"] as const;
-    const config = { probe: { clockSkewSeconds: 0 } };
+    const config = { probe: { clockSkewSeconds: 0, watchSeconds: 0 } };
     const scenario = await scenarioFor(t, { instances: kinds.length + 1, config });
     for (const [index, kind] of kinds.entries()) await scenario.fleet.instances[index]?.misbehave(kind);
     const { output } = failed(await rotate(scenario, 1, "INC-1"));

@@ -21,7 +21,10 @@ const commands = (url: string) => ({
 
 suite("instances by URL, with a command that restarts them", () => {
   test("one that keeps its cache and one that was down are restarted and proven; without the command they are red", async (t) => {
-    const scenario = await scenarioFor(t, { instances: 3, config: { probe: { clockSkewSeconds: 0 } } });
+    const scenario = await scenarioFor(t, {
+      instances: 3,
+      config: { probe: { clockSkewSeconds: 0, watchSeconds: 0 } },
+    });
     const [liar, dead] = scenario.fleet.instances;
     assert.ok(liar && dead);
     const { url } = await serve(t, async (response, { url: path }) => {

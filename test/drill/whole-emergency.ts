@@ -28,7 +28,7 @@ export function emergencySettings({ realm, rotation, instances, evidenceDir }: E
       // A machine that is busy with other tests must not make healthy instances late.
       ...{ budgetMs: 30_000, freeze: "none", freezePath: "/internal/admin/freeze", internalKeys: [] },
       ...{ revoke: "none", denyListPath: "/internal/auth/deny-list", denyForMs: 60_000 },
-      doneByKill: [],
+      ...{ watchSeconds: 0, doneByKill: [] },
       adminProbe: {
         ...{ path: "/api/admin", realmRoles: ["admin"] },
         ...{ acceptedStatuses: [200], rejectedStatuses: [401, 403] },
@@ -60,6 +60,7 @@ export async function wholeEmergency(settings: RunSettings, apiRefreshToken: str
   const given = { ...soFar, enforcement };
   const actions = { frozen, revoked, internal };
   const verification = await phase.verify(given, actions, cutover.completedAt);
-  await phase.writeEvidence(given, verification, actions);
+  const watch = await phase.watch(given, verification);
+  await phase.writeEvidence(given, { verification, watch }, actions);
   await phase.thaw(frozen, verification);
 }

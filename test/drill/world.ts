@@ -24,11 +24,15 @@ export const afterOverlap = { env: movedClockEnv(overlapMs) };
 /** Config with which an instance that does not answer is given up after a few seconds. */
 export const quickGiveUp = {
   refresh: { attempts: 2, timeoutSeconds: 1 },
-  probe: { attempts: 2, timeoutSeconds: 2 },
+  probe: { attempts: 2, timeoutSeconds: 2, watchSeconds: 0 },
 };
 
 /** A machine that is busy with other tests must not make healthy instances late. What needs no `up` shows the budget. */
-export const patient = { emergency: { budgetSeconds: 60 } };
+export const patient = {
+  emergency: { budgetSeconds: 60 },
+  // The watch after a proof has tests of its own.
+  probe: { watchSeconds: 0 },
+};
 
 /** A scenario over processes or over pods. */
 export type AnyScenario = Scenario<ApiFleet>;

@@ -11,14 +11,17 @@ import { signManifest } from "#operations/evidence/sign-evidence";
 import { writeEvidence } from "#operations/evidence/write-evidence";
 import type { Check } from "#operations/proof/check";
 import type { DenyListProof } from "#operations/proof/prove-deny-list";
+import { describeWatch, relapseError, type WatchResult } from "#operations/proof/relapse";
 import type { VerificationResult } from "#operations/proof/verify";
 import type { InstanceVerification } from "#operations/proof/verify-instance";
 import {
   at,
+  cleanWatch,
   type FindingsChange,
   findings,
   instanceVerification,
   realmKey,
+  relapsedWatch,
   runContext,
   soundBefore,
   verification,
@@ -203,4 +206,22 @@ export function withDenyLists() {
     reasons: [],
   };
   return emergency({ denyList: [proof, { ...proof, instance: "api-2" }] });
+}
+
+/** A green emergency that was watched after its proof. */
+export function watchedEmergency(change: Partial<WatchResult> = {}) {
+  return withWatch(cleanWatch(change), "done");
+}
+
+/** A proven emergency in which a retired key came back. */
+export function relapsedEmergency() {
+  return withWatch(relapsedWatch(), "failed");
+}
+
+function withWatch(watch: WatchResult, outcome: "done" | "failed") {
+  const { startedAt, finishedAt } = watch;
+  const summary = describeWatch(watch);
+  const error = outcome === "failed" ? { error: relapseError(watch).message } : {};
+  const record = { phase: "watch" as const, outcome, startedAt, finishedAt, summary, ...error };
+  return emergency({}, { phases: [...findings().phases, record], watch });
 }

@@ -16,6 +16,7 @@ import type { KeycloakConnection } from "#operations/keycloak/connection";
 import type { RealmKey } from "#operations/keys/realm-keys";
 import type { RunQuestion } from "#operations/keys/run-view";
 import type { BaselineVerdict } from "#operations/proof/baseline-verdict";
+import type { WatchResult } from "#operations/proof/relapse";
 import type { VerificationResult } from "#operations/proof/verify";
 import type { InstanceVerification } from "#operations/proof/verify-instance";
 
@@ -180,7 +181,7 @@ export function verification(change: Partial<VerificationResult> = {}): Verifica
 
 /** What a test changes of the findings, each by its own name. */
 export type FindingsChange = Partial<
-  Pick<Findings, "phases" | "cutover"> & Preparation & Enforcement & EmergencyFindings & Proof
+  Pick<Findings, "phases" | "cutover" | "watch"> & Preparation & Enforcement & EmergencyFindings & Proof
 >;
 
 /** What the phases of a rotation that went well have found. */
@@ -261,7 +262,7 @@ export function findings(change: FindingsChange = {}): WholeFindings {
     ...sample,
     ...change,
   };
-  const { phases, cutover, ...emergency } = other;
+  const { phases, cutover, watch: watched, ...emergency } = { watch: undefined, ...other };
   return {
     phases,
     prepared: { canary, published, ...(announced ? { announced } : {}) },
@@ -269,5 +270,28 @@ export function findings(change: FindingsChange = {}): WholeFindings {
     enforced: { refresh, restarts },
     emergency,
     proof: { verification: result, attempts },
+    ...(watched ? { watch: watched } : {}),
   };
+}
+
+/** What the watch after a proof has found where no key came back. */
+export function cleanWatch(change: Partial<WatchResult> = {}): WatchResult {
+  return {
+    ...{ startedAt: at(33), finishedAt: at(63), seconds: 30, rounds: 6, instances: 2 },
+    urls: ["https://sso.example/certs"],
+    ...{ relapses: [], jwks: [], unanswered: [], cutShort: false },
+    ...change,
+  };
+}
+
+/** The same, where one process of several and one JWKS URL brought it back. */
+export function relapsedWatch(change: Partial<WatchResult> = {}): WatchResult {
+  const processes = { w1: "rejected", w3: "accepted" } as const;
+  const spread = { accepted: 1, rejected: 3, inconclusive: 0, processes, announced: 2 };
+  return cleanWatch({
+    ...{ finishedAt: at(48), rounds: 3 },
+    relapses: [{ kid: "old", instance: "api-2", process: "w3", spread, at: at(47) }],
+    jwks: [{ url: "https://cdn.example/jwks", kids: ["old"], reads: 5, shownIn: 2, at: at(48) }],
+    ...change,
+  });
 }

@@ -12,6 +12,7 @@ const refusalsToBeGone = 2;
  */
 class EngineWatch {
   readonly #port: number;
+  readonly #gone = new AbortController();
   #refusals = 0;
   #working = 0;
 
@@ -25,7 +26,7 @@ class EngineWatch {
     await this.#look();
     if (this.#refusals === 0) return;
     await this.#look();
-    if (this.#isGone) throw engineGone();
+    if (this.#isGone) throw goneError();
   }
 
   /** While it is under way, a process whose engine is gone does not end but at its next safe point. */
@@ -38,13 +39,20 @@ class EngineWatch {
     }
   }
 
+  /** Aborted as soon as it is known that the engine is gone. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
   get #isGone(): boolean {
     return this.#refusals >= refusalsToBeGone;
   }
 
   async #look(): Promise<void> {
     this.#refusals = (await isRefused(this.#port)) ? this.#refusals + 1 : 0;
-    if (this.#isGone && this.#working === 0) process.exit(1);
+    if (!this.#isGone) return;
+    this.#gone.abort();
+    if (this.#working === 0) process.exit(1);
   }
 }
 
@@ -62,7 +70,7 @@ function isRefused(port: number): Promise<boolean> {
   });
 }
 
-function engineGone(): RotationError {
+function goneError(): RotationError {
   return new RotationError(
     "ENGINE_GONE",
     "Pulumi's engine is gone, so this provider process stops before it changes a key",
@@ -92,4 +100,9 @@ export async function seeEngine(): Promise<void> {
 /** Work that is brought to a safe point where the engine goes meanwhile. */
 export function whileWorking<T>(work: () => Promise<T>): Promise<T> {
   return watch ? watch.during(work) : work();
+}
+
+/** Aborted when the engine is gone, for work that nobody needs then. Undefined where this process works for none. */
+export function engineGone(): AbortSignal | undefined {
+  return watch?.gone;
 }

@@ -215,6 +215,11 @@ export const errorCodes = {
       "The keys are rotated, but not every instance is proven. The stack stays red until a later run proves them.",
     next: `read the reason for each named instance, repair it, ${sameUp}; bump \`rotation\` only if the message says so`,
   },
+  RELAPSED: {
+    means:
+      "Every instance was proven, and then a retired key came back: an instance accepts it again, or a JWKS URL shows it again. What was frozen stays frozen, and the stack stays red until a later run proves that it is gone.",
+    next: `find the stale cache behind what the message names (a CDN edge, a proxy, one Keycloak node of several) and clear it, ${sameUp}`,
+  },
   KILL_REFUSED: {
     means: `\`npm run kill\` did not start: the config, a secret, the login, the realm or the confirmation is not as it must be; the message lists every problem. ${nothing}`,
     next: "fix every listed problem, then run the same command again",

@@ -38,6 +38,7 @@ export const phaseNames = [
   "internal-keys",
   "enforce",
   "verify",
+  "watch",
 ] as const;
 
 export type PhaseName = (typeof phaseNames)[number];

@@ -11,7 +11,13 @@ export interface ConfiguredFleet extends FleetSettings {
 
 /** @param entry what is different for this realm */
 export function configuredFleet(config: CheckedConfig, entry?: Pick<RealmEntry, "targets">): ConfiguredFleet {
-  const { audience: _audience, realmRoles: _realmRoles, connections, ...probe } = config.probe;
+  const {
+    audience: _audience,
+    realmRoles: _realmRoles,
+    watchSeconds: _watchSeconds,
+    connections,
+    ...probe
+  } = config.probe;
   const targets = entry?.targets ?? config.targets;
   return {
     targets: targets.map((target) => withConnections(target, connections)),

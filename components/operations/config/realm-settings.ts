@@ -56,6 +56,8 @@ export interface EmergencySettings {
     acceptedStatuses: number[];
     rejectedStatuses: number[];
   };
+  /** For how many seconds every process and JWKS URL is asked again after the proof. 0: not at all. */
+  watchSeconds: number;
   /** What `npm run kill` has done of it for this rotation. */
   doneByKill: string[];
 }
@@ -119,6 +121,7 @@ function emergencySettings(
     denyListPath,
     denyForMs: tokenLifeSeconds * 1000,
     adminProbe,
+    watchSeconds: data.probe.watchSeconds,
     doneByKill,
   };
 }

@@ -156,6 +156,14 @@ export const settingsShape = z.strictObject({
           "Connections that are open at the same time to an instance that does not say how many processes it is",
         ),
       clockSkewSeconds: z.number().min(0).max(600).default(60).describe("Clock skew that instances tolerate"),
+      watchSeconds: z
+        .number()
+        .min(0)
+        .max(3600)
+        .default(30)
+        .describe(
+          "For how long an emergency asks again after its proof whether a retired key has come back; 0: not at all",
+        ),
       audience: names.describe("Audiences that the API requires in a token"),
       realmRoles: names.describe("Realm roles that the API requires in a token"),
     })

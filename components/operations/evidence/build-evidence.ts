@@ -1,22 +1,27 @@
-import type { RunContext } from "../base/run-context.ts";
+import type { Mode, RunContext } from "../base/run-context.ts";
 import type { AnnounceResult } from "../enforce/announce.ts";
 import type { CutoverResult } from "../keys/cut-over.ts";
 import { provableBy } from "../proof/provable.ts";
+import { isRelapsed } from "../proof/relapse.ts";
 import type { VerificationResult } from "../proof/verify.ts";
-import { type Evidence, schemaVersion } from "./evidence-schema.ts";
+import { type Evidence, type PhaseRecord, schemaVersion } from "./evidence-schema.ts";
 import type { EmergencyFindings, Findings } from "./findings.ts";
 import { notProven } from "./not-proven.ts";
 
 /** Puts the findings together as evidence. Pure. */
 export function buildEvidence(run: RunContext, findings: Findings, writtenAt: string): Evidence {
-  const { phases, prepared, cutover, enforced, emergency, proof } = findings;
+  const { phases, prepared, cutover, enforced, emergency, proof, watch } = findings;
   const canary = prepared?.canary;
   const verification = proof?.verification;
   const proving = canary ? provableBy(canary, cutover?.retired ?? []) : { canaries: [], baseline: [] };
   // What counts is the proof: a failed refresh that the verification has repaired does not fail the run.
-  const verified = verification?.verified === true;
-  const failed = verified ? undefined : phases.find(({ outcome }) => outcome === "failed");
-  const window = exposureWindow(cutover, verification);
+  const relapsed = watch !== undefined && isRelapsed(watch);
+  const verified = verification?.verified === true && !relapsed;
+  const isCause = ({ phase, outcome }: PhaseRecord) =>
+    outcome === "failed" && (!relapsed || phase === "watch");
+  const failed = verified ? undefined : phases.find(isCause);
+  // What came back is open again.
+  const window = relapsed ? undefined : exposureWindow(cutover, verification);
   return {
     schemaVersion,
     outcome: verified ? "verified" : "failed",
@@ -46,15 +51,16 @@ export function buildEvidence(run: RunContext, findings: Findings, writtenAt: st
     refresh: enforced?.refresh ?? [],
     restarts: enforced?.restarts ?? [],
     ...(verification ? { verification } : {}),
+    ...(watch ? { watch } : {}),
     attempts: proof?.attempts ?? [],
     ...(window ? { exposureWindow: window } : {}),
-    ...whatIsNotProven(findings),
+    ...whatIsNotProven(findings, run.mode),
   };
 }
 
 /** The failures first. */
-function whatIsNotProven(findings: Findings): Pick<Evidence, "notProven" | "scope"> {
-  const { failed, limits } = notProven(findings);
+function whatIsNotProven(findings: Findings, mode: Mode): Pick<Evidence, "notProven" | "scope"> {
+  const { failed, limits } = notProven(findings, mode);
   return { notProven: [...failed, ...limits], scope: limits };
 }
 

@@ -12,6 +12,7 @@ import {
   retiredKey,
 } from "./schema/keys.ts";
 import { attempt, baseline, verification } from "./schema/verification.ts";
+import { watch } from "./schema/watch.ts";
 
 const phase = z.strictObject({
   phase: z.enum(phaseNames),
@@ -69,6 +70,9 @@ export const evidenceSchema = z.strictObject({
   refresh: z.array(refreshResult),
   restarts: z.array(restart),
   verification: verification.optional(),
+  watch: watch
+    .optional()
+    .describe("Of an emergency: what happened when everybody was asked again after the proof"),
   attempts: z.array(attempt).describe("Every verification of this rotation so far, the latest last"),
   exposureWindow: z
     .strictObject({

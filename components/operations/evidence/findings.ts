@@ -11,6 +11,7 @@ import type { InternalKeyResult } from "../keys/internal-keys.ts";
 import type { PublishedKey } from "../keys/publish-key.ts";
 import type { IssuerPair } from "../proof/ask-issuer.ts";
 import type { Baseline, CanaryFindings } from "../proof/canary-findings.ts";
+import type { WatchResult } from "../proof/relapse.ts";
 import type { VerificationResult } from "../proof/verify.ts";
 import type { Evidence, PhaseRecord } from "./evidence-schema.ts";
 
@@ -83,7 +84,9 @@ export interface Findings {
   enforced?: Enforcement;
   emergency?: EmergencyFindings;
   proof?: Proof;
+  /** Of an emergency that was proven and watched after it. */
+  watch?: WatchResult;
 }
 
 /** What a complete run has found. */
-export type WholeFindings = Required<Findings>;
+export type WholeFindings = Required<Omit<Findings, "watch">> & Pick<Findings, "watch">;

@@ -1,5 +1,8 @@
+import { listNames } from "../base/list-names.ts";
+import type { Mode } from "../base/run-context.ts";
 import { describeKilled, killsOf } from "../keys/kill-marks.ts";
 import { rotationOf } from "../keys/realm-keys.ts";
+import { describeRelapses, isRelapsed, many, type WatchResult, watchedSeconds } from "../proof/relapse.ts";
 import type { CutoverFindings, Findings } from "./findings.ts";
 
 export interface NotProven {
@@ -9,12 +12,17 @@ export interface NotProven {
   limits: string[];
 }
 
-/** Everything that the run does not prove, each a sentence. Pure. */
-export function notProven(findings: Findings): NotProven {
+/**
+ * Everything that the run does not prove, each a sentence. Pure.
+ *
+ * @param mode only an emergency is watched after its proof
+ */
+export function notProven(findings: Findings, mode: Mode): NotProven {
   return {
     failed: [
       ...nothingVerified(findings),
       ...(findings.proof?.verification.failures ?? []).map((failure) => `${failure}.`),
+      ...(findings.watch ? describeRelapses(findings.watch) : []).map((relapse) => `${relapse}.`),
       ...failedActions(findings),
     ],
     limits: [
@@ -23,6 +31,7 @@ export function notProven(findings: Findings): NotProven {
       ...unreportedKeys(findings),
       ...restartedOnly(findings),
       "Instances outside the configured targets were not asked, and neither were pods that were shutting down.",
+      ...watched(findings, mode),
       ...refreshTokensValid(findings),
       "It is not known what tokens of the old keys were used for before the last instance rejected them.",
     ],
@@ -84,6 +93,32 @@ function restartedOnly({ proof }: Findings): string[] {
   return [
     `${instances(count)} ${count === 1 ? "was" : "were"} not asked before the cut-over: the start after it is known from the cluster, and that the new keys were loaded only from the instance's own log (proof level restarted, weaker than replayed).`,
   ];
+}
+
+/** A proof is a moment: a cache that is stale somewhere brings a key back later. */
+function watched({ watch, proof, cutover }: Findings, mode: Mode): string[] {
+  const later = "A stale cache that brings a retired key back later than that is not seen.";
+  if (watch) return [...watchLimits(watch, later), ...unanswered(watch)];
+  const isProven = proof?.verification.verified === true && (cutover?.retired.length ?? 0) > 0;
+  if (mode !== "emergency" || !isProven) return [];
+  return [`Nobody was asked again after the proof (probe.watchSeconds is 0). ${later}`];
+}
+
+function watchLimits(watch: WatchResult, later: string): string[] {
+  // That is a failure, and listed as such.
+  if (isRelapsed(watch)) return [];
+  const time = `${watchedSeconds(watch)} s`;
+  return watch.cutShort
+    ? [
+        `The watch after the proof was cut short after ${watchedSeconds(watch)} of ${watch.seconds} s. ${later}`,
+      ]
+    : [`Instances and JWKS URLs were watched for ${time} after the proof. ${later}`];
+}
+
+function unanswered({ unanswered: silent }: WatchResult): string[] {
+  if (silent.length === 0) return [];
+  const who = listNames(silent.map(({ from, count }) => `${from} (${many(count, "time")})`));
+  return [`Not every question of the watch after the proof was answered: ${who}.`];
 }
 
 function refreshTokensValid({ emergency = {} }: Findings): string[] {

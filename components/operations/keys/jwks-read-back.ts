@@ -75,7 +75,11 @@ export async function settleEveryJwks(
   };
 }
 
-async function urlsOf(admin: KeycloakAdmin, { jwksUris }: VerifierUrls): Promise<string[]> {
+/** Every JWKS URL that verifiers use. */
+export async function urlsOf(
+  admin: KeycloakAdmin,
+  { jwksUris }: Pick<VerifierUrls, "jwksUris">,
+): Promise<string[]> {
   return jwksUris.length > 0 ? jwksUris : [(await discover(admin)).jwksUri];
 }
 

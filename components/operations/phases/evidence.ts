@@ -1,9 +1,11 @@
+import type { RotationError } from "../base/errors.ts";
 import { type Packed, unpack } from "../base/packed.ts";
 import { report } from "../base/report.ts";
 import { afterTheOthers, finished } from "../base/side-by-side.ts";
 import type { WholeFindings } from "../evidence/findings.ts";
 import { type EvidenceBundle, writeEvidence } from "../evidence/write-evidence.ts";
 import { notificationsSent, notifyEnd } from "../notify/run-notices.ts";
+import { isRelapsed, relapseError } from "../proof/relapse.ts";
 import { verificationError } from "../proof/verification-error.ts";
 import { endTrace } from "../telemetry/telemetry.ts";
 import { releaseLease } from "./lease.ts";
@@ -14,6 +16,8 @@ export interface EvidenceInputs extends PhaseInputs<object> {
   findings: Packed<WholeFindings>;
   /** When it was verified last, ISO 8601 UTC: another time makes it run again. */
   verifiedAt: string;
+  /** When the watch after that ended, ISO 8601 UTC, likewise; null where there was none. */
+  watchedAt: string | null;
   /** Whether a thaw comes after it. Then the realm is not through yet. */
   isThawing: boolean;
 }
@@ -21,17 +25,19 @@ export interface EvidenceInputs extends PhaseInputs<object> {
 export interface EvidenceOutputs extends Step, Omit<EvidenceBundle, "evidence"> {
   /** The verification that the bundle is of. */
   verifiedAt: string;
+  /** The watch that the bundle has; null where it has none. */
+  watchedAt: string | null;
   /** Null where no key was retired. */
   exposureWindowMs: number | null;
 }
 
 /**
- * Phase 9: write the bundle, then fail where the rotation is not verified.
- * @throws {RotationError} VERIFICATION_FAILED, EVIDENCE_NOT_WRITTEN
+ * Phase 9: write the bundle, then fail where the rotation is not verified, or a retired key came back after that.
+ * @throws {RotationError} VERIFICATION_FAILED, RELAPSED, EVIDENCE_NOT_WRITTEN
  */
 export async function evidencePhase(inputs: EvidenceInputs): Promise<EvidenceOutputs> {
   const { run } = detailsOf(inputs);
-  const { isThawing, verifiedAt } = inputs;
+  const { isThawing, verifiedAt, watchedAt } = inputs;
   const findings = unpack(inputs.findings);
   const bundle = await writeEvidence(run, findings).catch(async (error: unknown) => {
     notifyEnd(run, "failed");
@@ -43,14 +49,14 @@ export async function evidencePhase(inputs: EvidenceInputs): Promise<EvidenceOut
   });
   const { evidence, directory, reportPath, digest } = bundle;
   report("evidence", reportPath, run);
-  const { verification } = findings.proof;
-  if (!verification.verified) {
+  const failure = failureOf(findings, reportPath);
+  if (failure) {
     notifyEnd(run, "failed", evidence);
     await releaseLease(run);
-    const traced = endTrace(run, "VERIFICATION_FAILED");
+    const traced = endTrace(run, failure.code);
     await afterTheOthers(run);
     await Promise.all([notificationsSent(run), traced]);
-    throw verificationError(verification, reportPath, findings.enforced.restarts);
+    throw failure;
   }
   await releaseLease(run);
   if (!isThawing) finished(run);
@@ -60,6 +66,7 @@ export async function evidencePhase(inputs: EvidenceInputs): Promise<EvidenceOut
   return {
     ...stepOf(inputs),
     verifiedAt,
+    watchedAt,
     directory,
     reportPath,
     digest,
@@ -67,12 +74,20 @@ export async function evidencePhase(inputs: EvidenceInputs): Promise<EvidenceOut
   };
 }
 
+function failureOf(
+  { proof: { verification }, watch, enforced }: WholeFindings,
+  reportPath: string,
+): RotationError | undefined {
+  if (!verification.verified) return verificationError(verification, reportPath, enforced.restarts);
+  return watch && isRelapsed(watch) ? relapseError(watch, reportPath) : undefined;
+}
+
 /** Whether there is a bundle to write. Where there is none, and nothing to thaw, the realm's run is over. */
 export function isEvidenceDue(
-  olds: Pick<EvidenceOutputs, "verifiedAt">,
-  news: Pick<EvidenceInputs, "realm" | "verifiedAt" | "isThawing">,
+  olds: Pick<EvidenceOutputs, "verifiedAt"> & Partial<Pick<EvidenceOutputs, "watchedAt">>,
+  news: Pick<EvidenceInputs, "realm" | "verifiedAt" | "watchedAt" | "isThawing">,
 ): boolean {
-  const isDue = olds.verifiedAt !== news.verifiedAt;
+  const isDue = olds.verifiedAt !== news.verifiedAt || (olds.watchedAt ?? null) !== news.watchedAt;
   if (!isDue && !news.isThawing) finished(news);
   return isDue;
 }

@@ -32,6 +32,7 @@ export const detailsFor = {
   verify: ({ run, fleet, probeIdentity, jwksUris, jwksTimeoutMs }: RunSettings) => ({
     ...{ run, fleet, probeIdentity, jwksUris, jwksTimeoutMs },
   }),
+  watch: ({ run, fleet, jwksUris }: RunSettings) => ({ run, fleet, jwksUris }),
   evidence: ({ run }: RunSettings) => ({ run }),
 };
 

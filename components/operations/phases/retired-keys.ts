@@ -1,6 +1,8 @@
 import { withControlTokens } from "../canaries/controls.ts";
+import { expectedKids } from "../keys/jwks-read-back.ts";
 import { provableBy } from "../proof/provable.ts";
-import type { RetiredKeys } from "../proof/retired-keys.ts";
+import { type RetiredKeys, retiredCanaries } from "../proof/retired-keys.ts";
+import type { WatchedKeys } from "../proof/watch.ts";
 import type { Before } from "./phase-request.ts";
 
 /** The retired keys, and what can prove that an instance has dropped them. */
@@ -14,6 +16,18 @@ export function retiredKeysOf(
   if (!prepared) return { keys, canaries: [], canaryTokens, controls, baseline: newcomers, cutOverAt };
   const { canaries, baseline } = provableBy(prepared.canary, keys);
   return { keys, canaries, canaryTokens, controls, baseline: [...baseline, ...newcomers], cutOverAt };
+}
+
+/** What must not come back once it is proven that the instances have dropped it. */
+export function watchedKeys(before: Before): WatchedKeys {
+  const { cutover } = before.findings;
+  const { keys, canaries, canaryTokens } = retiredKeysOf(before, cutover?.completedAt ?? "");
+  if (keys.length === 0) return { canaries: [], kids: [] };
+  const { absent } = expectedKids(cutover?.keysAfter ?? []);
+  return {
+    canaries: retiredCanaries({ keys, canaries, canaryTokens }).map(({ unseen }) => unseen),
+    kids: [...new Set([...keys.map(({ kid }) => kid), ...absent])],
+  };
 }
 
 /** Kids of the keys that sign now. */

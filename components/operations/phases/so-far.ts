@@ -8,6 +8,7 @@ import type { CutoverOutputs } from "./cut-over.ts";
 import type { EnforcementOutputs } from "./enforce.ts";
 import type { Before } from "./phase-request.ts";
 import type { VerificationOutputs } from "./verify.ts";
+import type { WatchOutputs } from "./watch.ts";
 
 /** What each phase has given so far, as the state has it. */
 export interface GivenSoFar {
@@ -60,19 +61,26 @@ export interface EmergencySoFar {
   records: PhaseRecord[];
 }
 
-/** What a complete run has found. Pure. */
+/**
+ * What a complete run has found. Pure.
+ *
+ * @param watch the last one: it counts only where it followed this very verification. Default: none
+ */
 export function allFindings(
   before: Before,
-  { found, record }: Pick<VerificationOutputs, "found" | "record">,
+  { found, record, verifiedAt }: Pick<VerificationOutputs, "found" | "record" | "verifiedAt">,
   emergency: EmergencySoFar,
+  watch?: Pick<WatchOutputs, "watchedAfter" | "result" | "record">,
 ): WholeFindings {
+  const watched = watch?.watchedAfter === verifiedAt ? watch : undefined;
   const { phases, cutover, ...findings } = before.findings as WholeFindings;
   const { result: verification, attempts, jwksReadBack } = unpack(found);
   return {
     ...findings,
     cutover: { ...cutover, ...(jwksReadBack ? { jwksReadBack } : {}) },
-    phases: [...phases, ...emergency.records, record],
+    phases: [...phases, ...emergency.records, record, ...(watched?.record ? [watched.record] : [])],
     emergency: emergency.findings,
     proof: { verification, attempts },
+    ...(watched?.result ? { watch: unpack(watched.result) } : {}),
   };
 }

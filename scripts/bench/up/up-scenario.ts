@@ -18,7 +18,7 @@ export interface UpScenario extends Pick<ScenarioCore<never>, "stack" | "evidenc
 /** Longer than the budget: the key's death must be the budget's doing. What comes after it is kept short. */
 const besideHanging = {
   refresh: { attempts: 1, timeoutSeconds: 1, concurrency: 256 },
-  probe: { attempts: 1, timeoutSeconds: 6 },
+  probe: { attempts: 1, timeoutSeconds: 6, watchSeconds: 0 },
 };
 
 /** A stack whose realm has been adopted by a green rotation 1, over instances of one process. */

@@ -25,7 +25,7 @@ async function engineFor(t: TestContext): Promise<{ address: string; kill: () =>
 function providerOf(t: TestContext, address: string, program: string) {
   const module = new URL("../../../components/operations/base/engine-watch.ts", import.meta.url).href;
   const source = `
-    import { seeEngine, watchEngine, whileWorking } from ${JSON.stringify(module)};
+    import { engineGone, seeEngine, watchEngine, whileWorking } from ${JSON.stringify(module)};
     watchEngine(process.argv.slice(1));
     setInterval(() => undefined, 60_000);
     ${program}`;
@@ -63,6 +63,22 @@ suite("a provider process", { timeout: 60_000 }, () => {
     assert.equal(await provider.line(), "idle");
     await engine.kill();
     assert.deepEqual(await provider.exited, [1, null]);
+  });
+
+  test("is told at once when its engine is gone, for work that nobody needs then", async (t) => {
+    const engine = await engineFor(t);
+    const provider = providerOf(
+      t,
+      engine.address,
+      `await whileWorking(async () => {
+        console.log(engineGone().aborted ? "gone" : "there");
+        await new Promise((resolve) => engineGone().addEventListener("abort", resolve));
+        console.log("gone");
+      });`,
+    );
+    assert.equal(await provider.line(), "there");
+    await engine.kill();
+    assert.equal(await provider.line(), "gone");
   });
 
   test("that was not started by an engine watches nothing", async (t) => {

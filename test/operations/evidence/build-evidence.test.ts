@@ -5,6 +5,7 @@ import addFormats from "ajv-formats";
 import { buildEvidence, exposureWindow } from "#operations/evidence/build-evidence";
 import { evidenceJsonSchema, evidenceSchema } from "#operations/evidence/evidence-schema";
 import type { Findings } from "#operations/evidence/findings";
+import { relapsedEmergency, watchedEmergency } from "../evidence-bundles.ts";
 import {
   at,
   type FindingsChange,
@@ -37,6 +38,8 @@ function failedAt(phase: "canary" | "cut-over"): Findings {
 }
 
 const bundles: [string, Findings][] = [
+  ["a rotation that was watched after its proof", watchedEmergency()],
+  ["a rotation in which a retired key came back", relapsedEmergency()],
   ["a rotation that went well", findings()],
   ["a rotation that failed in its first phase", failedAt("canary")],
   ["a rotation that failed at the cut-over", { ...failedAt("cut-over"), prepared: findings().prepared }],
@@ -145,9 +148,52 @@ suite("buildEvidence", () => {
 
   test("a verified rotation also says what no rotation can prove", () => {
     const { notProven } = build();
-    assert.equal(notProven.length, 3);
-    assert.match(notProven.join(), /outside the configured targets.*HS512.*not known/);
+    assert.equal(notProven.length, 4);
+    assert.match(
+      notProven.join(),
+      /outside the configured targets.*probe\.watchSeconds is 0.*HS512.*not known/,
+    );
   });
+});
+
+suite("the watch in the evidence", () => {
+  const relapsed = buildEvidence(run, relapsedEmergency(), at(60));
+
+  test("a relapse makes the outcome failed, in phase watch, with an open exposure window", () => {
+    assert.deepEqual(
+      [relapsed.outcome, relapsed.failedPhase, relapsed.exposureWindow],
+      ["failed", "watch", undefined],
+    );
+    assert.match(relapsed.error ?? "", /^RELAPSED: [\s\S]*api-2 \(process w3\)[\s\S]*cdn\.example/);
+    assert.match(
+      relapsed.notProven.slice(0, 2).join(),
+      /^api-2 \(process w3\) accepts retired kid old again .*cdn\.example\/jwks shows retired kid old again/,
+    );
+  });
+
+  for (const [title, change, sentence] of [
+    ["a whole watch", { unanswered: [] }, /watched for 30 s after the proof/],
+    [
+      "a watch that was cut short",
+      { cutShort: true, finishedAt: at(45), unanswered: [] },
+      /cut short after 12 of 30 s/,
+    ],
+    [
+      "a watch with gaps",
+      { unanswered: [{ from: "api-1", count: 3, reason: "HTTP 500" }] },
+      /Not every question .* was answered: api-1 \(3 times\)/,
+    ],
+  ] as const)
+    test(`${title} leaves the run verified, and is said in the scope`, () => {
+      const evidence = buildEvidence(
+        run,
+        watchedEmergency({ ...change, unanswered: [...change.unanswered] }),
+        at(70),
+      );
+      assert.equal(evidence.outcome, "verified");
+      assert.match((evidence.scope ?? []).join(), sentence);
+      assert.deepEqual(evidence.notProven, evidence.scope);
+    });
 });
 
 suite("exposureWindow", () => {

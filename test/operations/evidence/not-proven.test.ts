@@ -35,7 +35,7 @@ suite("notProven", () => {
     ],
   ] as const)
     test(`${title} is a failure`, () => {
-      const { failed, limits } = notProven(found);
+      const { failed, limits } = notProven(found, "emergency");
       assert.ok(failed.some((line) => sentence.test(line)));
       assert.ok(!limits.some((line) => sentence.test(line)));
     });
@@ -55,7 +55,7 @@ suite("notProven", () => {
     ["what tokens were used for", findings(), /^It is not known what tokens/],
   ] as const)
     test(`${title} limits the proof, and is no failure`, () => {
-      const { failed, limits } = notProven(found);
+      const { failed, limits } = notProven(found, "emergency");
       assert.ok(limits.some((line) => sentence.test(line)));
       assert.deepEqual(failed, []);
     });
@@ -78,11 +78,11 @@ suite("notProven", () => {
     ],
   ] satisfies [string, FindingsChange][])
     test(`where ${title}, no OAuth refresh token is left to limit the proof`, () => {
-      assert.doesNotMatch(notProven(findings(change)).limits.join(), /HS512/);
+      assert.doesNotMatch(notProven(findings(change), "emergency").limits.join(), /HS512/);
     });
 
   test("a sentence is a failure or a limit, never both", () => {
-    const { failed, limits } = notProven({ phases: [] });
+    const { failed, limits } = notProven({ phases: [] }, "emergency");
     assert.deepEqual(
       failed.filter((line) => limits.includes(line)),
       [],

@@ -9,6 +9,7 @@ import { checkOutcome, missingInstances } from "./outcome.ts";
 import { checkReports } from "./reports.ts";
 import { checkSignature, verificationKey } from "./signature.ts";
 import { checkCanaries, checkTimes } from "./times.ts";
+import { checkWatch } from "./watch.ts";
 
 export type { Finding } from "./finding.ts";
 
@@ -88,6 +89,9 @@ function checkClaims(evidence: Evidence, jwksAfter: unknown): Finding[] {
     ...judge(`The outcome (${outcome}) follows from the verification.`, checkOutcome(evidence)),
     ...judge(`The verdicts on ${count} instances follow from their answers.`, checkInstances(evidence)),
     ...judge(`The exposure window (${window}) follows from the times.`, checkExposureWindow(evidence)),
+    ...(evidence.watch
+      ? judge("What the watch after the proof says follows from what it found.", checkWatch(evidence))
+      : []),
     ...judge("No retired key is published or trusted.", checkKeys(evidence, jwksAfter)),
     ...judge("All times are in order.", checkTimes(evidence)),
     ...(verification ? missingInstances(evidence) : []).map((name) =>

@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Evidence } from "../evidence-schema.ts";
+import { hasRelapsed } from "./watch.ts";
 
 /** Whether the exposure window follows from when the keys were disabled and the instances proven. */
 export function checkExposureWindow(evidence: Evidence): string[] {
   const { exposureWindow: given } = evidence;
-  const computed = computeWindow(evidence);
+  // What came back is open again.
+  const computed = hasRelapsed(evidence) ? undefined : computeWindow(evidence);
   if (isDeepStrictEqual(computed, given)) return [];
   return [`the exposure window is given as ${describe(given)}, but the times make it ${describe(computed)}`];
 }

@@ -2,20 +2,19 @@ import { isDeepStrictEqual } from "node:util";
 import type { PhaseName } from "../../base/run-context.ts";
 import type { Evidence } from "../evidence-schema.ts";
 import { checkNotProven } from "./not-proven.ts";
+import { hasRelapsed } from "./watch.ts";
 
 type Verification = NonNullable<Evidence["verification"]>;
 
 /** Whether the outcome of the run follows from the results of its parts. A problem has no full stop. */
 export function checkOutcome(evidence: Evidence): string[] {
   const { outcome, verification, failedPhase, phases } = evidence;
-  const isVerified = verification?.verified === true;
+  const isVerified = verification?.verified === true && !hasRelapsed(evidence);
   const failed = phases.filter((one) => one.outcome === "failed").map(({ phase }) => phase);
   return [
     ...(isVerified === (outcome === "verified")
       ? []
-      : [
-          `outcome is ${outcome}, but ${verification ? `verification.verified is ${isVerified}` : "nothing was verified"}`,
-        ]),
+      : [`outcome is ${outcome}, but ${describeProof(evidence)}`]),
     ...(outcome === "verified" && (failedPhase ?? evidence.error) !== undefined
       ? ["outcome is verified, but a failed phase or an error is given"]
       : []),
@@ -28,6 +27,12 @@ export function checkOutcome(evidence: Evidence): string[] {
     ...checkAttempts(evidence),
     ...checkNotProven(evidence),
   ];
+}
+
+function describeProof({ verification, ...rest }: Evidence): string {
+  if (!verification) return "nothing was verified";
+  if (hasRelapsed(rest)) return "the watch after the proof lists a relapse";
+  return `verification.verified is ${verification.verified}`;
 }
 
 function isFailed(given: PhaseName | undefined, failed: readonly PhaseName[]): boolean {

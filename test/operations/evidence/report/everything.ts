@@ -1,4 +1,4 @@
-import { at, type FindingsChange, instanceVerification, verification } from "../../samples.ts";
+import { at, type FindingsChange, instanceVerification, relapsedWatch, verification } from "../../samples.ts";
 
 const restart = {
   target: "eu-west",
@@ -40,6 +40,7 @@ export const everything: FindingsChange = {
     ],
     failures: [],
   },
+  watch: relapsedWatch({ unanswered: [{ from: "api-3", count: 2, reason: "HTTP 500" }] }),
   restarts: [{ ...restart, because: [...restart.because] }],
   verification: verification({
     instances: [

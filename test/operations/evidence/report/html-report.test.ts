@@ -113,6 +113,7 @@ suite("renderHtml", () => {
     assert.deepEqual(sections, [
       "Timeline (UTC)",
       "Instances",
+      "Watch",
       "Scope",
       "Keys before and after",
       "Published JWKS",

@@ -8,6 +8,7 @@ import { canaryTable, internalKeys, jwksTable, keyTable } from "./keys.ts";
 import { phaseTable } from "./phases.ts";
 import { attemptTable, denyListTable, issuerTable } from "./proofs.ts";
 import type { Block, Report, Section } from "./report.ts";
+import { watchBlocks } from "./watch.ts";
 
 /** What both reports say of an evidence.json, and it says nothing that the JSON does not. Pure. */
 export function buildReport(evidence: Evidence): Report {
@@ -28,6 +29,7 @@ function sectionsOf(evidence: Evidence): Section[] {
   return [
     ...section("Timeline (UTC)", [...picture(evidence), ...phaseTable(evidence)]),
     ...section("Instances", instances(evidence)),
+    ...section("Watch", watchBlocks(evidence)),
     ...section("Scope", scope(evidence)),
     ...section("Keys before and after", keyTable(evidence)),
     ...section("Published JWKS", jwksTable(evidence)),
