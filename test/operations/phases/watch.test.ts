@@ -66,6 +66,7 @@ suite("the watch phase", () => {
     const { canaries, kids } = watchedKeys({
       findings: findings(),
       canaryTokens: { "jti-seen": "token-seen", "jti-unseen": "token-unseen" },
+      controlTokens: {},
     });
     assert.deepEqual(
       canaries.map(({ kid, token }) => [kid, token]),
@@ -90,8 +91,12 @@ suite("the evidence", () => {
   };
   const taken = (watchedAfter: string) => {
     const watch = { watchedAfter, result: pack(relapsedWatch()), record: null };
-    return allFindings({ findings: before, canaryTokens: {} }, verified, { findings: {}, records: [] }, watch)
-      .watch;
+    return allFindings(
+      { findings: before, canaryTokens: {}, controlTokens: {} },
+      verified,
+      { findings: {}, records: [] },
+      watch,
+    ).watch;
   };
 
   test("has the watch that followed its own verification, and no other", () => {
