@@ -23,6 +23,25 @@ suite("misbehaving instances", () => {
     const { output } = failed(await rotate(scenario, 1, "INC-1"));
     for (const index of kinds.keys()) assert.match(output, new RegExp(`- api-${index + 1} .*accepts`));
     assert.doesNotMatch(output, /- api-4 /);
+    const { verification, outcome } = await evidenceOf(scenario, "INC-1", 1);
+    assert.equal(outcome, "failed");
+    const [acceptsAll] = verification?.instances ?? [];
+    assert.equal(acceptsAll?.proof, "unproven");
+    assert.match(
+      acceptsAll.reasons.join("\n"),
+      /accepted a forged token with kid \S+ before the cut-over: its probe can't say no/,
+    );
+  });
+
+  test("an instance that accepts every token stops a planned rotation before any key changes", async (t) => {
+    const scenario = await scenarioFor(t, { instances: 2, config: quickGiveUp });
+    const before = await scenario.admin.keyComponents(scenario.realm);
+    await scenario.fleet.instances[0]?.misbehave("accept-all");
+    await scenario.rotateTo(1, "INC-1", { mode: "planned" });
+    const { output } = failed(await scenario.stack.up());
+    assert.match(output, /PROBE_TAKES_FORGERIES: api-1 accepted a token with a wrong signature/);
+    assert.deepEqual(await scenario.admin.keyComponents(scenario.realm), before);
+    assert.equal((await evidenceOf(scenario, "INC-1", 1)).failedPhase, "canary");
   });
 
   test("an instance that is down throughout is unproven, and the message says that only a new rotation can prove it", async (t) => {
