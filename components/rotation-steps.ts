@@ -142,6 +142,7 @@ export class RotationSteps {
         before: this.#before(steps),
         emergency: this.emergency.actions(emergency, steps.enforced),
         after: steps.cutover.completedAt,
+        openKids: this.#args.openKids,
         revokedAt: emergency.revoked.revokedAt,
         internalKeysAt: pulumi
           .output(emergency.internal.record)

@@ -41,6 +41,7 @@ export async function makeWorkload(concurrency: number): Promise<Workload> {
       earlier: [],
       passive: [],
       withoutCanary: [],
+      acknowledged: [],
       fresh: [fresh],
       forged: await forgeTokens([fresh], jwks),
       expired: { ...(await mint(newKid, -hour)), expiresHere: 0 },

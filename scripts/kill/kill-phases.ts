@@ -130,6 +130,7 @@ export class KillPhases {
         before: pack(knownSoFar(given)),
         emergency: pack(emergencyActions(this.#settings, current, restarts)),
         after,
+        openKids: this.#settings.openKids,
         revokedAt: emergency.revoked.revokedAt,
         internalKeysAt: emergency.internal.record?.finishedAt ?? null,
       },

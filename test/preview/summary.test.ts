@@ -31,6 +31,7 @@ function realm(name: string, keys: RealmKey[], question: Partial<RunQuestion>): 
     warnings: [],
     costs: [],
     doneByKill: [],
+    openKids: [],
     emergency,
   };
   return { name, entry: { name }, problems, missingRights: [], plan: { ...plan, ...rest } };

@@ -6,6 +6,7 @@ import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { listLeases } from "../keycloak/lease/lease-store.ts";
 import { describeHolder } from "../keycloak/lease/record.ts";
 import { listClients, type RealmClient, samlClientsOf } from "../keycloak/realm-clients.ts";
+import { openKeys } from "../keys/death-marks.ts";
 import { killSteps } from "../keys/kill-marks.ts";
 import { type DerivedOverlap, deriveOverlap, overlapEnd } from "../keys/overlap.ts";
 import { planRun, type RunPlan } from "../keys/plan-run.ts";
@@ -54,6 +55,8 @@ export interface RealmInspection {
     costs: string[];
     /** What `npm run kill` has done of this rotation besides the keys. */
     doneByKill: string[];
+    /** Kids of disabled keys of which nobody has shown that the instances reject them. */
+    openKids: string[];
   };
 }
 
@@ -107,6 +110,7 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
         highestRotation: highestRotation(components),
         overlapEnd: overlapEnd(keys),
         tokenLifeSeconds: overlap.seconds,
+        openKids: openKeys(keys).map(({ kid }) => kid),
         doneByKill: isEmergency ? killSteps(keys, question) : [],
       },
       missingRights: [...new Set([...missing, ...due.missingRights])],

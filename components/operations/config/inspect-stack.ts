@@ -65,6 +65,9 @@ export async function inspectStack(
     ],
     warnings: [
       ...targets.warnings,
+      ...(checked.config?.acknowledge ?? []).map(
+        ({ kid, reason }) => `acknowledge: kid ${kid} counts as dead without a proof: ${reason}`,
+      ),
       ...(isPreview ? rights.map((right) => `the update would be refused for this client: ${right}`) : []),
     ],
   };

@@ -4,6 +4,7 @@ import type { Freeze } from "../fleet/freeze-instances.ts";
 import type { Revoke } from "../keycloak/revoke-sessions.ts";
 import type { InternalKeyKind } from "../keys/internal-keys.ts";
 import type { Algorithm } from "../keys/realm-keys.ts";
+import { type Acknowledgement, acknowledgements } from "./acknowledgements.ts";
 import { type ConfiguredFleet, configuredFleet } from "./fleet-settings.ts";
 import type { CheckedConfig, InspectedRealm } from "./inspect-stack.ts";
 
@@ -24,6 +25,10 @@ export interface RealmSettings {
   keepRetired: number;
   /** What the run is about to change in the realm, in words. */
   actions: string[];
+  /** Kids of disabled keys of which nobody had shown that the instances reject them when the program began. */
+  openKids: string[];
+  /** Dead keys that the config closes by name. */
+  acknowledge: Acknowledgement[];
   /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
   jwksUris: string[];
   /** Milliseconds until each must show the new set. */
@@ -69,6 +74,7 @@ const unknownPlan = {
   overlapSeconds: 0,
   tokenLifeSeconds: 0,
   doneByKill: [],
+  openKids: [],
 };
 
 /**
@@ -84,7 +90,7 @@ export function realmSettings(
   const { rotation, mode, incident, reason, evidenceDir, takeOverLease } = data;
   const { keySize, keepRetired, jwksTimeoutSeconds } = data;
   const { audience, realmRoles, clockSkewSeconds } = data.probe;
-  const { stage, actions, overlapSeconds } = plan ?? unknownPlan;
+  const { stage, actions, overlapSeconds, openKids } = plan ?? unknownPlan;
   const algorithms = entry.algorithms ?? data.algorithms;
   return {
     run: { rotation, mode, stage, incident, reason, realm: name, realms, evidenceDir, takeOverLease, stack },
@@ -95,6 +101,8 @@ export function realmSettings(
     overlapMs: overlapSeconds * 1000,
     keepRetired,
     actions,
+    openKids,
+    acknowledge: data.acknowledge.length > 0 ? acknowledgements(data.acknowledge) : [],
     jwksUris: entry.jwksUris ?? data.jwksUris,
     fleet: configuredFleet(data, entry),
     jwksTimeoutMs: jwksTimeoutSeconds * 1000,

@@ -71,6 +71,15 @@ export const settingsShape = z.strictObject({
     .default("2048")
     .transform(Number),
   exemptKeys: names,
+  acknowledge: z
+    .array(
+      z.strictObject({
+        kid: z.string().min(1).describe("Kid of a dead key that can't be proven to be refused"),
+        reason: z.string().min(1, "is empty: it stands in the evidence").describe("Why that is acceptable"),
+      }),
+    )
+    .refine((list) => new Set(list.map(({ kid }) => kid)).size === list.length, "names a kid twice")
+    .default([]),
   overlapSeconds: z.coerce.number("is not a number of seconds").min(0).max(31_536_000).optional(),
   allowShortOverlap: flag,
   keepRetired: z
@@ -231,6 +240,7 @@ export const structuredKeys = [
   "realm",
   "algorithms",
   "exemptKeys",
+  "acknowledge",
   "jwksUris",
   "targets",
   "refresh",

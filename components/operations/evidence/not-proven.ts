@@ -2,6 +2,7 @@ import { listNames } from "../base/list-names.ts";
 import type { Mode } from "../base/run-context.ts";
 import { describeKilled, killsOf } from "../keys/kill-marks.ts";
 import { rotationOf } from "../keys/realm-keys.ts";
+import type { Acknowledgement } from "../proof/acknowledgement.ts";
 import { describeRelapses, isRelapsed, many, type WatchResult, watchedSeconds } from "../proof/relapse.ts";
 import type { CutoverFindings, Findings } from "./findings.ts";
 
@@ -23,6 +24,7 @@ export function notProven(findings: Findings, mode: Mode): NotProven {
       ...nothingVerified(findings),
       ...(findings.proof?.verification.failures ?? []).map((failure) => `${failure}.`),
       ...(findings.watch ? describeRelapses(findings.watch) : []).map((relapse) => `${relapse}.`),
+      ...acknowledged(findings),
       ...failedActions(findings),
     ],
     limits: [
@@ -42,6 +44,16 @@ function nothingVerified({ phases, proof }: Findings): string[] {
   if (proof) return [];
   const failed = phases.find(({ outcome }) => outcome === "failed");
   return [`Nothing was verified: the run ended in phase ${failed?.phase ?? "unknown"}.`];
+}
+
+/** Whoever reads the evidence must see what was not shown, and who has said that it need not be. */
+export function describeAcknowledged({ kid, reason, by, commit }: Acknowledgement): string {
+  const where = commit === undefined ? "" : `, commit ${commit}`;
+  return `It was not shown that kid ${kid} is refused: closed by acknowledgement (${by}${where}): ${reason}.`;
+}
+
+function acknowledged({ proof }: Findings): string[] {
+  return (proof?.verification.acknowledged ?? []).map(describeAcknowledged);
 }
 
 function failedActions({ emergency = {} }: Findings): string[] {

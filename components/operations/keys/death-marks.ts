@@ -1,4 +1,5 @@
 import type { MarkChanges } from "./key-marks.ts";
+import { killOf } from "./kill-marks.ts";
 import { isTrusted, type RealmKey } from "./realm-keys.ts";
 
 /** Set with the very request that disables a key: a lost state must not lose that nobody has proven it dead yet. */
@@ -9,6 +10,19 @@ export function openDeath(rotation: number): MarkChanges {
 /** Set when every instance was proven to reject it. */
 export function provenDeath(rotation: number): MarkChanges {
   return { died: `proven ${rotation}` };
+}
+
+/** Set when the config has closed it by name: nobody has shown that the instances reject it. */
+export function acknowledgedDeath(rotation: number): MarkChanges {
+  return { died: `acknowledged ${rotation}`, killed: null };
+}
+
+/**
+ * The keys that a run of this program has disabled, and of which nobody has shown since that the instances reject them: also
+ * those that came back after a proof. Pure.
+ */
+export function openKeys(keys: readonly RealmKey[]): RealmKey[] {
+  return keys.filter((key) => isDeathOpen(key) || killOf(key)?.isProven === false);
 }
 
 /** Whether an `up` has disabled a key, and nobody has proven since that the instances reject it. */

@@ -29,8 +29,8 @@ export const detailsFor = {
   }),
   internalKeys: ({ run }: RunSettings) => ({ run }),
   enforce: ({ run, fleet }: RunSettings) => ({ run, fleet: gentleIn(run.stage, fleet) }),
-  verify: ({ run, fleet, probeIdentity, jwksUris, jwksTimeoutMs }: RunSettings) => ({
-    ...{ run, fleet, probeIdentity, jwksUris, jwksTimeoutMs },
+  verify: ({ run, fleet, probeIdentity, jwksUris, jwksTimeoutMs, acknowledge }: RunSettings) => ({
+    ...{ run, fleet, probeIdentity, jwksUris, jwksTimeoutMs, acknowledge },
   }),
   watch: ({ run, fleet, jwksUris }: RunSettings) => ({ run, fleet, jwksUris }),
   evidence: ({ run }: RunSettings) => ({ run }),

@@ -7,7 +7,7 @@ import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-client
 import type { Findings, VerificationAttempt } from "../evidence/findings.ts";
 import type { JwksReadBack } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
-import { isDeathOpen, provenDeath } from "../keys/death-marks.ts";
+import { acknowledgedDeath, openKeys, provenDeath } from "../keys/death-marks.ts";
 import {
   expectedKids,
   type SettledJwks,
@@ -15,8 +15,9 @@ import {
   type VerifierUrls,
 } from "../keys/jwks-read-back.ts";
 import { killOf, provenKill } from "../keys/kill-marks.ts";
-import { updateKeyComponent } from "../keys/realm-keys.ts";
+import { listSigningKeys, updateKeyComponent } from "../keys/realm-keys.ts";
 import type { RetiredKey } from "../keys/retired-key.ts";
+import type { Acknowledgement } from "../proof/acknowledgement.ts";
 import { currentOrders } from "../proof/current-orders.ts";
 import { nothingOpen, stillOpen } from "../proof/still-open.ts";
 import type { EmergencyActions } from "../proof/verification-request.ts";
@@ -47,10 +48,12 @@ interface Triggers {
 
 export interface VerificationInputs
   extends Triggers,
-    FleetInputs<VerifierUrls & { probeIdentity: ProbeIdentity }>,
+    FleetInputs<VerifierUrls & { probeIdentity: ProbeIdentity; acknowledge?: Acknowledgement[] }>,
     Pick<LaterInputs<object>, "before"> {
   /** Secret, for the length of it: what an emergency did in addition to rotating the signing keys. */
   emergency: Packed<EmergencyActions>;
+  /** Kids of dead keys that nobody had proven when the program began: also those that came back after a proof. */
+  openKids?: string[];
 }
 
 /** What a verification leaves for a later one. */
@@ -88,7 +91,7 @@ async function verify(
   inputs: VerificationInputs,
   previous: Partial<VerificationOutputs> = {},
 ): Promise<VerificationOutputs> {
-  const { run, probeIdentity } = detailsOf(inputs);
+  const { run, probeIdentity, acknowledge = [] } = detailsOf(inputs);
   const { after, revokedAt, internalKeysAt } = inputs;
   const before = unpack(inputs.before);
   const retired = retiredKeysOf(before, after);
@@ -106,6 +109,8 @@ async function verify(
       passive: before.findings.cutover?.passive ?? [],
       restarts: before.findings.enforced?.restarts ?? [],
       issuer: before.findings.cutover?.issuer ?? [],
+      acknowledged: acknowledge.filter(({ kid }) => isDead(kid, before.findings, inputs.openKids)),
+      openKids: inputs.openKids ?? [],
       earlier: open,
       jwksProblems: async () => [
         ...(before.findings.cutover?.problems ?? []),
@@ -116,7 +121,10 @@ async function verify(
     isLater ? last?.result.instances : undefined,
   );
   const { startedAt, finishedAt, verified, failures, instances } = result;
-  if (verified) await closeDeaths(admin, before.findings, { run, earlier: open.canaries });
+  if (verified) {
+    const { acknowledged = [] } = result;
+    await closeDeaths(admin, before.findings, { run, earlier: open.canaries, acknowledged });
+  }
   const good = instances.filter((one) => one.verified).length;
   const summary = `${good} of ${instances.length} instances proven${verified ? "" : "; NOT VERIFIED"}`;
   report("verify", summary, run);
@@ -160,27 +168,40 @@ async function settleJwks(
   }
 }
 
+type Kid = { kid: string };
+
 /** That they are proven is marked on the keys, because a lost state would not know it; what a kill had left unproven, too. */
 async function closeDeaths(
   admin: KeycloakAdmin,
   { cutover }: Findings,
-  { run, earlier }: { run: RunContext; earlier: readonly { kid: string }[] },
+  { run, earlier, acknowledged }: { run: RunContext } & Record<"earlier" | "acknowledged", readonly Kid[]>,
 ): Promise<void> {
   const { retired = [], keysAfter = [] } = cutover ?? {};
-  const proven = new Set([...retired, ...earlier].map(({ kid }) => kid));
+  const closed = new Set([...retired, ...earlier, ...acknowledged].map(({ kid }) => kid));
   const { rotation } = run;
-  for (const key of keysAfter.filter(({ kid }) => proven.has(kid))) {
-    const marks = killOf(key)?.isProven === false ? provenKill(rotation) : provenDeath(rotation);
-    if (!killOf(key) && !isDeathOpen(key)) continue;
-    if (killOf(key)?.isProven === true) continue;
+  // As they are now: a watch may have opened one again since the cut-over.
+  const keys = await listSigningKeys(admin).catch(() => keysAfter);
+  for (const key of openKeys(keys).filter(({ kid }) => closed.has(kid))) {
+    const proven = killOf(key) ? provenKill(rotation) : provenDeath(rotation);
+    const isAcknowledged = acknowledged.some(({ kid }) => kid === key.kid);
+    const marks = isAcknowledged ? acknowledgedDeath(rotation) : proven;
     await updateKeyComponent(admin, key.componentId, { marks }).catch((error: unknown) =>
-      report("verify", `kid ${key.kid} is proven, which could not be marked on it: ${messageOf(error)}`, run),
+      report("verify", `kid ${key.kid} is closed, which could not be marked on it: ${messageOf(error)}`, run),
     );
   }
 }
 
-/** Whether something has changed since the last verification, or that one was red. */
-export function isVerificationDue(olds: Partial<VerificationOutputs>, news: Triggers): boolean {
+/** An acknowledgement of a key that is not dead says nothing. */
+function isDead(kid: string, { cutover }: Findings, openKids: readonly string[] = []): boolean {
+  return openKids.includes(kid) || (cutover?.retired ?? []).some((key) => key.kid === kid);
+}
+
+/** Whether something has changed since the last verification, or that one was red, or a dead key is not proven any more. */
+export function isVerificationDue(
+  olds: Partial<VerificationOutputs>,
+  news: Triggers & Pick<VerificationInputs, "openKids">,
+): boolean {
+  if ((news.openKids ?? []).length > 0) return true;
   const isOther =
     olds.verifiedAfter !== news.after ||
     (olds.revokedAt ?? null) !== news.revokedAt ||

@@ -15,7 +15,7 @@ interface LastCutover {
 /**
  * Keys that are disabled or deleted without a proof that the instances dropped them: those that a run had minted canary
  * tokens for and that was killed before its cut-over completed; those that `npm run kill` has disabled and not proven, or an
- * `up` whose state is lost; and, in an emergency, those that the last cut-over left trusted and that somebody else has disabled or deleted since. The
+ * `up` that has no canary tokens of them any more; and, in an emergency, those that the last cut-over left trusted and that somebody else has disabled or deleted since. The
  * latter two have no canary tokens, so only a restart proves that an instance has dropped them. What a kill has proven is
  * marked so on the key. Pure.
  */
@@ -26,9 +26,10 @@ export function lostUnproven(
 ): RetiredKey[] {
   const last = run?.rotation ?? 0;
   const killed = keysBefore.filter((key) => killOf(key)?.isProven === false);
-  // What an `up` has disabled its state knows; where that is lost, the marks say it.
-  const died = run === undefined ? keysBefore.filter(isDeathOpen) : [];
-  if (last === rotation) return killed.map((key) => retired(key, keysBeforeAt));
+  // What an `up` has disabled its state knows, as long as it has canary tokens to ask about; the marks know the rest.
+  const kept = run === undefined ? [] : carried.flatMap(({ canaries }) => canaries);
+  const died = keysBefore.filter((key) => isDeathOpen(key) && !kept.some(({ kid }) => kid === key.kid));
+  if (last === rotation) return [...killed, ...died].map((key) => retired(key, keysBeforeAt));
   const interrupted = carried.filter((minted) => minted.rotation > last).flatMap(({ canaries }) => canaries);
   const { signers = [], passive = [] } = (mode === "emergency" ? result : undefined) ?? {};
   const known = new Map(

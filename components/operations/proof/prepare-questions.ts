@@ -42,6 +42,7 @@ export async function prepareQuestions(
     earlier,
     passive: withTokens(retired).filter(({ kid }) => passive.some((key) => key.kid === kid)),
     withoutCanary: retiredKids.filter((kid) => !canaries.some((canary) => canary.kid === kid)),
+    acknowledged: request.acknowledged.map(({ kid }) => kid),
     fresh,
     forged: await forgeTokens(fresh, jwks),
     expired,

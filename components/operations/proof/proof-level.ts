@@ -8,10 +8,11 @@ import type { Questions } from "./questions.ts";
  * `replayed`: the instance accepted each canary token before the cut-over and rejects it, unexpired, after.
  * `restarted`: it was not asked before, but it started after the cut-over and its log shows a bootstrap from the new
  * set. Weaker: it takes the instance's word and its start-up time.
+ * `acknowledged`: a dead key was closed by name in the config, and nothing was shown of it; the others are proven.
  * `nothing-retired`: the rotation retired no key, so there is nothing to prove.
  * `unproven`: anything else.
  */
-type ProofLevel = "replayed" | "restarted" | "nothing-retired" | "unproven";
+type ProofLevel = "replayed" | "restarted" | "acknowledged" | "nothing-retired" | "unproven";
 
 export interface Judgement {
   proof: ProofLevel;
@@ -29,10 +30,18 @@ interface Circumstances {
   provenBefore: string | undefined;
   /** Where it started after the retired keys were disabled. */
   startup: Startup | undefined;
+  /** Whether a dead key was closed by name: then nothing is called proven by replay or restart. */
+  isAcknowledged: boolean;
 }
 
 /** Pure. */
-export function judge(checks: readonly Check[], { gaps, provenBefore, startup }: Circumstances): Judgement {
+export function judge(checks: readonly Check[], circumstances: Circumstances): Judgement {
+  const judged = judgeKeys(checks, circumstances);
+  if (!circumstances.isAcknowledged || judged.proof === "unproven") return judged;
+  return { proof: "acknowledged", verified: judged.verified };
+}
+
+function judgeKeys(checks: readonly Check[], { gaps, provenBefore, startup }: Circumstances): Judgement {
   const retired = checks.filter(({ check }) => check === "retired");
   const verified = gaps.length === 0 && checks.every(({ ok }) => ok);
   if (!startup && retired.length + gaps.length === 0) return { proof: "nothing-retired", verified };

@@ -17,6 +17,8 @@ export interface Questions {
   passive: Canary[];
   /** Retired kids that have no canary token. */
   withoutCanary: string[];
+  /** Kids of dead keys that the config closes by name: whatever else is proven, these are not. */
+  acknowledged: string[];
   fresh: MintedToken[];
   forged: ForgedToken[];
   expired: ShortLivedToken;

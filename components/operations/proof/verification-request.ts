@@ -5,6 +5,7 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { RestartResult } from "../fleet/restart.ts";
 import type { StandingOrders } from "../fleet/standing-orders.ts";
 import type { PassiveKey } from "../keys/retired-key.ts";
+import type { Acknowledgement } from "./acknowledgement.ts";
 import type { IssuerPair } from "./ask-issuer.ts";
 import type { DenyListQuestion } from "./prove-deny-list.ts";
 import type { RetiredKeys } from "./retired-keys.ts";
@@ -22,6 +23,10 @@ export interface VerificationRequest {
   retired: RetiredKeys;
   /** What Keycloak itself said of the retired keys and the new ones, before a session was ended. */
   issuer: readonly IssuerPair[];
+  /** Dead keys that the config closes by name: they are not asked about. */
+  acknowledged: readonly Acknowledgement[];
+  /** Kids of dead keys that must be proven now, or be named. */
+  openKids: readonly string[];
   /** Secret. Canary tokens of keys that earlier rotations retired, whose verification was never green. */
   earlier?: KeptCanaries;
   /** What was restarted for this rotation. */

@@ -85,7 +85,10 @@ async function question(
     ...identity(instance),
     url: instance.url,
     ...(processes.length > 0 ? { processes } : {}),
-    ...judge(checks, { gaps, provenBefore: previous?.provenAt, startup }),
+    ...judge(checks, {
+      ...{ gaps, provenBefore: previous?.provenAt, startup },
+      isAcknowledged: questions.acknowledged.length > 0,
+    }),
     checks,
     reasons: [...describeFailures(checks), ...refreshFailure, ...gaps],
   };

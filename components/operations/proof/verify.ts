@@ -7,6 +7,7 @@ import { emptyTargets, type Sweep } from "../fleet/sweep.ts";
 import { unclearIn } from "../fleet/targets.ts";
 import { type Discovery, discover } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
+import type { Acknowledgement } from "./acknowledgement.ts";
 import {
   askIssuer,
   askIssuerForPairs,
@@ -16,6 +17,7 @@ import {
 } from "./ask-issuer.ts";
 import { prepareQuestions } from "./prepare-questions.ts";
 import { type DenyListProof, type DenyListResult, proveDenyList } from "./prove-deny-list.ts";
+import type { Questions } from "./questions.ts";
 import { retiredCanaries } from "./retired-keys.ts";
 import { mintTwins } from "./twins.ts";
 import type { VerificationRequest } from "./verification-request.ts";
@@ -24,6 +26,8 @@ import type { InstanceVerification } from "./verify-instance.ts";
 
 export interface VerificationResult {
   verified: boolean;
+  /** Dead keys that the config has closed by name. Default: none. */
+  acknowledged?: Acknowledgement[];
   /** The control tokens that were shown. Default: none, of an older version. */
   controls?: ControlReference[];
   /** ISO 8601 UTC. */
@@ -80,7 +84,7 @@ async function questionAll(
   previous: readonly InstanceVerification[],
 ): Promise<Outcome> {
   const [discovery, probes] = await Promise.all([discover(admin), given.probeClients()]);
-  const { twinless, ...request } = await withTwins(admin, discovery, probes, given);
+  const { twinless, ...request } = await withTwins(admin, discovery, probes, withoutAcknowledged(given));
   const questions = await prepareQuestions(admin, { ...discovery, probes }, request);
   const [unclear, found, denyList, jwksProblems = []] = await Promise.all([
     unclearIn(request.fleet.targets),
@@ -97,6 +101,7 @@ async function questionAll(
   const instances = found.results.map(({ value }) => value);
   const unseen = unseenTargets(request, found);
   return {
+    ...(request.acknowledged.length > 0 ? { acknowledged: [...request.acknowledged] } : {}),
     controls: questions.controls.map(({ token: _token, ...reference }) => reference),
     fresh: questions.fresh.map(({ kid, algorithm, jti }) => ({ kid, algorithm, jti })),
     issuer,
@@ -107,6 +112,7 @@ async function questionAll(
     failures: [
       ...unseen,
       ...unclear,
+      ...unaccounted(request, questions),
       ...twinless,
       ...wrongSigners(questions.fresh, request.newKids),
       ...issuer.filter(({ ok }) => !ok).map(describeIssuer),
@@ -116,6 +122,29 @@ async function questionAll(
       ...(denyList?.failures ?? []),
     ],
   };
+}
+
+function withoutAcknowledged(request: VerificationRequest): VerificationRequest {
+  const { retired, earlier, acknowledged } = request;
+  const isLeft = ({ kid }: { kid: string }) => !acknowledged.some((one) => one.kid === kid);
+  return {
+    ...{ ...request, retired: { ...retired, keys: retired.keys.filter(isLeft) } },
+    ...(earlier ? { earlier: { ...earlier, canaries: earlier.canaries.filter(isLeft) } } : {}),
+  };
+}
+
+/** Dead keys of which nobody has shown that the instances reject them, and about which nobody can be asked any more. */
+function unaccounted(
+  { retired, openKids, acknowledged }: VerificationRequest,
+  { earlier }: Pick<Questions, "earlier">,
+): string[] {
+  const known = new Set([...retired.keys, ...earlier, ...acknowledged].map(({ kid }) => kid));
+  return openKids
+    .filter((kid) => !known.has(kid))
+    .map(
+      (kid) =>
+        `kid ${kid} is disabled, it was never proven that the instances refuse it, and no canary token of it is left: bump rotation and have every instance restarted, or close it by name with acknowledge`,
+    );
 }
 
 /**

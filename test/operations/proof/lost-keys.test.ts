@@ -39,9 +39,23 @@ const cases: Case[] = [
     lost: ["old"],
   },
   {
-    title: "an up has disabled a key and not proven it, which its state knows",
-    keysBefore: [realmKey("old", { status: "DISABLED", died: "open 8" })],
-    last: 8,
+    title: "an up has disabled a key and not proven it, and its canary tokens have expired or never were",
+    keysBefore: [realmKey("old", { status: "DISABLED", died: "open 7" })],
+    last: 7,
+    lost: ["old"],
+  },
+  {
+    title:
+      "an up has disabled a key and not proven it, of which there are canary tokens: its verification asks about it",
+    keysBefore: [realmKey("old", { status: "DISABLED", died: "open 7" })],
+    carried: carriedFrom(7),
+    last: 7,
+    lost: [],
+  },
+  {
+    title: "an up has disabled a key that the config has closed by name",
+    keysBefore: [realmKey("old", { status: "DISABLED", died: "acknowledged 7" })],
+    last: 7,
     lost: [],
   },
   {

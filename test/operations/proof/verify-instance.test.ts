@@ -37,6 +37,7 @@ async function questions(change: Partial<Questions> = {}): Promise<Questions> {
     earlier: [],
     passive: [],
     withoutCanary: [],
+    acknowledged: [],
     fresh,
     forged: await forgeTokens(fresh, newSet),
     expired: { ...(await realm.mint("new", { exp: past() })), expiresHere: 0 },
@@ -272,6 +273,15 @@ suite("verifyInstance", () => {
       [result.proof, result.verified, result.reasons],
       ["unproven", false, ["can't be asked about kid fallback, for which there are no canary tokens"]],
     );
+  });
+
+  test("where a key is closed by acknowledgement, nothing is called proven, and nothing that fails becomes good", async (t) => {
+    const good = await api(t, { jwks: newSet });
+    const closed = await verify(good.url, await questions({ acknowledged: ["lost"] }));
+    assert.deepEqual([closed.proof, closed.verified, closed.provenAt], ["acknowledged", true, undefined]);
+    const stale = await api(t, { jwks: staleSet });
+    const open = await verify(stale.url, await questions({ acknowledged: ["lost"] }));
+    assert.deepEqual([open.proof, open.verified], ["unproven", false]);
   });
 
   test("a rotation that retired nothing is verified without a proof, and says so", async (t) => {

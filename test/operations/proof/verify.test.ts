@@ -56,6 +56,7 @@ async function request(
     newKids: ["new"],
     passive: [],
     emergency: { failures: [], orders: {} },
+    ...{ acknowledged: [], openKids: [] },
     issuer: [
       {
         kid: "old",
@@ -95,6 +96,35 @@ suite("verifyRotation", () => {
     const result = await verifyRotation(await issuer(t), await request(t));
     assert.deepEqual([result.verified, result.failures], [true, []]);
     assert.deepEqual([result.instances[0]?.proof, result.issuer[0]?.ok], ["replayed", true]);
+  });
+
+  test("a dead key that nobody can be asked about is named, however good everything else is", async (t) => {
+    const result = await verifyRotation(await issuer(t), await request(t, { openKids: ["old", "older"] }));
+    assert.equal(result.verified, false);
+    assert.equal(result.failures.length, 1);
+    assert.match(result.failures[0] ?? "", /^kid older is disabled, it was never proven/);
+  });
+
+  test("a dead key that the config closes by name is not asked about, and nothing is called proven", async (t) => {
+    const closed = { kid: "older", reason: "all were rebuilt", by: "alice", commit: "abc" };
+    const change = { openKids: ["old", "older"], acknowledged: [closed] };
+    const result = await verifyRotation(await issuer(t), await request(t, change));
+    assert.deepEqual([result.verified, result.acknowledged], [true, [closed]]);
+    assert.deepEqual(
+      result.instances.map(({ proof }) => proof),
+      ["acknowledged"],
+    );
+    assert.deepEqual(
+      result.issuer.map(({ kid }) => kid),
+      ["old"],
+    );
+  });
+
+  test("an acknowledged key is not shown to anybody, although there are canary tokens of it", async (t) => {
+    const asked = await request(t, { acknowledged: [{ kid: "old", reason: "r", by: "alice" }] });
+    const result = await verifyRotation(await issuer(t), asked);
+    assert.deepEqual([result.verified, result.issuer], [true, []]);
+    assert.ok(result.instances.every(({ checks }) => checks.every(({ check }) => check !== "retired")));
   });
 
   test("where Keycloak's userinfo refuses the control token, too, its refusal says nothing about the key", async (t) => {

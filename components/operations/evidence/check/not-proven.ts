@@ -1,17 +1,22 @@
 import type { Evidence } from "../evidence-schema.ts";
+import { describeAcknowledged } from "../not-proven.ts";
 
 /** What was not proven must be listed, and as what it is: else the bundle would look better than it is. */
 export function checkNotProven(evidence: Evidence): string[] {
   return [...missingLines(evidence), ...checkScope(evidence)];
 }
 
-function missingLines({ verification, notProven }: Evidence): string[] {
+function missingLines({ verification, notProven, scope = [] }: Evidence): string[] {
   if (!verification)
     return notProven.some(isNothingVerified) ? [] : ["notProven does not say that nothing was verified"];
   const listed = new Set(notProven);
   const missing = verification.failures.filter((failure) => !listed.has(`${failure}.`));
   const isWeak = verification.instances.some(({ proof }) => proof === "restarted");
   return [
+    ...(verification.acknowledged ?? [])
+      .map(describeAcknowledged)
+      .filter((line) => !listed.has(line) || scope.includes(line))
+      .map((line) => `notProven does not list as a failure: ${line.replace(/\.$/, "")}`),
     ...missing.map((failure) => `notProven does not list this failure: ${failure}`),
     ...(isWeak && !notProven.some((line) => line.includes("proof level restarted"))
       ? ["notProven does not say that some instances have the weaker proof (restarted)"]

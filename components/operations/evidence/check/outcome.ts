@@ -68,7 +68,10 @@ function contradictions(evidence: Evidence, verification: Verification): string[
   const { retired, canaries, signers, sessions, internalKeys, mode, passive } = evidence;
   const { failures, unseen, instances, issuer, denyList = [], fresh } = verification;
   const asked = issuer.filter(({ ok }) => ok).map(({ kid }) => kid);
-  const mintable = canaries.filter(({ kid }) => retired.some((key) => key.kid === kid));
+  const closed = (verification.acknowledged ?? []).map(({ kid }) => kid);
+  const mintable = canaries.filter(
+    ({ kid }) => retired.some((key) => key.kid === kid) && !closed.includes(kid),
+  );
   const failedActions = [...(sessions?.failures ?? []), ...(internalKeys?.failures ?? [])];
   return [
     ...failures.map((failure) => `a failure is listed: ${failure}`),

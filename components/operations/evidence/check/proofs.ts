@@ -10,6 +10,8 @@ export function checkProof(instance: Instance, facts: Facts): string[] {
       return [...replayGaps(instance, facts), ...answerGaps(instance, facts), ...proofTime(instance, facts)];
     case "restarted":
       return [...startGaps(instance, facts), ...answerGaps(instance, facts), ...proofTime(instance, facts)];
+    case "acknowledged":
+      return acknowledgedGaps(instance, facts);
     case "nothing-retired":
       return [
         ...(retired.length === 0 ? [] : ["has proof level nothing-retired, but keys were retired"]),
@@ -20,6 +22,20 @@ export function checkProof(instance: Instance, facts: Facts): string[] {
     default:
       return proof satisfies never;
   }
+}
+
+/** Acknowledged: a key was closed by name, and all the others are proven as ever. */
+function acknowledgedGaps(instance: Instance, facts: Facts): string[] {
+  const { evidence, verification } = facts;
+  const kids = (verification.acknowledged ?? []).map(({ kid }) => kid);
+  const retired = evidence.retired.filter(({ kid }) => !kids.includes(kid));
+  const others = { ...facts, evidence: { ...evidence, retired } };
+  const gaps = instance.startup ? startGaps(instance, others) : replayGaps(instance, others);
+  return [
+    ...(kids.length > 0 ? [] : ["has proof level acknowledged, but no key was acknowledged"]),
+    ...(instance.provenAt === undefined ? [] : ["has proof level acknowledged, but a time of proof"]),
+    ...(retired.length === 0 ? [] : [...gaps, ...answerGaps(instance, others)]),
+  ];
 }
 
 /** Replayed: it had accepted each retired key's canary token, and was asked about both of them after the cut-over. */

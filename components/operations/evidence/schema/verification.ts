@@ -39,9 +39,9 @@ const instance = z.strictObject({
   ...identity,
   url: z.string(),
   proof: z
-    .enum(["replayed", "restarted", "nothing-retired", "unproven"])
+    .enum(["replayed", "restarted", "acknowledged", "nothing-retired", "unproven"])
     .describe(
-      "restarted is weaker than replayed: the instance started after the cut-over and its log shows a JWKS bootstrap",
+      "acknowledged: a dead key was closed by name, and nothing was shown of it; restarted is weaker than replayed: the instance started after the cut-over and its log shows a JWKS bootstrap",
     ),
   verified: z.boolean(),
   provenAt: time.optional(),
@@ -74,6 +74,12 @@ export const verification = z.strictObject({
   verified: z.boolean(),
   startedAt: time,
   finishedAt: time,
+  acknowledged: z
+    .array(z.strictObject({ kid, reason: z.string(), by: z.string(), commit: z.string().optional() }))
+    .optional()
+    .describe(
+      "Dead keys that the config has closed by name: nobody has shown that the instances reject them",
+    ),
   controls: z
     .array(z.strictObject({ kid, algorithm: z.string(), jti: z.string(), expiresAt: time }))
     .optional()

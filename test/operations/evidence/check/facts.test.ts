@@ -251,6 +251,33 @@ const proofs: Forgery[] = [
     problem: /but it was not seen to reject a forged token of kid old before the cut-over \(not asked\)/,
   },
   {
+    title: "an acknowledged key that the report does not show in red",
+    change: (evidence) => {
+      verificationOf(evidence).acknowledged = [{ kid: "older", reason: "all were rebuilt", by: "alice" }];
+    },
+    problem: /notProven does not list as a failure: It was not shown that kid older is refused/,
+  },
+  {
+    title: "a proof by acknowledgement of nothing",
+    change: (evidence) => {
+      const instance = instanceOf(evidence);
+      instance.proof = "acknowledged";
+      delete instance.provenAt;
+    },
+    problem: /api-1 has proof level acknowledged, but no key was acknowledged/,
+  },
+  {
+    title: "an acknowledgement of one key that is to cover another",
+    change: (evidence) => {
+      verificationOf(evidence).acknowledged = [{ kid: "older", reason: "all were rebuilt", by: "alice" }];
+      const instance = instanceOf(evidence);
+      instance.proof = "acknowledged";
+      delete instance.provenAt;
+      baselineOf(evidence).verdict = silent;
+    },
+    problem: /it did not accept the canary token of kid old before the cut-over/,
+  },
+  {
     title: "no control token asked about",
     change: (evidence) => {
       const instance = instanceOf(evidence);
