@@ -114,10 +114,24 @@ suite("an emergency rotation against a real Keycloak", () => {
       /disable kid \S+ \(RS256, rogue\) at once/,
     );
     const { output } = failed(await scenario.stack.up());
-    assert.match(output, /VERIFICATION_FAILED[\s\S]*no canary[\s\S]*bump rotation/);
+    assert.match(output, /VERIFICATION_FAILED[\s\S]*no canary[\s\S]*acknowledge/);
     const component = (await admin.keyComponents(realm)).find(({ id }) => id === rogue);
     assert.deepEqual(component?.config.enabled, ["false"]);
-    succeeded(await rotate(scenario, 2, "INC-2"));
+    // No bump makes it proven: it stays open until somebody answers for it by name.
+    const { keys } = await admin.keys(realm);
+    const { kid = "" } = keys.find(({ providerId }) => providerId === rogue) ?? {};
+    assert.match(
+      failed(await rotate(scenario, 2, "INC-2")).output,
+      new RegExp(`about kid ${kid}, for which there are no canary`),
+    );
+    const closed = { kid, reason: "nobody has seen a token of it" };
+    await scenario.stack.setConfig({ acknowledge: [closed] });
+    assert.match(succeeded(await scenario.stack.preview()).output, new RegExp(`acknowledge: kid ${kid}`));
+    succeeded(await scenario.stack.up());
+    const { verification, notProven } = await evidenceOf(scenario, "INC-2", 2);
+    assert.equal(verification?.acknowledged?.[0]?.reason, closed.reason);
+    assert.deepEqual([...new Set(verification?.instances.map(({ proof }) => proof))], ["acknowledged"]);
+    assert.ok(notProven.some((line) => line.includes(`kid ${kid} is refused: closed by acknowledgement`)));
     const outputs = outputsShape.parse(await scenario.stack.outputs());
     assert.deepEqual([outputs.verified, Object.values(outputs.kids)], [true, [await signingKid(scenario)]]);
   });

@@ -3,6 +3,7 @@ import { type Packed, pack, unpack } from "../base/packed.ts";
 import { progressOf, report } from "../base/report.ts";
 import type { RunContext } from "../base/run-context.ts";
 import type { KeptCanaries } from "../canaries/canary.ts";
+import { keepOf } from "../canaries/kept-canaries.ts";
 import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
 import type { Findings, VerificationAttempt } from "../evidence/findings.ts";
 import type { JwksReadBack } from "../keycloak/jwks.ts";
@@ -96,7 +97,7 @@ async function verify(
   const before = unpack(inputs.before);
   const retired = retiredKeysOf(before, after);
   const last = previous.found && { verified: previous.verified === true, ...unpack(previous.found) };
-  const open = stillOpen(retired.keys, last);
+  const open = withCarried(stillOpen(retired.keys, last), retired.keys, before, inputs.openKids);
   const isLater = previous.verifiedAfter === after;
   const admin = await adminOf(inputs);
   const probeClients = () => ensureProbeClients(admin, probeIdentity);
@@ -189,6 +190,20 @@ async function closeDeaths(
       report("verify", `kid ${key.kid} is closed, which could not be marked on it: ${messageOf(error)}`, run),
     );
   }
+}
+
+/** A run that was killed before its verification has left canary tokens, too: they were carried along. */
+function withCarried(
+  open: KeptCanaries,
+  retired: readonly Kid[],
+  { findings, canaryTokens }: Before,
+  openKids: readonly string[] = [],
+): KeptCanaries {
+  const known = new Set([...retired, ...open.canaries].map(({ kid }) => kid));
+  const carried = (findings.prepared?.canary.carried ?? [])
+    .flatMap(({ canaries }) => canaries)
+    .filter(({ kid }) => openKids.includes(kid) && !known.has(kid));
+  return keepOf([...open.canaries, ...carried], { ...canaryTokens, ...open.canaryTokens });
 }
 
 /** An acknowledgement of a key that is not dead says nothing. */

@@ -30,6 +30,10 @@ export function verificationError(
   );
 }
 
+/** A bump makes canary tokens of the new key, and none of one that is dead. */
+const restartFirst =
+  "set restart.command or workloads to have what must be restarted restarted and run the same up again, or restart it yourself and close the key by name with acknowledge";
+
 /** Asking again can't prove what was not seen before the cut-over; a new rotation with its own canary tokens can. */
 function nextStepFor({ instances }: VerificationResult): string {
   const lasting = instances.filter(
@@ -39,7 +43,7 @@ function nextStepFor({ instances }: VerificationResult): string {
     return "fix or restart what is named above, then run the same up again without a new rotation";
   if (lasting.every(({ checks }) => checks.every(({ check }) => check !== "retired"))) {
     const who = lasting.length === 1 ? "1 instance has" : `${lasting.length} instances have`;
-    return `fix what is named above; only a restart can prove that ${who} dropped a key without canary tokens: set restart.command or workloads to have that done and run the same up again, or restart them yourself, then bump rotation`;
+    return `fix what is named above; only a restart can prove that ${who} dropped a key without canary tokens: ${restartFirst}`;
   }
   if (lasting.some(({ startup }) => startup?.bootstrap === "missing"))
     return "find out why the pods named above show no JWKS bootstrap, or set restart.bootstrapPattern to the line that they log, then run the same up again";
@@ -47,6 +51,8 @@ function nextStepFor({ instances }: VerificationResult): string {
   const noun = arePods ? "pod" : "instance";
   const who = lasting.length === 1 ? `1 ${noun} rejects` : `${lasting.length} ${noun}s reject`;
   const state = `fix what is named above; ${who} the retired keys now, but that could not be proven (see above)`;
+  const isLost = lasting.some(({ reasons }) => reasons.some((reason) => reason.includes("no canary tokens")));
+  if (isLost) return `${state}: ${restartFirst}`;
   return arePods
     ? `${state}: restart the workload, list it in workloads to have that done, or bump rotation; then run up again`
     : `${state}: bump rotation to prove it`;
