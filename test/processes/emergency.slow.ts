@@ -12,7 +12,14 @@ import { processServers, startProcessServer } from "./servers.ts";
 import { askOverNewConnections } from "./witness.ts";
 
 /** More of them find rarer mistakes: `RUNS=50`. */
-const runs = Number(process.env.RUNS ?? 1);
+const { RUNS } = process.env;
+const runs = Number(RUNS ?? 1);
+
+/**
+ * Their workers take connections as they wake: without names it is likely that all are reached, and never certain. Such rows
+ * are for a campaign of many runs, so that nothing here is left to luck.
+ */
+const lucky: readonly string[] = ["gunicorn-gthread", "uvicorn"];
 
 const apiRefreshToken = "refresh-token-of-the-tests";
 
@@ -47,7 +54,8 @@ for (const { kind, needs } of processServers) {
   const skip = missing !== undefined && `this machine has no suitable ${missing}`;
 
   suite(`an emergency over ${kind}, 4 processes behind one port`, { skip }, () => {
-    for (const { header, refresh, isGreen } of rows)
+    const sure = rows.filter(({ header, isGreen }) => header || !isGreen || !lucky.includes(kind));
+    for (const { header, refresh, isGreen } of RUNS === undefined ? sure : rows)
       for (let run = 1; run <= runs; run += 1)
         test(`${header ? "named" : "unnamed"}, a refresh reaches ${refresh}: green says the truth (${run})`, async (t) => {
           t.mock.method(console, "log", () => undefined);
