@@ -49,7 +49,7 @@ test("with --kubernetes, pods behind a real API server are refreshed and verifie
   const { stdout, json } = await runBench(t, ["--kubernetes", "--pods", "3"], 900_000);
   assert.match(stdout, /our window/);
   const { sizes, requestsPerPod, concurrency, kubectl }: PodBenchResult = JSON.parse(json);
-  assert.equal(requestsPerPod, 10);
+  assert.equal(requestsPerPod, 11);
   const [size] = sizes;
   assert.ok(size);
   assert.deepEqual([sizes.length, size.pods], [1, 3]);

@@ -37,7 +37,8 @@ export async function makeWorkload(concurrency: number): Promise<Workload> {
           unseen: await mint(retiredKid, hour),
         },
       ],
-      controls: [await mint(newKid, hour)],
+      // The simulated instances know one good token.
+      controls: [fresh],
       earlier: [],
       passive: [],
       withoutCanary: [],

@@ -29,7 +29,7 @@ suite("npm run drill", () => {
     assert.deepEqual(instances[0].verdicts.retired, ["rejected", "rejected"]);
     assert.deepEqual(
       phases.map(({ phase }: { phase: string }) => phase),
-      ["canary", "publish", "cut-over", "enforce", "verify"],
+      ["canary", "publish", "cut-over", "enforce", "verify", "watch"],
     );
     for (const { startedAt, finishedAt } of phases) assert.ok(startedAt <= finishedAt);
     assert.match(

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { changed } from "../base/changed.ts";
 import { messageOf } from "../base/errors.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
@@ -176,6 +177,12 @@ async function endAndDeny(
 }
 
 /**
+ * Keycloak's `notBefore` has whole seconds. The control tokens were minted just before: ended in the same second, sessions
+ * would part them from the canary tokens for everybody who minds it, and no rejection of those would prove anything.
+ */
+const controlMs = 1_000;
+
+/**
  * One call ends all sessions, and nothing goes before it but a bounded look for their ids: instances may hang. What
  * fails at Keycloak does not keep the instances from being told.
  */
@@ -184,7 +191,7 @@ async function endAll(
   admin: KeycloakAdmin,
   earlier: readonly EndedSession[],
 ): Promise<SessionsResult> {
-  const collected = await collectSessions(admin);
+  const [collected] = await Promise.all([collectSessions(admin), delay(controlMs)]);
   const failures = [...collected.failures];
   await endAllSessions(admin, progressOf("revoke", request.run)).catch((error: unknown) => {
     failures.push(messageOf(error));

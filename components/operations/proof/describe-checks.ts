@@ -7,7 +7,9 @@ import { describeSpread, isDivided } from "./spread.ts";
  */
 export function describeFailures(checks: readonly Check[]): string[] {
   const silent = checks.find(isUnanswered);
-  const failures = checks.filter(({ ok, verdict }) => !ok && verdict !== silent?.verdict);
+  const failures = checks.filter(
+    (check) => !check.ok && check.verdict !== silent?.verdict && !isSaidByFresh(check, checks),
+  );
   const phrases = Map.groupBy(failures, describeFailure);
   return [
     ...[...phrases].map(
@@ -15,6 +17,13 @@ export function describeFailures(checks: readonly Check[]): string[] {
     ),
     ...(silent ? [describeSilence(silent)] : []),
   ];
+}
+
+/** An instance that refuses a fresh token of a key refuses its control token for the same reason. */
+function isSaidByFresh({ check, subject }: Check, checks: readonly Check[]): boolean {
+  return (
+    check === "control" && checks.some((one) => one.check === "fresh" && one.subject === subject && !one.ok)
+  );
 }
 
 function inBrackets(...details: readonly string[]): string {

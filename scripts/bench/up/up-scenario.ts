@@ -28,7 +28,7 @@ export async function openUpScenario(
 ): Promise<UpScenario> {
   let many: ManyInstances | undefined;
   const { stack, evidenceDir } = await bootScenario(
-    { config: { freeze, ...(hanging > 0 ? besideHanging : {}) } },
+    { config: { freeze, probe: { watchSeconds: 0 }, ...(hanging > 0 ? besideHanging : {}) } },
     async ({ issuer, apiRefreshToken }) => {
       many = await startManyInstances({ count: answering + hanging, issuer, apiRefreshToken });
       const { instances, stop } = many;
