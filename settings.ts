@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { JWK } from "jose";
+import { acknowledgements } from "#operations/config/acknowledgements";
 import { type ConfiguredFleet, configuredFleet } from "#operations/config/fleet-settings";
 import {
   type CheckedConfig,
@@ -94,7 +95,8 @@ function toSettings(
 ): Settings {
   const { apiRefreshToken } = data;
   const names = realms.map(({ name }) => name);
-  const rotations = realms.map((realm) => toRealmSettings(data, realm, names));
+  const acknowledge = acknowledgements(data);
+  const rotations = realms.map((realm) => toRealmSettings(data, realm, { realms: names, acknowledge }));
   return {
     rotations,
     hasRealmList: names.length > 1,
@@ -118,12 +120,16 @@ async function verificationKey(signingKey: string | undefined): Promise<JWK | nu
   return publicJwkOf(signingKey);
 }
 
-function toRealmSettings(data: CheckedConfig, realm: InspectedRealm, realms: string[]): NamedRealm {
+function toRealmSettings(
+  data: CheckedConfig,
+  realm: InspectedRealm,
+  { realms, acknowledge }: { realms: string[] } & Pick<RealmSettings, "acknowledge">,
+): NamedRealm {
   const isLone = realms.length === 1;
   return {
     name: isLone ? "rotation" : `rotation-${realm.name}`,
     // From one realm to several and back: what is known of it goes with it.
     formerNames: isLone ? [`rotation-${realm.name}`] : realms[0] === realm.name ? ["rotation"] : [],
-    ...realmSettings(data, realm, { realms, stack: pulumi.getStack() }),
+    ...realmSettings(data, realm, { realms, stack: pulumi.getStack(), acknowledge }),
   };
 }

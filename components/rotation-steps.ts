@@ -5,6 +5,7 @@ import { detailsFor } from "#operations/phases/phase-details";
 import type { Before } from "#operations/phases/phase-request";
 import { watchedKeys } from "#operations/phases/retired-keys";
 import { allFindings, knownSoFar } from "#operations/phases/so-far";
+import { isUnresolved } from "#operations/proof/relapse";
 import type { WatchedKeys } from "#operations/proof/watch";
 import { CanaryToken } from "./canary-token.ts";
 import { type EmergencyResources, EmergencySteps } from "./emergency-steps.ts";
@@ -234,7 +235,7 @@ export function stillProven(
 ): pulumi.Output<boolean> {
   return pulumi
     .output({ verified, verifiedAt, watchedAfter, relapsed })
-    .apply((known) => known.verified && !(known.relapsed && known.watchedAfter === known.verifiedAt));
+    .apply((known) => known.verified && !isUnresolved(known, known.verifiedAt));
 }
 
 function publishedKey(key: SigningKey) {

@@ -6,6 +6,7 @@ import type { CutoverFindings } from "#operations/evidence/findings";
 import type { FleetSettings } from "#operations/fleet/fleet";
 import type { Target } from "#operations/fleet/targets";
 import type { CanaryResult } from "#operations/proof/canary-findings";
+import { isUnresolved } from "#operations/proof/relapse";
 import { resourcesOf, type StackContents, type StateResource } from "../stack-reader.ts";
 
 /** What this program has written into the state itself has the shape that its own types say. */
@@ -78,18 +79,13 @@ export function knownRealms(contents: StackContents): KnownRealm[] {
       verified:
         verification?.verified === true &&
         verification.verifiedAfter === completedAt &&
-        !hasRelapsed(of(watches), verification.verifiedAt),
+        !isUnresolved(of(watches) ?? {}, verification.verifiedAt),
       algorithms: canary?.details.probeIdentity.algorithms ?? [],
       canaries: canary?.canary.findings.canaries ?? [],
       canaryTokens: canary?.canary.tokens ?? {},
       ...(frozenAt && of(thaws)?.thawed !== frozenAt ? { frozenAt } : {}),
     };
   });
-}
-
-/** Whether a retired key came back after this very verification. */
-function hasRelapsed(watch: z.infer<typeof watchShape.outputs> | undefined, verifiedAt: string): boolean {
-  return watch?.relapsed === true && watch.watchedAfter === verifiedAt;
 }
 
 /** The Secrets that the stack keeps. */

@@ -1,4 +1,5 @@
 import { messageOf, RotationError } from "#operations/base/errors";
+import { acknowledgements } from "#operations/config/acknowledgements";
 import { inspectStack, parseStructured } from "#operations/config/inspect-stack";
 import { type RealmSettings, realmSettings } from "#operations/config/realm-settings";
 import { settingsShape } from "#operations/config/settings-shape";
@@ -54,13 +55,14 @@ export async function planKill(options: KillOptions, env: NodeJS.ProcessEnv): Pr
   const names = realmNames(values);
   const tokens = await apiRefreshTokens(config, realms, env);
   const usable = realms.filter((realm) => realm.problems.length === 0);
+  const acknowledge = acknowledgements(config);
   return {
     stack: options.stack,
     incident: options.incident,
     rotation: config.rotation,
     keycloakUrl: read.connection.url,
     realms: usable.map((realm) => ({
-      settings: realmSettings(config, realm, { realms: names, stack: options.stack }),
+      settings: realmSettings(config, realm, { realms: names, stack: options.stack, acknowledge }),
       dying: (realm.plan?.changes ?? []).flatMap((change) => (change.kind === "disable" ? [change.key] : [])),
     })),
     refused: realms

@@ -2,19 +2,17 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, suite, type TestContext, test } from "node:test";
+import { suite, type TestContext, test } from "node:test";
 import { messageOf } from "#operations/base/errors";
-import { configureConnection } from "#operations/keycloak/connection";
 import { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
 import { isTrusted, listSigningKeys, type RealmKey } from "#operations/keys/realm-keys";
 import type { RunSettings } from "#phases/phase-details";
 import { type FleetOptions, startFleet } from "../../scripts/lab/fleet.ts";
-import { type LabKeycloak, startKeycloak } from "../../scripts/lab/keycloak.ts";
 import { LabAdmin } from "../../scripts/lab/keycloak-realms.ts";
 import { ellipticRealm } from "../operations/elliptic-realm.ts";
 import { serve } from "../operations/loopback-server.ts";
 import { connectionTo } from "../operations/samples.ts";
-import { emergencySettings, wholeEmergency } from "./whole-emergency.ts";
+import { configuredKeycloak, emergencySettings, wholeEmergency } from "./whole-emergency.ts";
 
 const apiRefreshToken = "refresh-token-of-the-circumstances";
 
@@ -130,22 +128,14 @@ function goldenText(text: string, keys: readonly RealmKey[]): string {
 }
 
 suite("nothing of this stops an emergency", () => {
-  let keycloak: LabKeycloak;
-
-  before(async () => {
-    keycloak = await startKeycloak();
-    const { url, adminClientId: clientId, adminClientSecret: clientSecret } = keycloak;
-    const config: Record<string, string> = { url, clientId, clientSecret };
-    configureConnection((key) => config[key]);
-  });
-  after(() => keycloak?.stop());
+  const keycloakOf = configuredKeycloak();
 
   for (const [title, { golden, fleet: fleetOptions, realm: realmOptions, amiss }] of Object.entries(
     circumstances,
   )) {
     test(`${title}: the key dies, and the run is ${golden ? "red" : "green"}`, async (t) => {
       t.mock.method(console, "log", () => undefined);
-      const lab = new LabAdmin(keycloak);
+      const lab = new LabAdmin(keycloakOf());
       const { name: realm } = await lab.createRealm(undefined, { ...ellipticRealm, ...realmOptions });
       t.after(() => lab.deleteRealm(realm));
       const issuer = lab.issuer(realm);
@@ -157,7 +147,7 @@ suite("nothing of this stops an emergency", () => {
       const instances = fleet.instances.map(({ name, url }) => ({ name, url }));
       const settings = emergencySettings({ realm, rotation: 1, instances, evidenceDir });
       const changed = (await amiss?.({ t, lab, realm }, settings)) ?? settings;
-      const { url, adminClientId: clientId, adminClientSecret: clientSecret } = keycloak;
+      const { url, adminClientId: clientId, adminClientSecret: clientSecret } = keycloakOf();
       const direct = new KeycloakAdmin({ ...connectionTo(url), clientId, clientSecret }, realm);
       const before = (await listSigningKeys(direct)).filter(isTrusted).map(({ kid }) => kid);
       const end = await wholeEmergency(changed, apiRefreshToken).then(

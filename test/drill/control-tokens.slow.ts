@@ -1,15 +1,13 @@
 import assert from "node:assert/strict";
-import { after, before, suite, type TestContext, test } from "node:test";
+import { suite, type TestContext, test } from "node:test";
 import { createLocalJWKSet, createRemoteJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from "jose";
 import { messageOf } from "#operations/base/errors";
-import { configureConnection } from "#operations/keycloak/connection";
-import { type LabKeycloak, startKeycloak } from "../../scripts/lab/keycloak.ts";
 import { LabAdmin } from "../../scripts/lab/keycloak-realms.ts";
 import { ellipticRealm } from "../operations/elliptic-realm.ts";
 import { temporaryDirectory } from "../operations/evidence-bundles.ts";
 import { sendJson, serve } from "../operations/loopback-server.ts";
 import { refreshSettings } from "../operations/samples.ts";
-import { emergencySettings, wholeEmergency } from "./whole-emergency.ts";
+import { configuredKeycloak, emergencySettings, wholeEmergency } from "./whole-emergency.ts";
 
 /**
  * An API that never drops a key. Once it has been refreshed it refuses whatever `refuses` says, for another reason than the
@@ -38,15 +36,7 @@ async function forgetfulApi(t: TestContext, issuer: string, refuses: (token: str
 }
 
 suite("an API that refuses the canary tokens for another reason than the key", () => {
-  let keycloak: LabKeycloak;
-
-  before(async () => {
-    keycloak = await startKeycloak();
-    const { url, adminClientId: clientId, adminClientSecret: clientSecret } = keycloak;
-    const config: Record<string, string> = { url, clientId, clientSecret };
-    configureConnection((key) => config[key]);
-  });
-  after(() => keycloak?.stop());
+  const keycloakOf = configuredKeycloak();
 
   for (const [title, refuses] of [
     [
@@ -57,7 +47,7 @@ suite("an API that refuses the canary tokens for another reason than the key", (
   ] as const) {
     test(`${title}: not proven, because the control token is refused, too`, async (t) => {
       t.mock.method(console, "log", () => undefined);
-      const lab = new LabAdmin(keycloak);
+      const lab = new LabAdmin(keycloakOf());
       const { name: realm } = await lab.createRealm(undefined, ellipticRealm);
       t.after(() => lab.deleteRealm(realm));
       const url = await forgetfulApi(t, lab.issuer(realm), refuses);

@@ -1,9 +1,24 @@
-import { connection } from "#operations/keycloak/connection";
+import { after, before } from "node:test";
+import { configureConnection, connection } from "#operations/keycloak/connection";
 import { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
 import { listSigningKeys } from "#operations/keys/realm-keys";
 import type { RunSettings } from "#phases/phase-details";
 import { KillPhases, publishedKey } from "../../scripts/kill/kill-phases.ts";
+import { type LabKeycloak, startKeycloak } from "../../scripts/lab/keycloak.ts";
 import { staticFleet } from "../operations/samples.ts";
+
+/** A Keycloak for the tests of a file, which the phases in this process talk to. @returns it, once the tests run */
+export function configuredKeycloak(): () => LabKeycloak {
+  let keycloak: LabKeycloak;
+  before(async () => {
+    keycloak = await startKeycloak();
+    const { url, adminClientId: clientId, adminClientSecret: clientSecret } = keycloak;
+    const config: Record<string, string> = { url, clientId, clientSecret };
+    configureConnection((key) => config[key]);
+  });
+  after(() => keycloak?.stop());
+  return () => keycloak;
+}
 
 interface Emergency {
   realm: string;

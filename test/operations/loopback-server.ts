@@ -1,5 +1,11 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 
@@ -35,6 +41,11 @@ export async function serve(t: TestContext, answer: Answer): Promise<LoopbackSer
   const server = createServer((request, response) => {
     Promise.resolve(listener(request, response)).catch(() => response.destroy());
   });
+  return { url: await listenFor(t, server), received };
+}
+
+/** Has a server listen on a free loopback port until the test ends. @returns its URL */
+export async function listenFor(t: TestContext, server: Server): Promise<string> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.after(async () => {
@@ -42,7 +53,7 @@ export async function serve(t: TestContext, answer: Answer): Promise<LoopbackSer
     server.closeAllConnections();
     if (server.listening) await once(server, "close");
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /** The URL of a loopback port on which nothing listens any more. */

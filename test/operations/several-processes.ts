@@ -1,7 +1,7 @@
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { TestContext } from "node:test";
+import { listenFor } from "./loopback-server.ts";
 
 export interface ProcessOptions {
   /** How many there are. */
@@ -36,13 +36,5 @@ export async function serveBySeveral(
     processOf.set(socket, connected % count);
     connected += 1;
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(async () => {
-    server.close();
-    server.closeAllConnections();
-    if (server.listening) await once(server, "close");
-  });
-  const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}` };
+  return { url: await listenFor(t, server) };
 }

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { after, before, suite, test } from "node:test";
+import { suite, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { decodeProtectedHeader } from "jose";
-import { configureConnection } from "#operations/keycloak/connection";
-import { type LabKeycloak, startKeycloak } from "../../scripts/lab/keycloak.ts";
 import { LabAdmin } from "../../scripts/lab/keycloak-realms.ts";
-import { emergencySettings, wholeEmergency } from "../drill/whole-emergency.ts";
+import { configuredKeycloak, emergencySettings, wholeEmergency } from "../drill/whole-emergency.ts";
 import { missingFor } from "../examples/program.ts";
 import { temporaryDirectory } from "../operations/evidence-bundles.ts";
 import { processServers, startProcessServer } from "./servers.ts";
@@ -40,14 +38,7 @@ const rows: readonly Row[] = [
   { header: false, refresh: "none", isGreen: false },
 ];
 
-let keycloak: LabKeycloak;
-before(async () => {
-  keycloak = await startKeycloak();
-  const { url, adminClientId: clientId, adminClientSecret: clientSecret } = keycloak;
-  const config: Record<string, string> = { url, clientId, clientSecret };
-  configureConnection((key) => config[key]);
-});
-after(() => keycloak?.stop());
+const keycloakOf = configuredKeycloak();
 
 for (const { kind, needs } of processServers) {
   const missing = await missingFor({ needs });
@@ -59,7 +50,7 @@ for (const { kind, needs } of processServers) {
       for (let run = 1; run <= runs; run += 1)
         test(`${header ? "named" : "unnamed"}, a refresh reaches ${refresh}: green says the truth (${run})`, async (t) => {
           t.mock.method(console, "log", () => undefined);
-          const lab = new LabAdmin(keycloak);
+          const lab = new LabAdmin(keycloakOf());
           const realm = await lab.createRealm();
           t.after(() => lab.deleteRealm(realm.name));
           const client = await lab.createClient(realm.name, "frontend");

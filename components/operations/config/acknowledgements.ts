@@ -1,17 +1,17 @@
 import { spawnSync } from "node:child_process";
 import { userInfo } from "node:os";
 import type { Acknowledgement } from "../proof/acknowledgement.ts";
-
-export type { Acknowledgement };
+import type { CheckedConfig } from "./inspect-stack.ts";
 
 /** The acknowledgements of the config, with who made them. */
 export function acknowledgements(
-  given: readonly Pick<Acknowledgement, "kid" | "reason">[],
+  { acknowledge }: Pick<CheckedConfig, "acknowledge">,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Acknowledgement[] {
+  if (acknowledge.length === 0) return [];
   const by = env.GITHUB_ACTOR ?? env.GITLAB_USER_LOGIN ?? userName();
   const commit = env.GITHUB_SHA ?? env.CI_COMMIT_SHA ?? headCommit();
-  return given.map(({ kid, reason }) => ({ kid, reason, by, ...(commit ? { commit } : {}) }));
+  return acknowledge.map((one) => ({ ...one, by, ...(commit ? { commit } : {}) }));
 }
 
 function userName(): string {

@@ -4,7 +4,7 @@ import type { Freeze } from "../fleet/freeze-instances.ts";
 import type { Revoke } from "../keycloak/revoke-sessions.ts";
 import type { InternalKeyKind } from "../keys/internal-keys.ts";
 import type { Algorithm } from "../keys/realm-keys.ts";
-import { type Acknowledgement, acknowledgements } from "./acknowledgements.ts";
+import type { Acknowledgement } from "../proof/acknowledgement.ts";
 import { type ConfiguredFleet, configuredFleet } from "./fleet-settings.ts";
 import type { CheckedConfig, InspectedRealm } from "./inspect-stack.ts";
 
@@ -85,7 +85,7 @@ const unknownPlan = {
 export function realmSettings(
   data: CheckedConfig,
   { name, entry, problems, plan }: InspectedRealm,
-  { realms, stack }: Pick<RunContext, "realms" | "stack">,
+  { realms, stack, acknowledge }: Pick<RunContext, "realms" | "stack"> & Pick<RealmSettings, "acknowledge">,
 ): RealmSettings {
   const { rotation, mode, incident, reason, evidenceDir, takeOverLease } = data;
   const { keySize, keepRetired, jwksTimeoutSeconds } = data;
@@ -102,7 +102,7 @@ export function realmSettings(
     keepRetired,
     actions,
     openKids,
-    acknowledge: data.acknowledge.length > 0 ? acknowledgements(data.acknowledge) : [],
+    acknowledge,
     jwksUris: entry.jwksUris ?? data.jwksUris,
     fleet: configuredFleet(data, entry),
     jwksTimeoutMs: jwksTimeoutSeconds * 1000,

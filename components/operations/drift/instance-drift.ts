@@ -7,7 +7,7 @@ import type { OpenTarget } from "../fleet/target-kind.ts";
 import { openTargets } from "../fleet/targets.ts";
 import { probeEveryProcess } from "../proof/live-token.ts";
 import { describeVerdict } from "../proof/probe.ts";
-import { describeSpread, isDivided, type SpreadVerdict } from "../proof/spread.ts";
+import { type SpreadVerdict, whereDivided } from "../proof/spread.ts";
 import type { Finding } from "./finding.ts";
 import type { KnownRealm } from "./known-realm.ts";
 
@@ -169,13 +169,15 @@ function judge(instance: Instance, answers: readonly Answer[], realm: string, fi
   const wrong = answers.filter(({ kind, verdict }) => verdict.kind === wrongAnswers[kind].when);
   return [
     ...unasked,
-    ...wrong.map(({ kind, kid, verdict, spread }): Finding => {
+    ...wrong.map((answer): Finding => {
+      const { kind, kid } = answer;
       const { code, what, means } = wrongAnswers[kind];
+      const which = whereDivided(answer);
       return {
         code,
         severity: "critical",
         realm,
-        what: `${where} ${what} ${kid}${spread && isDivided({ spread }) ? ` (${describeSpread(spread, verdict.kind)})` : ""}`,
+        what: `${where} ${what} ${kid}${which && ` (${which})`}`,
         means,
         fix,
       };

@@ -4,7 +4,7 @@ import { type Startup, startedAfter } from "../fleet/read-startup.ts";
 import type { RefreshResult } from "../fleet/refresh.ts";
 import { takesForgeries } from "../proof/baseline-verdict.ts";
 import type { Baseline } from "../proof/canary-findings.ts";
-import { describeSpread, isDivided, type SpreadVerdict } from "../proof/spread.ts";
+import { type SpreadVerdict, whereDivided } from "../proof/spread.ts";
 
 /** What came of refreshing one instance. */
 export interface Refreshed {
@@ -33,15 +33,12 @@ export function restartReason(
 ): string | undefined {
   // Of one that takes forged tokens, too, no answer shows that it needs a restart.
   const takesAll = question.baselineOf.get(instanceId(instance))?.verdicts.some(takesForgeries) === true;
-  const accepting = looks
-    .filter(({ verdict }) => verdict.kind === "accepted" && !takesAll)
-    .map(({ kid }) => kid);
+  const accepting = looks.filter(({ verdict }) => verdict.kind === "accepted" && !takesAll);
   if (accepting.length > 0) {
     const how =
       result.outcome === "claimed" ? "after its refresh" : `and can't be refreshed: ${result.reason}`;
-    const divided = looks.find((look) => look.verdict.kind === "accepted" && isDivided(look));
-    const where = divided?.spread ? ` (${describeSpread(divided.spread, "accepted")})` : "";
-    return `still accepts kid ${accepting.join(", ")} ${how}${where}`;
+    const where = accepting.map(whereDivided).find((which) => which !== "");
+    return `still accepts kid ${accepting.map(({ kid }) => kid).join(", ")} ${how}${where ? ` (${where})` : ""}`;
   }
   const rejecting = looks.length > 0 && looks.every(({ verdict }) => verdict.kind === "rejected");
   if (result.outcome === "failed" && !rejecting) return `can't be refreshed: ${result.reason}`;

@@ -1,9 +1,10 @@
 import { listNames } from "../base/list-names.ts";
+import { many } from "../base/many.ts";
 import type { Mode } from "../base/run-context.ts";
 import { describeKilled, killsOf } from "../keys/kill-marks.ts";
 import { rotationOf } from "../keys/realm-keys.ts";
 import type { Acknowledgement } from "../proof/acknowledgement.ts";
-import { describeRelapses, isRelapsed, many, type WatchResult, watchedSeconds } from "../proof/relapse.ts";
+import { describeRelapses, isRelapsed, type WatchResult, watchedSeconds } from "../proof/relapse.ts";
 import type { CutoverFindings, Findings } from "./findings.ts";
 
 export interface NotProven {
@@ -94,7 +95,7 @@ function unreportedKeys({ prepared }: Findings): string[] {
   const count = prepared?.announced?.unproven.length ?? 0;
   if (count === 0) return [];
   return [
-    `${instances(count)} refreshed without reporting the loaded keys: it is not proven that the new keys were known there before they signed.`,
+    `${many(count, "instance")} refreshed without reporting the loaded keys: it is not proven that the new keys were known there before they signed.`,
   ];
 }
 
@@ -103,7 +104,7 @@ function restartedOnly({ proof }: Findings): string[] {
   const count = proof?.verification.instances.filter(({ proof }) => proof === "restarted").length ?? 0;
   if (count === 0) return [];
   return [
-    `${instances(count)} ${count === 1 ? "was" : "were"} not asked before the cut-over: the start after it is known from the cluster, and that the new keys were loaded only from the instance's own log (proof level restarted, weaker than replayed).`,
+    `${many(count, "instance")} ${count === 1 ? "was" : "were"} not asked before the cut-over: the start after it is known from the cluster, and that the new keys were loaded only from the instance's own log (proof level restarted, weaker than replayed).`,
   ];
 }
 
@@ -142,8 +143,4 @@ function refreshTokensValid({ emergency = {} }: Findings): string[] {
   return [
     "OAuth refresh tokens are signed with the realm's internal HS512 key: stolen sessions survive a rotation of signing keys until they are revoked.",
   ];
-}
-
-function instances(count: number): string {
-  return count === 1 ? "1 instance" : `${count} instances`;
 }

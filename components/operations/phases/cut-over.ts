@@ -3,7 +3,6 @@ import { messageOf } from "../base/errors.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { report } from "../base/report.ts";
 import type { Canary } from "../canaries/canary.ts";
-import type { KeptControls } from "../canaries/controls.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
 import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
@@ -76,7 +75,7 @@ export async function cutoverPhase(
   const { findings, canaryTokens } = unpack(inputs.before);
   const canary = findings.prepared?.canary ?? nothingBefore(findings);
   const last = previous?.result === undefined ? undefined : unpack(previous.result);
-  let control = knownControls(previous, last, canary.keysBeforeAt);
+  let twins = knownTwins(previous, last, canary.keysBeforeAt);
   const { result, record } = await runPhase(run, "cut-over", findings, async () => {
     // What an earlier attempt has retired is proven with the canaries of its time, so only where they are the same.
     const isRetry = previous?.keysBeforeAt === canary.keysBeforeAt;
@@ -105,14 +104,11 @@ export async function cutoverPhase(
         report("cut-over", `pods that have just appeared could not be asked: ${messageOf(error)}`, run);
       }
     };
-    let issuer = last?.issuer ?? [];
     const afterDisabling = async () => {
       // In an overlap nothing has died, but for what somebody had enabled again: the verification mints for that.
-      if (control.controls.length > 0 || run.stage === "overlap") return;
+      if (twins.controls.length > 0 || run.stage === "overlap") return;
       const all = [...canaries, ...carried.flatMap((minted) => minted.canaries)];
-      const minted = await askForTwins(admin, probeIdentity, withTokens({ canaries: all, canaryTokens }));
-      control = minted;
-      issuer = minted.issuer;
+      twins = await askForTwins(admin, probeIdentity, withTokens({ canaries: all, canaryTokens }));
     };
     const { rotation, mode, stage, incident } = run;
     const { componentIds } = inputs;
@@ -130,8 +126,9 @@ export async function cutoverPhase(
     };
     const done = await cutOver(admin, goal, (line) => report("cut-over", line, run));
     (await leaseOf(run)).keysAreDead();
-    for (const problem of done.retired.length > 0 ? control.problems : []) report("cut-over", problem, run);
-    const cutover: CutoverFindings = { ...done, newcomers, controls: control.controls, issuer };
+    const { controls, issuer, problems } = twins;
+    for (const problem of done.retired.length > 0 ? problems : []) report("cut-over", problem, run);
+    const cutover: CutoverFindings = { ...done, newcomers, controls, issuer };
     const summary = `${describeCutover(cutover)}${killedBefore(canary.keysBefore, rotation)}`;
     return { result: cutover, summary };
   });
@@ -139,19 +136,21 @@ export async function cutoverPhase(
   const { exemptKeys } = details;
   const { keysBeforeAt } = canary;
   const own = { componentIds, exemptKeys, keysBeforeAt, settled: true };
-  const controlTokens = pack(control.tokens);
+  const controlTokens = pack(twins.tokens);
   return { ...stepOf(inputs), ...outcomeOf(result), ...own, result: pack(result), controlTokens, record };
 }
 
 /** Those of an earlier attempt: minted before a session was ended, which no later one can be. */
-function knownControls(
+function knownTwins(
   previous: Partial<CutoverOutputs> | undefined,
   last: CutoverFindings | undefined,
   keysBeforeAt: string,
-): KeptControls {
+): Twins {
   const isRetry = previous?.keysBeforeAt === keysBeforeAt && last && last.retired.length > 0;
-  const tokens = previous?.controlTokens ? unpack(previous.controlTokens) : {};
-  return { controls: isRetry ? (last.controls ?? []) : [], tokens: isRetry ? tokens : {}, problems: [] };
+  if (!isRetry) return { controls: [], tokens: {}, problems: [], issuer: [] };
+  const { controls = [], issuer = [] } = last;
+  const tokens = previous.controlTokens ? unpack(previous.controlTokens) : {};
+  return { controls, tokens, problems: [], issuer };
 }
 
 /** Mints the control tokens, and has Keycloak itself show that it tells them from the canary tokens. Never throws. */

@@ -10,7 +10,14 @@ import { openDeath } from "../keys/death-marks.ts";
 import type { VerifierUrls } from "../keys/jwks-read-back.ts";
 import { killOf, openKill } from "../keys/kill-marks.ts";
 import { isTrusted, listSigningKeys, updateKeyComponent } from "../keys/realm-keys.ts";
-import { describeWatch, isRelapsed, relapsedKids, relapseError, type WatchResult } from "../proof/relapse.ts";
+import {
+  describeWatch,
+  isRelapsed,
+  isUnresolved,
+  relapsedKids,
+  relapseError,
+  type WatchResult,
+} from "../proof/relapse.ts";
 import { type WatchedKeys, watchForRelapse } from "../proof/watch.ts";
 import { adminOf, detailsOf, type PhaseInputs, type Step, stepOf } from "./phase-request.ts";
 import { inProgress } from "./run-phase.ts";
@@ -48,13 +55,9 @@ function isWatching({ mode, seconds, verified }: WatchOrder): boolean {
 
 type Previous = Partial<Pick<WatchOutputs, "watchedAfter" | "relapsed">>;
 
-/** Whether the last watch has found a relapse and nothing was verified since: in every mode, it is not over. */
-function isUnresolved({ watchedAfter, relapsed }: Previous, verifiedAt: string): boolean {
-  return relapsed === true && watchedAfter === verifiedAt;
-}
-
 /** Whether there was a green verification since, or the last watch has found a relapse. */
 export function isWatchDue(olds: Previous, news: WatchOrder & Pick<WatchInputs, "verifiedAt">): boolean {
+  // In every mode: it is not over.
   if (isUnresolved(olds, news.verifiedAt)) return true;
   return isWatching(news) && olds.watchedAfter !== news.verifiedAt;
 }

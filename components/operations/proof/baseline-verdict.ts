@@ -1,5 +1,5 @@
 import { describeVerdict } from "./probe.ts";
-import { describeSpread, isDivided, type SpreadVerdict } from "./spread.ts";
+import { type SpreadVerdict, whereDivided } from "./spread.ts";
 
 /** What an instance said about one key while that was still trusted. */
 export interface BaselineVerdict extends SpreadVerdict {
@@ -39,7 +39,6 @@ export const whyForged =
   "its probe can't say no, so its answers prove nothing (does probe.path check the token in this very process, and answer with a status that is in probe.rejectedStatuses?)";
 
 function describe(asked: SpreadVerdict): string {
-  const where =
-    asked.spread && isDivided(asked) ? `, ${describeSpread(asked.spread, asked.verdict.kind)}` : "";
-  return `${describeVerdict(asked.verdict)}${where}`;
+  const where = whereDivided(asked);
+  return `${describeVerdict(asked.verdict)}${where && `, ${where}`}`;
 }

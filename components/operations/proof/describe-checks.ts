@@ -1,5 +1,5 @@
 import { type Check, isUnanswered } from "./check.ts";
-import { describeSpread, isDivided } from "./spread.ts";
+import { whereDivided } from "./spread.ts";
 
 /**
  * A phrase, starting with a verb, for each check that failed: one for both canary tokens of a key where both had the same
@@ -39,8 +39,7 @@ function whichCanaries(alike: readonly Check[]): string {
 
 /** The numbers of the first: where both canary tokens of a key are taken, those of the two hardly differ. */
 function whichProcesses(alike: readonly Check[]): string {
-  const divided = alike.find(isDivided);
-  return divided?.spread ? describeSpread(divided.spread, divided.verdict.kind) : "";
+  return alike.map(whereDivided).find((which) => which !== "") ?? "";
 }
 
 function describeSilence(silent: Check): string {

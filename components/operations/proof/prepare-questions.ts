@@ -10,7 +10,7 @@ import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { isTrusted, listSigningKeys } from "../keys/realm-keys.ts";
 import { isLive } from "./live-token.ts";
 import type { Questions, ShortLivedToken } from "./questions.ts";
-import { retiredCanaries } from "./retired-keys.ts";
+import { deadCanaries, retiredCanaries } from "./retired-keys.ts";
 import { trueTwins } from "./twins.ts";
 import type { VerificationRequest } from "./verification-request.ts";
 
@@ -25,7 +25,7 @@ export async function prepareQuestions(
   const canaries = retiredCanaries(retired);
   const [jwks, controls, earlier, expired, ...fresh] = await Promise.all([
     readJwks(admin, jwksUri),
-    trueTwins(admin, fleet.probe, [...canaries, ...earlierOf(request)], retired.controls),
+    trueTwins(admin, fleet.probe, deadCanaries(request), retired.controls),
     stillDead(admin, request),
     mintToken(admin, tokenEndpoint, probes.expired).then(shortLived),
     ...probes.clients.map((client) => mintToken(admin, tokenEndpoint, client)),
@@ -49,14 +49,12 @@ export async function prepareQuestions(
   };
 }
 
-function earlierOf({ earlier }: Pick<VerificationRequest, "earlier">): Canary[] {
-  return earlier ? withTokens(earlier) : [];
-}
-
 /** Canary tokens that can be asked about: unexpired, and nobody has enabled their key again. */
-async function stillDead(admin: KeycloakAdmin, request: VerificationRequest): Promise<Canary[]> {
-  const { probe } = request.fleet;
-  const canaries = earlierOf(request);
+async function stillDead(
+  admin: KeycloakAdmin,
+  { earlier, fleet: { probe } }: VerificationRequest,
+): Promise<Canary[]> {
+  const canaries = earlier ? withTokens(earlier) : [];
   if (canaries.length === 0) return [];
   const trusted = (await listSigningKeys(admin)).filter(isTrusted).map(({ kid }) => kid);
   return canaries.filter(

@@ -1,7 +1,8 @@
 import { RotationError } from "../base/errors.ts";
-import { printable } from "../base/report.ts";
+import { listFailures } from "../base/list-failures.ts";
+import { many } from "../base/many.ts";
 import { type Identity, idOf } from "../fleet/instances.ts";
-import type { Spread } from "./spread.ts";
+import { connectionsOf, type Spread } from "./spread.ts";
 
 /** A process that accepts a retired key again, after it was proven to reject it. */
 export interface Relapse extends Identity {
@@ -63,6 +64,14 @@ export function isRelapsed({ relapses, jwks }: Found): boolean {
   return relapses.length + jwks.length > 0;
 }
 
+/** Whether the last watch has found a relapse, and nothing was verified since. Pure. */
+export function isUnresolved(
+  { relapsed, watchedAfter }: { relapsed?: boolean; watchedAfter?: string | null },
+  verifiedAt: string,
+): boolean {
+  return relapsed === true && watchedAfter === verifiedAt;
+}
+
 /** Kids of the keys that came back. Pure. */
 export function relapsedKids({ relapses, jwks }: Found): string[] {
   return [...new Set([...relapses.map(({ kid }) => kid), ...jwks.flatMap(({ kids }) => kids)])];
@@ -84,7 +93,7 @@ function describeInstance([first, ...others]: readonly Relapse[]): string {
   if (!first) return "";
   const names = [first, ...others].flatMap(({ process }) => process ?? []);
   const { instance, kid, at, spread } = first;
-  const all = spread ? spread.accepted + spread.rejected + spread.inconclusive : 0;
+  const all = spread ? connectionsOf(spread) : 0;
   const where =
     names.length > 0
       ? ` (${names.length > 1 ? "processes" : "process"} ${names.join(", ")})`
@@ -94,22 +103,15 @@ function describeInstance([first, ...others]: readonly Relapse[]): string {
   return `${instance}${where} accepts retired kid ${kid} again (${at})`;
 }
 
-/** How many of them the error lists; the report has all of them. */
-const listed = 20;
-
 /**
  * The error of a rotation that was proven and has relapsed.
  *
  * @param reportPath where all of it is. Default: no such line
  */
 export function relapseError(found: Found, reportPath?: string): RotationError {
-  const sentences = describeRelapses(found);
-  const details = sentences.slice(0, listed).map((one) => `\n  - ${printable(one)}`);
-  const more = sentences.length > listed ? `\n  - and ${sentences.length - listed} more, see the report` : "";
-  const report = reportPath === undefined ? "" : `\n  Report: ${reportPath}`;
   return new RotationError(
     "RELAPSED",
-    `every instance was proven, and then a retired key came back${details.join("")}${more}${report}`,
+    `every instance was proven, and then a retired key came back${listFailures(describeRelapses(found), reportPath)}`,
     {
       nextStep:
         "find the stale cache behind what is named above (a CDN edge, a proxy, one Keycloak node of several) and clear it, then run the same up again",
@@ -135,9 +137,4 @@ export function describeWatch(watch: WatchResult): string {
   return cutShort
     ? `the watch was cut short after ${watchedSeconds(watch)} of ${seconds} s; no relapse until then (${asked})${silent}`
     : `no relapse in ${watchedSeconds(watch)} s (${asked})${silent}`;
-}
-
-/** A number with its noun. Pure. */
-export function many(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -27,6 +27,17 @@ export function retiredAt({ keys, cutOverAt }: Pick<RetiredKeys, "keys" | "cutOv
   return (isExact ? last : undefined) ?? cutOverAt;
 }
 
+/** Every canary token that instances are to refuse: those of earlier rotations' keys, too. Pure. */
+export function deadCanaries({
+  retired,
+  earlier,
+}: {
+  retired: RetiredKeys;
+  earlier?: KeptCanaries;
+}): Canary[] {
+  return [...retiredCanaries(retired), ...(earlier ? withTokens(earlier) : [])];
+}
+
 /** The canary tokens of the retired keys, and of no others. Pure. */
 export function retiredCanaries(retired: Pick<RetiredKeys, "keys" | keyof KeptCanaries>): Canary[] {
   return withTokens(retired).filter(({ kid }) => retired.keys.some((key) => key.kid === kid));

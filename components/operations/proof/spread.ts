@@ -1,5 +1,5 @@
 import { listNames } from "../base/list-names.ts";
-import { type ProcessAnswer, reachedBy, unreachedProcesses } from "../fleet/processes.ts";
+import { announcedBy, type ProcessAnswer, reachedBy, unreachedProcesses } from "../fleet/processes.ts";
 import type { Verdict } from "./probe.ts";
 
 type Kind = Verdict["kind"];
@@ -46,7 +46,7 @@ function spreadOf(answers: readonly ProcessAnswer<Verdict>[], expected: Kind): S
     const known = processes.get(process.name) ?? expected;
     processes.set(process.name, known === expected ? value.kind : known);
   }
-  const { announced } = reachedBy(answers);
+  const announced = announcedBy(answers);
   return {
     ...spread,
     ...(processes.size > 0 ? { processes: Object.fromEntries(processes) } : {}),
@@ -60,11 +60,21 @@ export function isDivided({ spread }: Pick<SpreadVerdict, "spread">): boolean {
   return [spread.accepted, spread.rejected, spread.inconclusive].filter((count) => count > 0).length > 1;
 }
 
-/** How many of an instance's processes have given an answer, where they were not all of one mind. Pure. */
-export function describeSpread({ processes, announced, ...counts }: Spread, kind: Kind): string {
+/** How many connections were asked over. Pure. */
+export function connectionsOf({ accepted, rejected, inconclusive }: Spread): number {
+  return accepted + rejected + inconclusive;
+}
+
+/** Which processes gave an instance's verdict, where they were not all of one mind; else empty. Pure. */
+export function whereDivided({ verdict, spread }: SpreadVerdict): string {
+  return spread && isDivided({ spread }) ? describeSpread(spread, verdict.kind) : "";
+}
+
+/** How many of an instance's processes have given an answer. Pure. */
+export function describeSpread(spread: Spread, kind: Kind): string {
+  const { processes, announced } = spread;
   const named = Object.entries(processes ?? {});
-  const all = counts.accepted + counts.rejected + counts.inconclusive;
-  if (named.length === 0) return `over ${counts[kind]} of ${all} connections`;
+  if (named.length === 0) return `over ${spread[kind]} of ${connectionsOf(spread)} connections`;
   const names = named.filter(([, one]) => one === kind).map(([name]) => name);
   return `${names.length} of ${announced ?? `at least ${named.length}`} processes: ${listNames(names)}`;
 }

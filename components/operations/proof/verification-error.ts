@@ -1,11 +1,8 @@
 import { RotationError } from "../base/errors.ts";
+import { listFailures } from "../base/list-failures.ts";
 import { listNames } from "../base/list-names.ts";
-import { printable } from "../base/report.ts";
 import { describeFailedRestart, type RestartResult } from "../fleet/restart.ts";
 import type { VerificationResult } from "./verify.ts";
-
-/** How many failures the error lists; the report has all of them. */
-const listed = 20;
 
 /**
  * The one error of a rotation that is not verified: which instances, why, and what to do.
@@ -20,14 +17,10 @@ export function verificationError(
   const who =
     names.length > 0 ? ` (${names.length} of ${result.instances.length} instances: ${listNames(names)})` : "";
   const stuck = restarts.filter(({ outcome }) => outcome === "failed").map(describeFailedRestart);
-  const failures = [...stuck, ...result.failures];
-  const details = failures.slice(0, listed).map((failure) => `\n  - ${printable(failure)}`);
-  const more = failures.length > listed ? `\n  - and ${failures.length - listed} more, see the report` : "";
-  return new RotationError(
-    "VERIFICATION_FAILED",
-    `the rotation is not proven${who}${details.join("")}${more}\n  Report: ${reportPath}`,
-    { nextStep: nextStepFor(result) },
-  );
+  const failures = listFailures([...stuck, ...result.failures], reportPath);
+  return new RotationError("VERIFICATION_FAILED", `the rotation is not proven${who}${failures}`, {
+    nextStep: nextStepFor(result),
+  });
 }
 
 /** A bump makes canary tokens of the new key, and none of one that is dead. */

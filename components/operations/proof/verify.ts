@@ -1,7 +1,6 @@
 import { messageOf } from "../base/errors.ts";
 import { progressOf } from "../base/report.ts";
-import { type ControlReference, withControlTokens } from "../canaries/controls.ts";
-import { withTokens } from "../canaries/kept-canaries.ts";
+import { type ControlReference, mintControls, withControlTokens } from "../canaries/controls.ts";
 import type { ProbeClients } from "../canaries/probe-clients.ts";
 import { emptyTargets, type Sweep } from "../fleet/sweep.ts";
 import { unclearIn } from "../fleet/targets.ts";
@@ -18,8 +17,7 @@ import {
 import { prepareQuestions } from "./prepare-questions.ts";
 import { type DenyListProof, type DenyListResult, proveDenyList } from "./prove-deny-list.ts";
 import type { Questions } from "./questions.ts";
-import { retiredCanaries } from "./retired-keys.ts";
-import { mintTwins } from "./twins.ts";
+import { deadCanaries } from "./retired-keys.ts";
 import type { VerificationRequest } from "./verification-request.ts";
 import { verifyEveryInstance } from "./verify-every-instance.ts";
 import type { InstanceVerification } from "./verify-instance.ts";
@@ -84,7 +82,7 @@ async function questionAll(
   previous: readonly InstanceVerification[],
 ): Promise<Outcome> {
   const [discovery, probes] = await Promise.all([discover(admin), given.probeClients()]);
-  const { twinless, ...request } = await withTwins(admin, discovery, probes, withoutAcknowledged(given));
+  const { unminted, ...request } = await withControls(admin, discovery, probes, withoutAcknowledged(given));
   const questions = await prepareQuestions(admin, { ...discovery, probes }, request);
   const [unclear, found, denyList, jwksProblems = []] = await Promise.all([
     unclearIn(request.fleet.targets),
@@ -113,7 +111,7 @@ async function questionAll(
       ...unseen,
       ...unclear,
       ...unaccounted(request, questions),
-      ...twinless,
+      ...unminted,
       ...wrongSigners(questions.fresh, request.newKids),
       ...issuer.filter(({ ok }) => !ok).map(describeIssuer),
       ...instances.filter(({ verified }) => !verified).map(describeInstance),
@@ -151,21 +149,17 @@ function unaccounted(
  * Control tokens are minted with the cut-over. Where that failed, or an older version did it, they are minted now: which is
  * as good where no session was ended in between.
  */
-async function withTwins(
+async function withControls(
   admin: KeycloakAdmin,
-  discovery: Discovery,
+  { tokenEndpoint }: Discovery,
   { clients }: ProbeClients,
   request: VerificationRequest,
-): Promise<VerificationRequest & { twinless: string[] }> {
-  const { retired, earlier, fleet } = request;
-  const canaries = [...retiredCanaries(retired), ...(earlier ? withTokens(earlier) : [])];
-  if (canaries.length === 0 || retired.controls.length > 0) return { ...request, twinless: [] };
-  const minted = await mintTwins(admin, discovery, { clients, probe: fleet.probe, canaries });
-  const controls = withControlTokens(minted.controls, minted.tokens);
-  return {
-    ...{ ...request, retired: { ...retired, controls }, issuer: minted.issuer },
-    twinless: minted.problems,
-  };
+): Promise<VerificationRequest & { unminted: string[] }> {
+  const { retired } = request;
+  if (deadCanaries(request).length === 0 || retired.controls.length > 0) return { ...request, unminted: [] };
+  const { controls, tokens, problems } = await mintControls(admin, tokenEndpoint, clients);
+  const minted = { ...retired, controls: withControlTokens(controls, tokens) };
+  return { ...request, retired: minted, unminted: problems };
 }
 
 function unseenTargets({ fleet }: VerificationRequest, found: Sweep<unknown>): string[] {

@@ -1,8 +1,16 @@
 import { request } from "undici";
-import type { FleetInstance } from "../../../scripts/lab/fleet.ts";
+import { type Fleet, type FleetInstance, startFleet } from "../../../scripts/lab/fleet.ts";
 
 export const apiRefreshToken = "test-refresh-token";
 export const refreshPath = "/internal/auth/jwks/refresh";
+
+/** A fleet of one instance, and that instance. */
+export async function startLone(issuer: string): Promise<{ fleet: Fleet; api: FleetInstance }> {
+  const fleet = await startFleet({ count: 1, issuer, apiRefreshToken });
+  const [api] = fleet.instances;
+  if (!api) throw new Error("no instance");
+  return { fleet, api };
+}
 
 export interface Answer {
   status: number;

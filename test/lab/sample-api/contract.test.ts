@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Fleet, type FleetInstance, startFleet } from "../../../scripts/lab/fleet.ts";
-import { apiRefreshToken, call } from "./calls.ts";
+import { apiRefreshToken, call, startLone } from "./calls.ts";
 import { describeContract } from "./contract.ts";
 import { type IssuerKey, issuerKey, startIssuer, type TestIssuer } from "./jwks-server.ts";
 
@@ -25,10 +25,7 @@ describe("the sample API beyond the contract", () => {
   before(async () => {
     key = await issuerKey("old");
     issuer = await startIssuer(key);
-    fleet = await startFleet({ count: 1, issuer: issuer.url, apiRefreshToken });
-    const [first] = fleet.instances;
-    if (!first) throw new Error("no instance");
-    api = first;
+    ({ fleet, api } = await startLone(issuer.url));
   });
   after(async () => {
     await fleet?.stop();

@@ -3,8 +3,8 @@ import { createPublicKey, type JsonWebKey } from "node:crypto";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { SignJWT, UnsecuredJWT } from "jose";
 import { request } from "undici";
-import { type Fleet, type FleetInstance, startFleet } from "../../../scripts/lab/fleet.ts";
-import { apiRefreshToken, call, probe, refresh, refreshPath } from "./calls.ts";
+import type { Fleet, FleetInstance } from "../../../scripts/lab/fleet.ts";
+import { apiRefreshToken, call, probe, refresh, refreshPath, startLone } from "./calls.ts";
 import { type IssuerKey, issuerKey, startIssuer, type TestIssuer } from "./jwks-server.ts";
 
 describe("a misbehaving instance", () => {
@@ -18,10 +18,7 @@ describe("a misbehaving instance", () => {
   before(async () => {
     [oldKey, newKey] = await Promise.all([issuerKey("old", "RS256"), issuerKey("new")]);
     issuer = await startIssuer(oldKey);
-    fleet = await startFleet({ count: 1, issuer: issuer.url, apiRefreshToken });
-    const [first] = fleet.instances;
-    if (!first) throw new Error("no instance");
-    api = first;
+    ({ fleet, api } = await startLone(issuer.url));
   });
   after(async () => {
     await fleet?.stop();

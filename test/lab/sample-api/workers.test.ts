@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "undici";
-import { type Fleet, type FleetInstance, startFleet } from "../../../scripts/lab/fleet.ts";
-import { apiRefreshToken, call, refresh } from "./calls.ts";
+import type { Fleet, FleetInstance } from "../../../scripts/lab/fleet.ts";
+import { apiRefreshToken, call, refresh, startLone } from "./calls.ts";
 import { type IssuerKey, issuerKey, startIssuer, type TestIssuer } from "./jwks-server.ts";
 import { isAlive } from "./process-state.ts";
 
@@ -23,10 +23,7 @@ describe("an instance of several processes behind one port", () => {
   before(async () => {
     [oldKey, newKey] = await Promise.all([issuerKey("old"), issuerKey("new")]);
     issuer = await startIssuer(oldKey);
-    fleet = await startFleet({ count: 1, issuer: issuer.url, apiRefreshToken });
-    const [first] = fleet.instances;
-    if (!first) throw new Error("no instance");
-    api = first;
+    ({ fleet, api } = await startLone(issuer.url));
   });
   after(async () => {
     await fleet?.stop();

@@ -40,14 +40,16 @@ suite("openKeys", () => {
 });
 
 suite("acknowledgements", () => {
-  const given = [{ kid: "old", reason: "all were rebuilt" }];
+  const acknowledge = [{ kid: "old", reason: "all were rebuilt" }];
   test("a pipeline's user and commit stand beside the reason", () => {
     const env = { GITHUB_ACTOR: "alice", GITHUB_SHA: "abc" };
-    assert.deepEqual(acknowledgements(given, env), [{ ...given[0], by: "alice", commit: "abc" }]);
+    assert.deepEqual(acknowledgements({ acknowledge }, env), [
+      { ...acknowledge[0], by: "alice", commit: "abc" },
+    ]);
   });
 
   test("elsewhere it is the machine's user", () => {
-    const [first] = acknowledgements(given, {});
+    const [first] = acknowledgements({ acknowledge }, {});
     assert.ok(first?.by);
   });
 });

@@ -1,4 +1,4 @@
-import { describeRelapses } from "../../proof/relapse.ts";
+import { describeRelapses, isRelapsed } from "../../proof/relapse.ts";
 import type { Evidence } from "../evidence-schema.ts";
 import { isBefore, isWithin } from "./times.ts";
 
@@ -6,7 +6,7 @@ type Watch = NonNullable<Evidence["watch"]>;
 
 /** Whether a retired key came back after the proof: such a run can't be verified, and its exposure window is open. */
 export function hasRelapsed({ watch }: Pick<Evidence, "watch">): boolean {
-  return watch !== undefined && watch.relapses.length + watch.jwks.length > 0;
+  return watch !== undefined && isRelapsed(watch);
 }
 
 /** A timer may be early by this much, in milliseconds. */

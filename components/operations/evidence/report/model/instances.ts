@@ -1,5 +1,6 @@
 import { idOf } from "../../../fleet/instances.ts";
 import { takesForgeries } from "../../../proof/baseline-verdict.ts";
+import { connectionsOf } from "../../../proof/spread.ts";
 import type { Evidence } from "../../evidence-schema.ts";
 import { sentence } from "./blocks.ts";
 import type { Block, Text } from "./report.ts";
@@ -79,7 +80,7 @@ function processes({ processes = [], checks }: Instance): Text {
   if (announced > processes.length)
     return [{ kind: "bad", text: `${processes.length} of ${announced}: ${processes.join(", ")}` }];
   if (processes.length > 0) return `${processes.length}: ${processes.join(", ")}`;
-  const most = Math.max(0, ...spreads.map((one) => one.accepted + one.rejected + one.inconclusive));
+  const most = Math.max(0, ...spreads.map(connectionsOf));
   return most === 0 ? "" : `asked over ${most} connections`;
 }
 

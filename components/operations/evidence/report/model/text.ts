@@ -1,5 +1,5 @@
 import { describeVerdict } from "../../../proof/probe.ts";
-import { describeSpread, isDivided, type SpreadVerdict } from "../../../proof/spread.ts";
+import { type SpreadVerdict, whereDivided } from "../../../proof/spread.ts";
 import type { Text } from "./report.ts";
 
 export function name(text: string): Text {
@@ -22,9 +22,8 @@ export function outcome(word: string): Text {
 /** Each different verdict once, with how many processes gave it where they differ; empty where nothing was asked. */
 export function verdicts(given: readonly SpreadVerdict[]): string {
   const phrases = given.map((one) => {
-    const phrase = describeVerdict(one.verdict);
-    const where = one.spread && isDivided(one) ? ` ${describeSpread(one.spread, one.verdict.kind)}` : "";
-    return `${phrase}${where}`;
+    const where = whereDivided(one);
+    return `${describeVerdict(one.verdict)}${where && ` ${where}`}`;
   });
   return [...new Set(phrases)].join(", ");
 }

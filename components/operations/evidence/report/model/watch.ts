@@ -1,4 +1,5 @@
-import { describeRelapses, isRelapsed, many, watchedSeconds } from "../../../proof/relapse.ts";
+import { many } from "../../../base/many.ts";
+import { describeRelapses, isRelapsed, watchedSeconds } from "../../../proof/relapse.ts";
 import { describeSpread } from "../../../proof/spread.ts";
 import type { Evidence } from "../../evidence-schema.ts";
 import { failureList, sentence, table } from "./blocks.ts";
