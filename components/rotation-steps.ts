@@ -155,7 +155,7 @@ export class RotationSteps {
 
   watch(steps: Required<StepsSoFar>, verification: Verification): RelapseWatch {
     const { verified, verifiedAt } = verification;
-    const keys = this.#before(steps).apply((before) => watchedKeys(unpack(before)));
+    const keys = this.#before(steps).apply((before) => watchedKeys(unpack(before), this.#args.acknowledge));
     return new RelapseWatch(
       `${this.#name}-watch`,
       {

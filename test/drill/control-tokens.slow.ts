@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
-import { createLocalJWKSet, createRemoteJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from "jose";
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  decodeJwt,
+  decodeProtectedHeader,
+  type JSONWebKeySet,
+  jwtVerify,
+} from "jose";
 import { messageOf } from "#operations/base/errors";
 import { LabAdmin } from "../../scripts/lab/keycloak-realms.ts";
 import { ellipticRealm } from "../operations/elliptic-realm.ts";
@@ -35,9 +42,9 @@ async function forgetfulApi(t: TestContext, issuer: string, refuses: (token: str
   return url;
 }
 
-suite("an API that refuses the canary tokens for another reason than the key", () => {
-  const keycloakOf = configuredKeycloak();
+const keycloakOf = configuredKeycloak();
 
+suite("an API that refuses the canary tokens for another reason than the key", () => {
   for (const [title, refuses] of [
     [
       "they live too long",
@@ -64,4 +71,29 @@ suite("an API that refuses the canary tokens for another reason than the key", (
       );
     });
   }
+});
+
+test("a key that somebody has closed by name is not watched either: the run stays green", async (t) => {
+  t.mock.method(console, "log", () => undefined);
+  const lab = new LabAdmin(keycloakOf());
+  const { name: realm } = await lab.createRealm(undefined, ellipticRealm);
+  t.after(() => lab.deleteRealm(realm));
+  const url = await forgetfulApi(t, lab.issuer(realm), () => false);
+  const stolen = await lab.mint(realm, await lab.createClient(realm, "frontend"));
+  const evidenceDir = await temporaryDirectory(t);
+  const settings = emergencySettings({
+    ...{ realm, rotation: 1, evidenceDir },
+    instances: [{ name: "api-1", url }],
+  });
+  const { kid = "" } = decodeProtectedHeader(stolen);
+  await wholeEmergency(
+    {
+      ...settings,
+      acknowledge: [{ kid, reason: "the API is switched off", by: "test" }],
+      emergency: { ...settings.emergency, watchSeconds: 1 },
+    },
+    "refresh-token-of-the-tests",
+  );
+  const { status } = await fetch(`${url}/api/me`, { headers: { authorization: `Bearer ${stolen}` } });
+  assert.equal(status, 200, "it still takes the stolen token, for which somebody answers");
 });

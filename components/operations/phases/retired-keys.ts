@@ -18,14 +18,20 @@ export function retiredKeysOf(
   return { keys, canaries, canaryTokens, controls, baseline: [...baseline, ...newcomers], cutOverAt };
 }
 
-/** What must not come back once it is proven that the instances have dropped it. */
-export function watchedKeys(before: Before): WatchedKeys {
+/**
+ * What must not come back once it is proven that the instances have dropped it.
+ *
+ * @param acknowledged keys that somebody has closed by name: no proof asks an instance about them, so neither does the watch
+ */
+export function watchedKeys(before: Before, acknowledged: readonly { kid: string }[]): WatchedKeys {
   const { cutover } = before.findings;
   const { keys, canaries, canaryTokens } = retiredKeysOf(before, cutover?.completedAt ?? "");
   if (keys.length === 0) return { canaries: [], kids: [] };
   const { absent } = expectedKids(cutover?.keysAfter ?? []);
   return {
-    canaries: retiredCanaries({ keys, canaries, canaryTokens }).map(({ unseen }) => unseen),
+    canaries: retiredCanaries({ keys, canaries, canaryTokens })
+      .filter(({ kid }) => !acknowledged.some((one) => one.kid === kid))
+      .map(({ unseen }) => unseen),
     kids: [...new Set([...keys.map(({ kid }) => kid), ...absent])],
   };
 }

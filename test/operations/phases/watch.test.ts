@@ -56,6 +56,9 @@ suite("the watch is due", () => {
 });
 
 suite("the watch phase", () => {
+  const canaryTokens = { "jti-seen": "token-seen", "jti-unseen": "token-unseen" };
+  const before = { findings: findings(), canaryTokens, controlTokens: {} };
+
   test("asks nobody where no key was retired, and is not due again", async () => {
     const outputs = await watchPhase(inputs());
     assert.deepEqual([outputs.watchedAt, outputs.record, outputs.result], [null, null, null]);
@@ -63,16 +66,17 @@ suite("the watch phase", () => {
   });
 
   test("looks for every canary token of a retired key, and for every key of the realm that is disabled", () => {
-    const { canaries, kids } = watchedKeys({
-      findings: findings(),
-      canaryTokens: { "jti-seen": "token-seen", "jti-unseen": "token-unseen" },
-      controlTokens: {},
-    });
+    const { canaries, kids } = watchedKeys(before, []);
     assert.deepEqual(
       canaries.map(({ kid, token }) => [kid, token]),
       [["old", "token-unseen"]],
     );
     assert.deepEqual(kids, ["old"]);
+  });
+
+  test("asks no instance about a key that was closed by acknowledgement, which the proof does not ask either", () => {
+    const { canaries, kids } = watchedKeys(before, [{ kid: "old" }]);
+    assert.deepEqual([canaries, kids], [[], ["old"]]);
   });
 });
 
