@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Packed, unpack } from "#operations/base/packed";
 import type { WholeFindings } from "#operations/evidence/findings";
+import { fleetDigest } from "#operations/fleet/place";
 import { detailsFor } from "#operations/phases/phase-details";
 import type { Before } from "#operations/phases/phase-request";
 import { watchedKeys } from "#operations/phases/retired-keys";
@@ -144,6 +145,8 @@ export class RotationSteps {
         emergency: this.emergency.actions(emergency, steps.enforced),
         after: steps.cutover.completedAt,
         openKids: this.#args.openKids,
+        trustedKids: this.#args.trustedKids,
+        fleetDigest: fleetDigest(this.#args.fleet),
         revokedAt: emergency.revoked.revokedAt,
         internalKeysAt: pulumi
           .output(emergency.internal.record)

@@ -6,7 +6,7 @@ import type { Target } from "#operations/fleet/targets";
 import type { Baseline } from "#operations/proof/canary-findings";
 import type { Questions } from "#operations/proof/questions";
 import { verifyInstance } from "#operations/proof/verify-instance";
-import { acceptedBefore, type Workload } from "./workload.ts";
+import { acceptedBefore, canariesOf, type Workload } from "./workload.ts";
 
 /** Refreshes and verifies every instance, and fails where one is not verified: speed counts only for right answers. */
 export type Contender = (instances: readonly Instance[], workload: Workload) => Promise<void>;
@@ -35,7 +35,8 @@ export async function ours(
 
 /** What `KeyEnforcement` asks for in an emergency. */
 export function enforceRequest(target: Target, questions: Questions, baseline: Baseline[]): EnforceRequest {
-  const { canaries, controls, fleet, expectation } = questions;
+  const { controls, fleet, expectation } = questions;
+  const canaries = canariesOf(questions);
   const now = new Date().toISOString();
   const restart = {
     strategy: "refresh" as const,
@@ -85,11 +86,10 @@ export async function bareUndici(
 
 /** A refresh, and a look with each canary. */
 async function refreshOnce(instance: Instance, client: Client, questions: Questions): Promise<void> {
-  const { canaries } = questions;
   const { refresh, apiRefreshTokens, probe } = questions.fleet;
   const headers = { authorization: `Bearer ${apiRefreshTokens[0]}` };
   await expectStatus(client, instanceUrl(instance, refresh.path), { method: "POST", headers }, 200);
-  for (const { seen } of canaries) {
+  for (const { seen } of canariesOf(questions)) {
     const look = { authorization: `Bearer ${seen.token}`, accept: "application/json" };
     await expectStatus(client, instanceUrl(instance, probe.path), { method: "GET", headers: look }, 401);
   }
@@ -132,15 +132,10 @@ async function expectStatus(
 }
 
 /** Every token that an instance is probed with, in the order of `verifyInstance`, and the status it must get. */
-export function tokensToProbe({
-  canaries,
-  controls,
-  fresh,
-  forged,
-  expired,
-}: Questions): [string, 200 | 401][] {
+export function tokensToProbe(questions: Questions): [string, 200 | 401][] {
+  const { controls, fresh, forged, expired } = questions;
   return [
-    ...canaries.flatMap(({ seen, unseen }): [string, 401][] => [
+    ...canariesOf(questions).flatMap(({ seen, unseen }): [string, 401][] => [
       [unseen.token, 401],
       [seen.token, 401],
     ]),

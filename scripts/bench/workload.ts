@@ -1,7 +1,8 @@
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
-import type { MintedToken } from "#operations/canaries/canary";
+import type { Canary, MintedToken } from "#operations/canaries/canary";
 import { forgeTokens } from "#operations/canaries/forged-tokens";
 import type { Baseline } from "#operations/proof/canary-findings";
+import type { AskableRow } from "#operations/proof/ledger/rows";
 import type { Questions } from "#operations/proof/questions";
 
 /** What is asked of every instance: the same for all contenders. Plain data, so that it can be sent to a process. */
@@ -29,25 +30,38 @@ export async function makeWorkload(concurrency: number): Promise<Workload> {
     questions: {
       fleet: { ...settings(concurrency), apiRefreshTokens: [crypto.randomUUID()] },
       expectation: { present: [newKid], absent: [retiredKid] },
-      canaries: [
-        {
-          kid: retiredKid,
-          algorithm: "RS256",
-          seen: await mint(retiredKid, hour),
-          unseen: await mint(retiredKid, hour),
-        },
-      ],
+      rows: [await retiredRow(mint, fresh)],
       // The simulated instances know one good token.
       controls: [fresh],
-      earlier: [],
       passive: [],
-      withoutCanary: [],
-      acknowledged: [],
       fresh: [fresh],
       forged: await forgeTokens([fresh], jwks),
       expired: { ...(await mint(newKid, -hour)), expiresHere: 0 },
     },
   };
+}
+
+type Mint = (kid: string, expiresIn: number) => Promise<MintedToken>;
+
+/** A key that this rotation has disabled. */
+async function retiredRow(mint: Mint, control: MintedToken): Promise<AskableRow> {
+  const deadSince = new Date().toISOString();
+  return {
+    ...{ kid: retiredKid, algorithm: "RS256", componentName: retiredKid, how: "rotation", deadSince },
+    ...{ disabledAt: deadSince, disabledAtIsExact: true, standing: "open" },
+    ...{ isTrustedAgain: false, keepsCells: true, control },
+    canary: {
+      kid: retiredKid,
+      algorithm: "RS256",
+      seen: await mint(retiredKid, hour),
+      unseen: await mint(retiredKid, hour),
+    },
+  };
+}
+
+/** The canary tokens that every instance is asked about. */
+export function canariesOf({ rows }: Pick<Questions, "rows">): Canary[] {
+  return rows.flatMap(({ canary }) => canary ?? []);
 }
 
 /** The stack config's defaults. */

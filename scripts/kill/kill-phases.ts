@@ -1,4 +1,5 @@
 import { pack, unpack } from "#operations/base/packed";
+import { fleetDigest } from "#operations/fleet/place";
 import { openKill } from "#operations/keys/kill-marks";
 import { isTrusted, type RealmKey } from "#operations/keys/realm-keys";
 import { type CanaryOutputs, canaryPhase, isCanaryDue } from "#phases/canary";
@@ -131,6 +132,8 @@ export class KillPhases {
         emergency: pack(emergencyActions(this.#settings, current, restarts)),
         after,
         openKids: this.#settings.openKids,
+        trustedKids: this.#settings.trustedKids,
+        fleetDigest: fleetDigest(this.#settings.fleet),
         revokedAt: emergency.revoked.revokedAt,
         internalKeysAt: emergency.internal.record?.finishedAt ?? null,
       },

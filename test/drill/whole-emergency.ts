@@ -36,7 +36,7 @@ export function emergencySettings({ realm, rotation, instances, evidenceDir }: E
     run: { ...run, realm, realms: [realm], evidenceDir, stack: "test" },
     fleet: { ...rest, targets: [{ kind: "static", name: "static", instances }] },
     algorithms: ["ES256"],
-    ...{ openKids: [], acknowledge: [] },
+    ...{ openKids: [], trustedKids: [], acknowledge: [] },
     ...{ keySize: 2048, exemptKeys: [], overlapMs: 0, keepRetired: 1, actions: ["rotate"] },
     ...{ jwksUris: [], jwksTimeoutMs: 10_000 },
     probeIdentity: { algorithms: ["ES256"], audience: [], realmRoles: [], clockSkewSeconds: 0 },

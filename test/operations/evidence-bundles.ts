@@ -4,12 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type Evidence, evidenceSchema } from "#operations/evidence/evidence-schema";
-import type { Findings } from "#operations/evidence/findings";
+import type { Findings, WholeFindings } from "#operations/evidence/findings";
 import { renderHtml } from "#operations/evidence/report/html-report";
 import { renderReport } from "#operations/evidence/report/markdown";
 import { signManifest } from "#operations/evidence/sign-evidence";
 import { writeEvidence } from "#operations/evidence/write-evidence";
 import type { Check } from "#operations/proof/check";
+import type { CellProof } from "#operations/proof/ledger/cells";
+import type { LedgerEntry } from "#operations/proof/ledger/ledger";
 import type { DenyListProof } from "#operations/proof/prove-deny-list";
 import { describeWatch, relapseError, type WatchResult } from "#operations/proof/relapse";
 import type { VerificationResult } from "#operations/proof/verify";
@@ -224,4 +226,27 @@ function withWatch(watch: WatchResult, outcome: "done" | "failed") {
   const error = outcome === "failed" ? { error: relapseError(watch).message } : {};
   const record = { phase: "watch" as const, outcome, startedAt, finishedAt, summary, ...error };
   return emergency({}, { phases: [...findings().phases, record], watch });
+}
+
+/** The same findings with what is shown about each dead key, as versions write it that have a ledger. */
+export function withLedger(found: WholeFindings): WholeFindings {
+  const { verification, attempts } = found.proof;
+  const instances = verification.instances.map((one) => ({
+    ...one,
+    proofs: found.cutover.retired.map(({ kid }) => proofOf(kid, one)),
+  }));
+  const ledger = found.cutover.retired.map(
+    (key): LedgerEntry => ({
+      ...{ ...key, how: "rotation", deadSince: key.disabledAt },
+      status: verification.verified ? "proven" : "open",
+      left: instances.filter(({ proof }) => proof === "unproven").length,
+    }),
+  );
+  return { ...found, proof: { attempts, verification: { ...verification, instances, ledger } } };
+}
+
+function proofOf(kid: string, { proof, provenAt = "" }: InstanceVerification): CellProof {
+  return proof === "replayed" || proof === "restarted"
+    ? { kid, proof, provenAt }
+    : { kid, proof: "unproven" };
 }

@@ -9,10 +9,11 @@ import type { KeycloakAdmin } from "#operations/keycloak/keycloak-admin";
 import { listClients } from "#operations/keycloak/realm-clients";
 import { type CutoverResult, cutOver } from "#operations/keys/cut-over";
 import type { CutoverRequest } from "#operations/keys/cutover-request";
+import { closedDeath, openKeys } from "#operations/keys/death-marks";
 import { deriveOverlap, overlapEnd } from "#operations/keys/overlap";
 import { planRun } from "#operations/keys/plan-run";
 import { publishKey } from "#operations/keys/publish-key";
-import { listKeyComponents, listSigningKeys } from "#operations/keys/realm-keys";
+import { listKeyComponents, listSigningKeys, updateKeyComponent } from "#operations/keys/realm-keys";
 import { addClient, call, realmFor } from "./lab-realm.ts";
 
 const quiet = () => undefined;
@@ -114,6 +115,7 @@ function planning(connection: () => KeycloakConnection): void {
     const admin = await realmFor(t, connection());
     for (const rotation of [1, 2]) {
       assert.deepEqual((await rotateAndRetire(admin, rotation)).deleted, []);
+      await closeDeaths(admin, rotation);
     }
     const { deleted } = await rotateAndRetire(admin, 3);
     assert.deepEqual(
@@ -268,4 +270,10 @@ export function plannedScenarios(connection: () => KeycloakConnection): void {
   suite("rollbacks", () => takingBack(connection));
   suite("deriving the overlap", () => overlapping(connection));
   suite("long-lived tokens", () => minting(connection));
+}
+
+/** What a green verification marks on the keys that are dead. */
+async function closeDeaths(admin: KeycloakAdmin, rotation: number): Promise<void> {
+  for (const key of openKeys(await listSigningKeys(admin)))
+    await updateKeyComponent(admin, key.componentId, { marks: closedDeath(key, "proven", rotation) });
 }

@@ -16,6 +16,7 @@ import type { KeycloakConnection } from "#operations/keycloak/connection";
 import type { RealmKey } from "#operations/keys/realm-keys";
 import type { RunQuestion } from "#operations/keys/run-view";
 import type { BaselineVerdict } from "#operations/proof/baseline-verdict";
+import type { AskableRow } from "#operations/proof/ledger/rows";
 import type { WatchResult } from "#operations/proof/relapse";
 import type { VerificationResult } from "#operations/proof/verify";
 import type { InstanceVerification } from "#operations/proof/verify-instance";
@@ -294,4 +295,14 @@ export function relapsedWatch(change: Partial<WatchResult> = {}): WatchResult {
     jwks: [{ url: "https://cdn.example/jwks", kids: ["old"], reads: 5, shownIn: 2, at: at(48) }],
     ...change,
   });
+}
+
+/** A dead key that every instance has to be shown to refuse. */
+export function ledgerRow(change: Partial<AskableRow> = {}): AskableRow {
+  return {
+    ...{ kid: "old", algorithm: "RS256", componentName: "name-old", how: "rotation" },
+    ...{ disabledAt: at(0), disabledAtIsExact: true, deadSince: at(0) },
+    ...{ standing: "open", isTrustedAgain: false, keepsCells: true },
+    ...change,
+  };
 }

@@ -32,6 +32,7 @@ function realm(name: string, keys: RealmKey[], question: Partial<RunQuestion>): 
     costs: [],
     doneByKill: [],
     openKids: [],
+    trustedKids: [],
     emergency,
   };
   return { name, entry: { name }, problems, missingRights: [], plan: { ...plan, ...rest } };

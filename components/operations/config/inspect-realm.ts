@@ -11,7 +11,14 @@ import { killSteps } from "../keys/kill-marks.ts";
 import { type DerivedOverlap, deriveOverlap, overlapEnd } from "../keys/overlap.ts";
 import { planRun, type RunPlan } from "../keys/plan-run.ts";
 import { highestRotation } from "../keys/publish-key.ts";
-import { listKeyComponents, listSigningKeys, type RealmKey, readRealm } from "../keys/realm-keys.ts";
+import {
+  describeKey,
+  isTrusted,
+  listKeyComponents,
+  listSigningKeys,
+  type RealmKey,
+  readRealm,
+} from "../keys/realm-keys.ts";
 import type { RunQuestion } from "../keys/run-view.ts";
 import {
   type EmergencyInspection,
@@ -29,6 +36,8 @@ export interface RealmQuestion extends Omit<RunQuestion, "overlapMs" | "now"> {
   /** Whether the probe's service account needs roles of its own. */
   probeHasRoles: boolean;
   emergency: EmergencyQuestion;
+  /** Kids that the config closes by name. Default: none. */
+  acknowledged?: readonly string[];
   /** Milliseconds that an emergency waits for what it can do without. Default: 2000. */
   passingMs?: number | undefined;
 }
@@ -57,6 +66,8 @@ export interface RealmInspection {
     doneByKill: string[];
     /** Kids of disabled keys of which nobody has shown that the instances reject them. */
     openKids: string[];
+    /** Kids of the keys that are trusted. */
+    trustedKids: string[];
   };
 }
 
@@ -101,6 +112,7 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
         warnings: [
           ...frozen,
           ...plan.warnings,
+          ...openDeaths(keys, question),
           ...due.warnings,
           ...(plan.changes.some(({ kind }) => kind === "publish") ? samlWarnings(beside.clients) : []),
           ...(isEmergency ? costs.map((cost) => `the keys are disabled regardless, but: ${cost}`) : []),
@@ -111,6 +123,7 @@ export async function inspectRealm(admin: KeycloakAdmin, question: RealmQuestion
         overlapEnd: overlapEnd(keys),
         tokenLifeSeconds: overlap.seconds,
         openKids: openKeys(keys).map(({ kid }) => kid),
+        trustedKids: keys.filter(isTrusted).map(({ kid }) => kid),
         doneByKill: isEmergency ? killSteps(keys, question) : [],
       },
       missingRights: [...new Set([...missing, ...due.missingRights])],
@@ -232,6 +245,16 @@ async function runUnderWay(admin: KeycloakAdmin): Promise<string[]> {
   if (!held) return [];
   return [
     `another run holds the lease of realm ${admin.realmName}, or was killed while it did: ${describeHolder(held.lease)}`,
+  ];
+}
+
+/** Whoever reads a preview should know what ends the update red before it begins. */
+function openDeaths(keys: readonly RealmKey[], { acknowledged = [] }: RealmQuestion): string[] {
+  const open = openKeys(keys).filter(({ kid }) => !acknowledged.includes(kid));
+  if (open.length === 0) return [];
+  const [is, it] = open.length === 1 ? ["is", "it"] : ["are", "them"];
+  return [
+    `${listNames(open.map(describeKey), 20)} ${is} disabled, and nobody has shown that the instances refuse ${it}: the verification asks about ${it} where canary tokens are left, else each instance must have started after that; to close ${it} by name, list ${it} in acknowledge`,
   ];
 }
 

@@ -184,6 +184,7 @@ export function questionFor(entry: RealmEntry, given: Raw): RealmQuestion {
     clockSkewSeconds: probe.clockSkewSeconds,
     probeHasRoles: probe.realmRoles.length > 0,
     emergency: emergencyQuestion(given),
+    acknowledged: validOrDefault(shape.acknowledge, given.acknowledge).map(({ kid }) => kid),
   };
 }
 

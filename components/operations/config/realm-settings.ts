@@ -27,6 +27,8 @@ export interface RealmSettings {
   actions: string[];
   /** Kids of disabled keys of which nobody had shown that the instances reject them when the program began. */
   openKids: string[];
+  /** Kids of the keys that were trusted when the program began. */
+  trustedKids: string[];
   /** Dead keys that the config closes by name. */
   acknowledge: Acknowledgement[];
   /** Every JWKS URL that verifiers use. Empty: the issuer's own. */
@@ -75,6 +77,7 @@ const unknownPlan = {
   tokenLifeSeconds: 0,
   doneByKill: [],
   openKids: [],
+  trustedKids: [],
 };
 
 /**
@@ -90,7 +93,7 @@ export function realmSettings(
   const { rotation, mode, incident, reason, evidenceDir, takeOverLease } = data;
   const { keySize, keepRetired, jwksTimeoutSeconds } = data;
   const { audience, realmRoles, clockSkewSeconds } = data.probe;
-  const { stage, actions, overlapSeconds, openKids } = plan ?? unknownPlan;
+  const { stage, actions, overlapSeconds, openKids, trustedKids } = plan ?? unknownPlan;
   const algorithms = entry.algorithms ?? data.algorithms;
   return {
     run: { rotation, mode, stage, incident, reason, realm: name, realms, evidenceDir, takeOverLease, stack },
@@ -102,6 +105,7 @@ export function realmSettings(
     keepRetired,
     actions,
     openKids,
+    trustedKids,
     acknowledge,
     jwksUris: entry.jwksUris ?? data.jwksUris,
     fleet: configuredFleet(data, entry),

@@ -5,10 +5,11 @@ import { idOf, type OpenInstance } from "../fleet/instances.ts";
 import { readStartup, startedAfter } from "../fleet/read-startup.ts";
 import { refreshInstance } from "../fleet/refresh.ts";
 import { type OpenTarget, openTargets } from "../fleet/targets.ts";
-import { probeEveryProcess } from "../proof/live-token.ts";
-import { type RetiredKeys, retiredAt, retiredCanaries } from "../proof/retired-keys.ts";
+import { deadSinceOf } from "../keys/retired-key.ts";
+import { isLive, probeEveryProcess } from "../proof/live-token.ts";
+import { type RetiredKeys, retiredCanaries } from "../proof/retired-keys.ts";
 import { isDivided } from "../proof/spread.ts";
-import { type Refreshed, type RestartQuestion, unprovableKids } from "./restart-reason.ts";
+import { type Refreshed, type RestartQuestion, unprovableKeys } from "./restart-reason.ts";
 
 export interface EnforceRequest {
   fleet: Fleet;
@@ -31,12 +32,12 @@ export async function openEnforcement(
   progress: (line: string) => void,
 ): Promise<Enforcement> {
   const { fleet, retired } = request;
-  const canaries = retiredCanaries(retired);
+  const isUsable = ({ seen, unseen }: Canary) => isLive(seen, fleet.probe) && isLive(unseen, fleet.probe);
+  const canaries = retiredCanaries(retired).filter(isUsable);
   const question = {
     canaries,
-    retiredKids: retired.keys.map(({ kid }) => kid),
+    retired: retired.keys.map((key) => ({ kid: key.kid, deadSince: deadSinceOf(key, retired.cutOverAt) })),
     baselineOf: new Map(retired.baseline.map((known) => [idOf(known), known])),
-    retiredAt: retiredAt(retired),
   };
   const redact = redactor([...fleet.apiRefreshTokens, ...Object.values(retired.canaryTokens)]);
   return { ...request, targets: await openTargets(fleet.targets), canaries, question, redact, progress };
@@ -50,8 +51,8 @@ export async function tryInstance(instance: OpenInstance, enforcement: Enforceme
   const { fleet, question, targets, redact } = enforcement;
   if (fleet.restart.strategy === "restart") return {};
   const tried = await refreshAndLook(instance, enforcement);
-  if (unprovableKids(instance, question).length === 0) return tried;
-  if (!startedAfter(instance, question.retiredAt)) return tried;
+  if (!unprovableKeys(instance, question).some(({ deadSince }) => startedAfter(instance, deadSince)))
+    return tried;
   const startup = await readStartup(targets, instance, fleet.restart.bootstrapPattern, redact);
   return { ...tried, startup };
 }
@@ -67,7 +68,7 @@ async function refreshAndLook(instance: OpenInstance, enforcement: Enforcement):
 
 async function refreshOnce(instance: OpenInstance, enforcement: Enforcement): Promise<Refreshed> {
   const { fleet, newKids, question, canaries } = enforcement;
-  const expectation = { present: newKids, absent: question.retiredKids };
+  const expectation = { present: newKids, absent: question.retired.map(({ kid }) => kid) };
   const result = await refreshInstance(instance, fleet.refresh, fleet.apiRefreshTokens, expectation);
   // An instance that did not answer its refresh at all gets one attempt, not several.
   const attempts = result.status === undefined ? 1 : fleet.probe.attempts;

@@ -18,11 +18,10 @@ export interface Refreshed {
 export interface RestartQuestion {
   /** Canary tokens of the retired keys. */
   canaries: Pick<Canary, "kid">[];
-  retiredKids: string[];
+  /** The dead keys, and since when each is certainly dead, ISO 8601 UTC. */
+  retired: { kid: string; deadSince: string }[];
   /** Every instance's verdict before the cut-over, by {@link instanceId}. */
   baselineOf: ReadonlyMap<string, Baseline>;
-  /** When the last retired key was disabled, ISO 8601 UTC. */
-  retiredAt: string;
 }
 
 /** Why an instance must be restarted, or undefined where it need not be. Pure. */
@@ -43,15 +42,18 @@ export function restartReason(
   const rejecting = looks.length > 0 && looks.every(({ verdict }) => verdict.kind === "rejected");
   if (result.outcome === "failed" && !rejecting) return `can't be refreshed: ${result.reason}`;
   if (startup?.bootstrap === "missing") return "shows no JWKS bootstrap in its start-up log";
-  if (startedAfter(instance, question.retiredAt)) return undefined;
-  const unprovable = unprovableKids(instance, question);
-  if (unprovable.length === 0) return undefined;
-  return `was not seen to accept kid ${unprovable.join(", ")} before the cut-over, so only a restart can prove that it rejects it`;
+  const owed = unprovableKeys(instance, question).filter((key) => !startedAfter(instance, key.deadSince));
+  if (owed.length === 0) return undefined;
+  const kids = owed.map(({ kid }) => kid).join(", ");
+  return `was not seen to accept kid ${kids} before the cut-over, so only a restart can prove that it rejects it`;
 }
 
-/** The retired keys whose rejection by the instance proves nothing. Pure. */
-export function unprovableKids(instance: Instance, question: RestartQuestion): string[] {
-  return question.retiredKids.filter((kid) => !isProvable(kid, instance, question));
+/** The dead keys whose rejection by the instance proves nothing. Pure. */
+export function unprovableKeys(
+  instance: Instance,
+  question: RestartQuestion,
+): { kid: string; deadSince: string }[] {
+  return question.retired.filter(({ kid }) => !isProvable(kid, instance, question));
 }
 
 function isProvable(kid: string, instance: Instance, { canaries, baselineOf }: RestartQuestion): boolean {

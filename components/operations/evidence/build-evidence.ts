@@ -1,7 +1,10 @@
 import type { Mode, RunContext } from "../base/run-context.ts";
 import type { AnnounceResult } from "../enforce/announce.ts";
 import type { CutoverResult } from "../keys/cut-over.ts";
-import { provableBy } from "../proof/provable.ts";
+import { isTrusted } from "../keys/realm-keys.ts";
+import { isKilledByUs, type RetiredKey } from "../keys/retired-key.ts";
+import type { CanaryFindings } from "../proof/canary-findings.ts";
+import type { LedgerEntry } from "../proof/ledger/ledger.ts";
 import { isRelapsed } from "../proof/relapse.ts";
 import type { VerificationResult } from "../proof/verify.ts";
 import { type Evidence, type PhaseRecord, schemaVersion } from "./evidence-schema.ts";
@@ -13,7 +16,8 @@ export function buildEvidence(run: RunContext, findings: Findings, writtenAt: st
   const { phases, prepared, cutover, enforced, emergency, proof, watch } = findings;
   const canary = prepared?.canary;
   const verification = proof?.verification;
-  const proving = canary ? provableBy(canary, cutover?.retired ?? []) : { canaries: [], baseline: [] };
+  const retired = retiredKeys(cutover, verification);
+  const proving = provingOf(canary, retired);
   // What counts is the proof: a failed refresh that the verification has repaired does not fail the run.
   const relapsed = watch !== undefined && isRelapsed(watch);
   const verified = verification?.verified === true && !relapsed;
@@ -21,7 +25,7 @@ export function buildEvidence(run: RunContext, findings: Findings, writtenAt: st
     outcome === "failed" && (!relapsed || phase === "watch");
   const failed = verified ? undefined : phases.find(isCause);
   // What came back is open again.
-  const window = relapsed ? undefined : exposureWindow(cutover, verification);
+  const window = relapsed ? undefined : exposureWindow({ retired }, verification);
   return {
     schemaVersion,
     outcome: verified ? "verified" : "failed",
@@ -41,7 +45,7 @@ export function buildEvidence(run: RunContext, findings: Findings, writtenAt: st
     signers: cutover?.signers ?? [],
     passive: cutover?.passive ?? [],
     ...(cutover?.retireAfter ? { retireAfter: cutover.retireAfter } : {}),
-    retired: cutover?.retired ?? [],
+    retired,
     deleted: cutover?.deleted ?? [],
     jwksReadBack: cutover?.jwksReadBack ?? [],
     canaries: proving.canaries,
@@ -55,6 +59,33 @@ export function buildEvidence(run: RunContext, findings: Findings, writtenAt: st
     attempts: proof?.attempts ?? [],
     ...(window ? { exposureWindow: window } : {}),
     ...whatIsNotProven(findings, run.mode),
+  };
+}
+
+/** The dead keys that instances were to be shown to refuse: also those that died only after the cut-over. */
+function retiredKeys(
+  cutover: Pick<CutoverResult, "retired"> | undefined,
+  verification: Pick<VerificationResult, "ledger"> | undefined,
+): RetiredKey[] {
+  const { retired = [] } = cutover ?? {};
+  const isNew = ({ kid, closedFor }: LedgerEntry) =>
+    closedFor === undefined && !retired.some((key) => key.kid === kid);
+  const others = (verification?.ledger ?? []).filter(isNew);
+  return [...retired, ...others.map(({ status: _status, left: _left, ...key }) => key)];
+}
+
+/** The canary tokens of those keys, and of the keys that were trusted; others that are kept prove nothing here. */
+function provingOf(
+  canary: CanaryFindings | undefined,
+  retired: readonly RetiredKey[],
+): Pick<CanaryFindings, "canaries" | "baseline"> {
+  if (!canary) return { canaries: [], baseline: [] };
+  const trusted = canary.keysBefore.filter(isTrusted);
+  const isDue = ({ kid }: { kid: string }) => [...trusted, ...retired].some((key) => key.kid === kid);
+  const baseline = canary.baseline.map((one) => ({ ...one, verdicts: one.verdicts.filter(isDue) }));
+  return {
+    canaries: canary.canaries.filter(isDue),
+    baseline: baseline.filter(({ verdicts }) => verdicts.length > 0),
   };
 }
 
@@ -82,7 +113,9 @@ export function exposureWindow(
   cutover: Pick<CutoverResult, "retired"> | undefined,
   verification: Pick<VerificationResult, "instances" | "unseen"> | undefined,
 ): Evidence["exposureWindow"] {
-  const first = cutover?.retired.toSorted((a, b) => (a.disabledAt < b.disabledAt ? -1 : 1))[0];
+  // When somebody else has disabled a key is not known.
+  const ours = (cutover?.retired ?? []).filter(isKilledByUs);
+  const first = ours.toSorted((a, b) => (a.disabledAt < b.disabledAt ? -1 : 1))[0];
   if (verification?.unseen.length !== 0) return undefined;
   const proofs = verification.instances.map(({ proof, provenAt }) =>
     proof === "replayed" || proof === "restarted" ? provenAt : undefined,
@@ -94,6 +127,6 @@ export function exposureWindow(
     from: first.disabledAt,
     to: last,
     ms,
-    exact: cutover?.retired.every((key) => key.disabledAtIsExact) === true,
+    exact: ours.every((key) => key.disabledAtIsExact),
   };
 }

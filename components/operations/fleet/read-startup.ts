@@ -60,7 +60,10 @@ export async function startupAfter(
  * rounded down, so a start in that very second counts as before, unless a restart that was requested later than that
  * has created the instance.
  */
-export function startedAfter({ startedAt, restartedAt }: Instance, retiredAt: string): boolean {
+export function startedAfter(
+  { startedAt, restartedAt }: Pick<Instance, "startedAt" | "restartedAt">,
+  retiredAt: string,
+): boolean {
   const times = [startedAt, restartedAt].map((time) => Date.parse(time ?? ""));
   return startedAt !== undefined && times.some((time) => time >= Date.parse(retiredAt));
 }

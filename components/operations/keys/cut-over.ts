@@ -2,13 +2,14 @@ import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { activate, seeSigners } from "./activate.ts";
 import { overtaken, refuseDeadCanaries, refuseOvertaken } from "./cut-over-errors.ts";
 import type { Cutover, CutoverRequest } from "./cutover-request.ts";
+import { deathsIn, type LastLook } from "./deaths.ts";
 import { type Progress, type ReadBack, readBack, readFirst } from "./jwks-read-back.ts";
 import { endOverlap, extendOverlap, outliveBorrowing } from "./keep-overlap.ts";
 import { deleteObsolete, disableRevived, moveOthers } from "./move-others.ts";
 import { overlapEnd } from "./overlap.ts";
 import { planCutover } from "./plan-cutover.ts";
 import type { RealmKey } from "./realm-keys.ts";
-import { type PassiveKey, type RetiredKey, retiredKeys } from "./retired-key.ts";
+import type { PassiveKey, RetiredKey } from "./retired-key.ts";
 import { keysToRetire } from "./retiring-keys.ts";
 import { SigningKeys } from "./signing-keys.ts";
 
@@ -21,7 +22,13 @@ export interface CutoverResult extends ReadBack {
   passive: PassiveKey[];
   /** When the passive keys may be retired, ISO 8601 UTC; absent where there is none. */
   retireAfter?: string;
+  /** Every dead key that instances must be shown to refuse: those of this cut-over, and those that were left from before. */
   retired: RetiredKey[];
+  /**
+   * Dead keys that the realm has no more, and so no mark of theirs, from whichever cut-over: only the state knows whether
+   * their deaths are closed. Default: none, in the state of an older version.
+   */
+  gone?: RetiredKey[];
   /** Keys of earlier rotations that were deleted because they had been disabled for long. */
   deleted: PassiveKey[];
   keysAfter: RealmKey[];
@@ -69,21 +76,35 @@ export async function cutOver(
   const { later: published } = await plan();
   if (request.mode !== "emergency") refuseOvertaken(request, published);
   const keysAfter = [...(await keys.list())];
+  const keysAfterAt = new Date().toISOString();
   const read =
     request.mode === "emergency"
       ? await readFirst(admin, request, keysAfter)
       : await readBack(admin, request, keysAfter, progress);
   await after;
-  const { canary: before, earlier = [] } = request;
+  const { canary: before, last = { dead: [], trusted: [] } } = request;
   return {
     activatedAt,
     ...read,
     ...outcome(keysAfter, request),
-    retired: retiredKeys({ before, earlier, keysAfter, disabledAt }),
+    ...sortedOut(deathsIn({ before, keysAfter, keysAfterAt, disabledAt, last }), last, deleted),
     deleted: deleted.map(reference),
     keysAfter,
     ...problemsOf([...problems, ...(published.length > 0 ? [overtaken(request, published).message] : [])]),
   };
+}
+
+/** Of the keys that the realm has no more, this cut-over's are those that were trusted until now. */
+function sortedOut(
+  deaths: readonly RetiredKey[],
+  { dead, listed = [] }: LastLook,
+  deleted: readonly RealmKey[],
+): Required<Pick<CutoverResult, "retired" | "gone">> {
+  const all = deaths.filter(({ kid }) => !deleted.some((key) => key.kid === kid));
+  const isKnown = ({ kid }: RetiredKey) => dead.some((key) => key.kid === kid) && !listed.includes(kid);
+  const gone = all.filter(({ how }) => how === "removed" || how === "deleted");
+  const isOurs = (key: RetiredKey) => !gone.includes(key) || (key.how === "removed" && !isKnown(key));
+  return { retired: all.filter(isOurs), gone };
 }
 
 function problemsOf(problems: string[]): Pick<CutoverResult, "problems"> {

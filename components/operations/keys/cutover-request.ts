@@ -1,7 +1,8 @@
+import type { LastLook } from "./deaths.ts";
 import type { Progress, VerifierUrls } from "./jwks-read-back.ts";
 import type { MarkChanges } from "./key-marks.ts";
 import type { CutoverGoal, CutoverPlan } from "./plan-cutover.ts";
-import type { KnownBefore, RetiredKey } from "./retired-key.ts";
+import type { KnownBefore } from "./retired-key.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
 export interface CutoverRequest extends CutoverGoal, VerifierUrls {
@@ -13,8 +14,8 @@ export interface CutoverRequest extends CutoverGoal, VerifierUrls {
   incident: string;
   /** The realm's signing keys before this rotation, and when they were read: it can't have disabled one earlier. */
   canary: KnownBefore;
-  /** What an earlier cut-over of the same rotation retired. Default: none. */
-  earlier?: RetiredKey[];
+  /** What the last cut-over has left, of whichever rotation. Default: there was none. */
+  last?: LastLook;
   /** What the keys that are disabled are marked with. Default: nothing. */
   deathMarks?: MarkChanges;
   /** Work for which the old keys must still be trusted; called before the first of them is disabled. */

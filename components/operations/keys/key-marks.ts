@@ -19,6 +19,11 @@ export interface KeyMarks {
   killed?: string;
   /** Of a key that an `up` has disabled: for which rotation, and whether that is proven. See `death-marks.ts`. */
   died?: string;
+  /**
+   * Of a key that somebody else has disabled: since when it is known to be, or that its death is closed. See
+   * `death-marks.ts`.
+   */
+  foundDead?: string;
   /** Of a key that `npm run kill` has made: what else it has done, so that the `up` after it does not do it again. */
   done?: string;
 }
@@ -34,9 +39,20 @@ const words = {
   borrowed: "borrowed-at",
   killed: "killed",
   died: "died",
+  foundDead: "found-dead",
   done: "done",
 } as const;
-const names = ["retireAfter", "incident", "endedFor", "stack", "borrowed", "killed", "died", "done"] as const;
+const names = [
+  "retireAfter",
+  "incident",
+  "endedFor",
+  "stack",
+  "borrowed",
+  "killed",
+  "died",
+  "foundDead",
+  "done",
+] as const;
 
 /** Longer values stand there as a digest: Keycloak keeps 255 characters in all. */
 const longest = 40;

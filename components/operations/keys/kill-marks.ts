@@ -18,7 +18,7 @@ const digestLength = 16;
 
 /** Set with the very request that disables a key, so that no crash can part them. */
 export function openKill(rotation: number): MarkChanges {
-  return { killed: `open ${rotation}`, died: null, borrowed: null };
+  return { killed: `open ${rotation}`, died: null, foundDead: null, borrowed: null };
 }
 
 /** @param digest of the bundle that has the proof, hex. Default: not known */

@@ -1,13 +1,28 @@
-import { isTrusted, type RealmKey } from "./realm-keys.ts";
+import type { RealmKey } from "./realm-keys.ts";
 
+/**
+ * How a key came to be trusted no more. `rotation`: an `up` disabled it; `kill`: `npm run kill` did. `by-hand`: somebody else
+ * disabled it. `removed`: somebody else deleted it while it was trusted. `deleted`: it was dead already when somebody else
+ * deleted it, and nobody had shown that the instances refuse it.
+ */
+export type DeathCause = "rotation" | "kill" | "by-hand" | "removed" | "deleted";
+
+/** A dead key that instances are to be shown to refuse. */
 export interface RetiredKey {
   kid: string;
   algorithm: string;
   componentName: string;
+  /** How it died. Default: `rotation`, in the state of an older version. */
+  how?: DeathCause;
   /** Disabled in Keycloak at this time, ISO 8601 UTC. */
   disabledAt: string;
-  /** False where an interrupted run disabled it: `disabledAt` is then the earliest possible time. */
+  /**
+   * False where an interrupted run disabled it, or somebody else: `disabledAt` is then the earliest time at which this
+   * program could have, or when it was first seen to be dead.
+   */
   disabledAtIsExact: boolean;
+  /** Since when it is certainly dead, ISO 8601 UTC. Absent in the state of an older version. */
+  deadSince?: string;
 }
 
 /** A key that no longer signs and is still trusted. */
@@ -28,34 +43,19 @@ export interface KnownBefore {
   borrowedAt?: string;
 }
 
-/** What shows which keys a cut-over has retired, and when. */
-interface RetirementRecord {
-  before: Pick<KnownBefore, "keysBefore" | "keysBeforeAt">;
-  /** What an earlier attempt of the same cut-over retired. */
-  earlier: readonly RetiredKey[];
-  keysAfter: readonly RealmKey[];
-  /** By kid, when this cut-over disabled a key, ISO 8601 UTC. */
-  disabledAt: ReadonlyMap<string, string>;
+/** Whether this program disabled it: only then the time of its death is part of the exposure window. Pure. */
+export function isKilledByUs({ how = "rotation" }: Pick<RetiredKey, "how">): boolean {
+  return how === "rotation" || how === "kill";
 }
 
-/** The keys that were trusted before the cut-over, or appeared during it, and no longer are. Pure. */
-export function retiredKeys({ before, earlier, keysAfter, disabledAt }: RetirementRecord): RetiredKey[] {
-  const stillTrusted = new Set(keysAfter.filter(isTrusted).map(({ kid }) => kid));
-  const trustedBefore = before.keysBefore.filter(isTrusted);
-  const appeared = keysAfter.filter(({ kid }) => disabledAt.has(kid));
-  const candidates = new Map([...earlier, ...appeared, ...trustedBefore].map((key) => [key.kid, key]));
-  return [...candidates.values()]
-    .filter(({ kid }) => !stillTrusted.has(kid))
-    .map(({ kid, algorithm, componentName }) => {
-      const known = earlier.find((key) => key.kid === kid && key.disabledAtIsExact)?.disabledAt;
-      // One that somebody has enabled again since is disabled anew.
-      const exact = disabledAt.get(kid) ?? known;
-      return {
-        kid,
-        algorithm,
-        componentName,
-        disabledAt: exact ?? before.keysBeforeAt,
-        disabledAtIsExact: exact !== undefined,
-      };
-    });
+/**
+ * Since when a dead key is certainly dead, ISO 8601 UTC. Pure.
+ *
+ * @param cutOverAt completion of the cut-over after which it was dead at the latest
+ */
+export function deadSinceOf(
+  { disabledAt, disabledAtIsExact, deadSince }: RetiredKey,
+  cutOverAt: string,
+): string {
+  return deadSince ?? (disabledAtIsExact ? disabledAt : cutOverAt);
 }

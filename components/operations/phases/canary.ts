@@ -4,6 +4,7 @@ import { listNames } from "../base/list-names.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { within } from "../base/within.ts";
 import { forgersKey } from "../canaries/forged-tokens.ts";
+import { keepOf } from "../canaries/kept-canaries.ts";
 import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
 import type { ProbeClient } from "../canaries/tokens.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
@@ -12,6 +13,7 @@ import { listSigningKeys } from "../keys/realm-keys.ts";
 import { notifyStart } from "../notify/run-notices.ts";
 import { type BaselineVerdict, takesForgeries } from "../proof/baseline-verdict.ts";
 import type { CanaryFindings, CanaryResult } from "../proof/canary-findings.ts";
+import { keptProof, lostSince } from "../proof/kept-proof.ts";
 import { prepareProof } from "../proof/prepare-proof.ts";
 import { keyAdminOf } from "./lease.ts";
 import { detailsOf, type FleetInputs, fleetOf, type Step, stepOf } from "./phase-request.ts";
@@ -47,7 +49,7 @@ export async function canaryPhase(
   const admin = await keyAdminOf(run);
   notifyStart(run);
   const { rotation, mode, stage } = run;
-  const kept = previous?.canary && { ...unpack(previous.canary), rotation: previous.rotation ?? 0 };
+  const kept = previous?.canary && unpack(previous.canary);
   const { result, record } = await runPhase(run, "canary", { phases: [] }, async () => {
     // Before the budget begins: what another run's lease costs must not cost the proof.
     await admin.beforeKeyChange();
@@ -61,7 +63,7 @@ export async function canaryPhase(
       probeClients,
       deadlineAt,
       kept,
-    }).catch((error: unknown) => withoutProof(admin, mode, error));
+    }).catch((error: unknown) => withoutProof(admin, mode, error, kept));
     const findings = withProblems(prepared.findings, problems);
     return { result: { ...prepared, findings }, summary: describeBaseline(findings) };
   });
@@ -95,18 +97,25 @@ async function probeClientsFor(
  *
  * @throws the error outside an emergency, and where this run is over
  */
-async function withoutProof(admin: KeycloakAdmin, mode: Step["mode"], error: unknown): Promise<CanaryResult> {
+async function withoutProof(
+  admin: KeycloakAdmin,
+  mode: Step["mode"],
+  error: unknown,
+  kept: CanaryResult | undefined,
+): Promise<CanaryResult> {
   const isOver = error instanceof RotationError && /^(LEASE_|ENGINE_)/.test(error.code);
   if (mode !== "emergency" || isOver) throw error;
   const keysBefore = await listSigningKeys(admin);
+  const before = keptProof(keysBefore, kept);
+  const lost = lostSince(keysBefore, kept);
   return {
-    tokens: {},
+    tokens: keepOf(before.canaries, kept?.tokens ?? {}).canaryTokens,
     findings: {
-      canaries: [],
+      ...before,
+      ...(lost.length > 0 ? { lost } : {}),
       keysBefore,
       keysBeforeAt: new Date().toISOString(),
       jwksBefore: { keys: [] },
-      baseline: [],
       notAsked: [],
       unminted: [`no canary tokens: ${messageOf(error)}`],
       baselineSkipped: true,

@@ -11,11 +11,12 @@ import { discover } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { cutOver } from "../keys/cut-over.ts";
 import type { CutoverRequest } from "../keys/cutover-request.ts";
+import type { LastLook } from "../keys/deaths.ts";
 import { describeKilled, killsOf } from "../keys/kill-marks.ts";
 import { planCutover } from "../keys/plan-cutover.ts";
-import { listSigningKeys, type RealmKey } from "../keys/realm-keys.ts";
-import type { KnownBefore } from "../keys/retired-key.ts";
-import { lostUnproven } from "../proof/lost-keys.ts";
+import { isTrusted, listSigningKeys, type RealmKey } from "../keys/realm-keys.ts";
+import type { KnownBefore, PassiveKey } from "../keys/retired-key.ts";
+import { retiringCanaries } from "../proof/canary-findings.ts";
 import { askNewcomers } from "../proof/newcomers.ts";
 import { mintTwins, type Twins } from "../proof/twins.ts";
 import { keyAdminOf, leaseOf } from "./lease.ts";
@@ -77,21 +78,17 @@ export async function cutoverPhase(
   const last = previous?.result === undefined ? undefined : unpack(previous.result);
   let twins = knownTwins(previous, last, canary.keysBeforeAt);
   const { result, record } = await runPhase(run, "cut-over", findings, async () => {
-    // What an earlier attempt has retired is proven with the canaries of its time, so only where they are the same.
     const isRetry = previous?.keysBeforeAt === canary.keysBeforeAt;
-    const { retired = [], newcomers: known = [] } = (isRetry ? last : undefined) ?? {};
-    const lost = findings.prepared
-      ? lostUnproven(run, findings.prepared.canary, lastCutover(previous, last))
-      : [];
-    const earlier = [...lost.filter(({ kid }) => !retired.some((key) => key.kid === kid)), ...retired];
-    const { canaries = [], baseline = [], carried = [] } = findings.prepared?.canary ?? {};
+    const { newcomers: known = [] } = (isRetry ? last : undefined) ?? {};
+    const { canaries = [], baseline = [] } = findings.prepared?.canary ?? {};
+    const retiring = findings.prepared ? retiringCanaries(findings.prepared.canary) : [];
     const end = findings.prepared?.canary.deadlineAt;
     const deadlineAt = end === undefined ? undefined : Date.parse(end);
     const newcomers = [...known];
     const beforeDisabling = async () => {
       const request = {
         fleet: fleetOf(inputs),
-        canaries,
+        canaries: retiring,
         canaryTokens,
         baseline: [...baseline, ...known],
         deadlineAt,
@@ -107,8 +104,7 @@ export async function cutoverPhase(
     const afterDisabling = async () => {
       // In an overlap nothing has died, but for what somebody had enabled again: the verification mints for that.
       if (twins.controls.length > 0 || run.stage === "overlap") return;
-      const all = [...canaries, ...carried.flatMap((minted) => minted.canaries)];
-      twins = await askForTwins(admin, probeIdentity, withTokens({ canaries: all, canaryTokens }));
+      twins = await askForTwins(admin, probeIdentity, withTokens({ canaries, canaryTokens }));
     };
     const { rotation, mode, stage, incident } = run;
     const { componentIds } = inputs;
@@ -120,7 +116,7 @@ export async function cutoverPhase(
       stage,
       incident,
       canary,
-      earlier,
+      last: lastLook(last, findings.prepared?.canary.lost ?? [], isRetry),
       beforeDisabling,
       afterDisabling,
     };
@@ -171,9 +167,20 @@ async function askForTwins(
   }
 }
 
-function lastCutover(previous: Partial<CutoverOutputs> | undefined, result: CutoverFindings | undefined) {
-  const { rotation } = previous ?? {};
-  return { ...(rotation === undefined ? {} : { run: { rotation } }), ...(result ? { result } : {}) };
+/** @param isRetry whether it was an attempt of this very cut-over: what that has retired stays listed */
+function lastLook(
+  last: CutoverFindings | undefined,
+  lost: readonly PassiveKey[],
+  isRetry: boolean,
+): LastLook {
+  const { retired = [], gone = [], deleted = [], keysAfter = [] } = last ?? {};
+  // What the program deleted itself was closed before.
+  const isForgotten = ({ kid }: { kid: string }) => deleted.some((key) => key.kid === kid);
+  return {
+    dead: [...retired, ...gone].filter((key) => !isForgotten(key)),
+    trusted: [...keysAfter.filter(isTrusted), ...lost],
+    listed: isRetry ? retired.map(({ kid }) => kid) : [],
+  };
 }
 
 function outcomeOf({ signers, passive, retired, completedAt, retireAfter }: CutoverFindings): Outcome {

@@ -5,6 +5,8 @@ import { forgersKey } from "../canaries/forged-tokens.ts";
 import { type EnforceResult, enforce } from "../enforce/enforce.ts";
 import type { EnforceRequest } from "../enforce/refresh-and-look.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
+import type { Acknowledgement } from "../proof/acknowledgement.ts";
+import type { RetiredKeys } from "../proof/retired-keys.ts";
 import {
   detailsOf,
   type FleetInputs,
@@ -18,7 +20,9 @@ import {
 import { newKidsOf, retiredKeysOf } from "./retired-keys.ts";
 import { inProgress } from "./run-phase.ts";
 
-export interface EnforcementInputs extends FleetInputs<object>, Pick<LaterInputs<object>, "before"> {
+export interface EnforcementInputs
+  extends FleetInputs<{ acknowledge?: Acknowledgement[] }>,
+    Pick<LaterInputs<object>, "before"> {
   /** Completion of the cut-over to enforce, ISO 8601 UTC: another one makes it run again. */
   after: string;
 }
@@ -38,15 +42,20 @@ type Done = Pick<EnforceResult, "results" | "restarts"> & { complete: boolean } 
  * result; the verification decides.
  */
 export async function enforcePhase(inputs: EnforcementInputs): Promise<EnforcementOutputs> {
-  const { run } = detailsOf(inputs);
+  const { run, acknowledge = [] } = detailsOf(inputs);
   const { after } = inputs;
   const before = unpack(inputs.before);
-  const retired = retiredKeysOf(before, after);
+  const retired = withoutKids(retiredKeysOf(before, after), acknowledge);
   const request = { run, fleet: fleetOf(inputs), newKids: newKidsOf(before), retired };
   // For the verification, which is part of the exposure window.
   for (const { algorithm } of before.findings.cutover?.signers ?? []) forgersKey(algorithm);
   const { record, complete, results, restarts } = await inProgress(run, "enforce", () => enforceAll(request));
   return { ...stepOf(inputs), after, result: pack({ results, restarts }), complete, record };
+}
+
+/** Nothing is restarted for a key that the config closes by name. */
+function withoutKids(retired: RetiredKeys, closed: readonly { kid: string }[]): RetiredKeys {
+  return { ...retired, keys: retired.keys.filter(({ kid }) => !closed.some((one) => one.kid === kid)) };
 }
 
 async function enforceAll(request: EnforceRequest & Run): Promise<Done> {

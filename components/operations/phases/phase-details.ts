@@ -28,7 +28,9 @@ export const detailsFor = {
     ...{ run, fleet, denyListPath, doneByKill },
   }),
   internalKeys: ({ run }: RunSettings) => ({ run }),
-  enforce: ({ run, fleet }: RunSettings) => ({ run, fleet: gentleIn(run.stage, fleet) }),
+  enforce: ({ run, fleet, acknowledge }: RunSettings) => ({
+    ...{ run, fleet: gentleIn(run.stage, fleet), acknowledge },
+  }),
   verify: ({ run, fleet, probeIdentity, jwksUris, jwksTimeoutMs, acknowledge }: RunSettings) => ({
     ...{ run, fleet, probeIdentity, jwksUris, jwksTimeoutMs, acknowledge },
   }),

@@ -1,11 +1,10 @@
 import { withControlTokens } from "../canaries/controls.ts";
 import { expectedKids } from "../keys/jwks-read-back.ts";
-import { provableBy } from "../proof/provable.ts";
 import { type RetiredKeys, retiredCanaries } from "../proof/retired-keys.ts";
 import type { WatchedKeys } from "../proof/watch.ts";
 import type { Before } from "./phase-request.ts";
 
-/** The retired keys, and what can prove that an instance has dropped them. */
+/** The dead keys that the cut-over has left, and what can prove that an instance has dropped them. */
 export function retiredKeysOf(
   { findings, canaryTokens, controlTokens }: Before,
   cutOverAt: string,
@@ -13,8 +12,7 @@ export function retiredKeysOf(
   const { prepared, cutover } = findings;
   const { retired: keys = [], newcomers = [] } = cutover ?? {};
   const controls = withControlTokens(cutover?.controls ?? [], controlTokens);
-  if (!prepared) return { keys, canaries: [], canaryTokens, controls, baseline: newcomers, cutOverAt };
-  const { canaries, baseline } = provableBy(prepared.canary, keys);
+  const { canaries = [], baseline = [] } = prepared?.canary ?? {};
   return { keys, canaries, canaryTokens, controls, baseline: [...baseline, ...newcomers], cutOverAt };
 }
 

@@ -1,28 +1,23 @@
 import { messageOf } from "../base/errors.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { progressOf, report } from "../base/report.ts";
-import type { RunContext } from "../base/run-context.ts";
-import type { KeptCanaries } from "../canaries/canary.ts";
-import { keepOf } from "../canaries/kept-canaries.ts";
 import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
-import type { Findings, VerificationAttempt } from "../evidence/findings.ts";
+import type { VerificationAttempt } from "../evidence/findings.ts";
+import { fleetDigest } from "../fleet/place.ts";
 import type { JwksReadBack } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
-import { acknowledgedDeath, openKeys, provenDeath } from "../keys/death-marks.ts";
 import {
   expectedKids,
   type SettledJwks,
   settleEveryJwks,
   type VerifierUrls,
 } from "../keys/jwks-read-back.ts";
-import { killOf, provenKill } from "../keys/kill-marks.ts";
-import { listSigningKeys, updateKeyComponent } from "../keys/realm-keys.ts";
-import type { RetiredKey } from "../keys/retired-key.ts";
 import type { Acknowledgement } from "../proof/acknowledgement.ts";
 import { currentOrders } from "../proof/current-orders.ts";
-import { nothingOpen, stillOpen } from "../proof/still-open.ts";
+import type { LedgerState } from "../proof/ledger/state.ts";
 import type { EmergencyActions } from "../proof/verification-request.ts";
 import { type VerificationResult, verifyRotation } from "../proof/verify.ts";
+import { isAcknowledged, lookAtDeaths, markDeaths } from "./deaths.ts";
 import {
   adminOf,
   type Before,
@@ -53,20 +48,23 @@ export interface VerificationInputs
     Pick<LaterInputs<object>, "before"> {
   /** Secret, for the length of it: what an emergency did in addition to rotating the signing keys. */
   emergency: Packed<EmergencyActions>;
-  /** Kids of dead keys that nobody had proven when the program began: also those that came back after a proof. */
+  /** Kids of the disabled keys whose deaths were not closed when the program began: also those that came back after a proof. */
   openKids?: string[];
+  /** Kids of the keys that were trusted when the program began. Default: not known. */
+  trustedKids?: string[];
+  /** A digest of which instances are asked, and how. Default: not known. */
+  fleetDigest?: string;
 }
 
 /** What a verification leaves for a later one. */
-interface Kept extends KeptCanaries {
+interface Kept {
   result: VerificationResult;
   /** The JWKS URLs that the cut-over did not wait for; absent where it waited for all of them. */
   jwksReadBack?: JwksReadBack[];
   /** Every verification of this rotation so far. */
   attempts: VerificationAttempt[];
-  retired: RetiredKey[];
-  /** Secret. Canaries of keys that were retired, and of which nobody has shown since that they are dead. */
-  earlier: KeptCanaries;
+  /** All that is known of dead keys. */
+  ledger: LedgerState;
 }
 
 export interface VerificationOutputs extends Step, Recorded, Omit<Triggers, "after"> {
@@ -75,7 +73,11 @@ export interface VerificationOutputs extends Step, Recorded, Omit<Triggers, "aft
   verifiedAfter: string;
   /** When, ISO 8601 UTC. */
   verifiedAt: string;
-  /** Secret. */
+  /** The digest of the instances that were asked, and how. Absent in the state of an older version. */
+  fleetDigest?: string;
+  /** Kids of the keys that were trusted then. Absent in the state of an older version. */
+  trustedKids?: string[];
+  /** Secret, for the length of it. */
   found: Packed<Kept>;
 }
 
@@ -95,25 +97,26 @@ async function verify(
   const { run, probeIdentity, acknowledge = [] } = detailsOf(inputs);
   const { after, revokedAt, internalKeysAt } = inputs;
   const before = unpack(inputs.before);
-  const retired = retiredKeysOf(before, after);
   const last = previous.found && { verified: previous.verified === true, ...unpack(previous.found) };
-  const open = withCarried(stillOpen(retired.keys, last), retired.keys, before, inputs.openKids);
   const isLater = previous.verifiedAfter === after;
   const admin = await adminOf(inputs);
   const probeClients = () => ensureProbeClients(admin, probeIdentity);
   const settling = settleJwks(admin, inputs, before);
-  const result = await verifyRotation(
+  const known = await lookAtDeaths(admin, inputs, before, last);
+  const fleet = fleetOf(inputs);
+  const { result, state } = await verifyRotation(
     admin,
     {
-      ...{ run, fleet: fleetOf(inputs), probeClients, retired },
+      ...{ run, rotation: run.rotation, fleet, probeClients, retired: retiredKeysOf(before, after) },
+      ...{ rows: known.rows, cells: known.state.cells },
       newKids: newKidsOf(before),
       passive: before.findings.cutover?.passive ?? [],
       restarts: before.findings.enforced?.restarts ?? [],
       issuer: before.findings.cutover?.issuer ?? [],
-      acknowledged: acknowledge.filter(({ kid }) => isDead(kid, before.findings, inputs.openKids)),
-      openKids: inputs.openKids ?? [],
-      earlier: open,
+      // An acknowledgement of a key that is not dead says nothing.
+      acknowledged: acknowledge.filter(({ kid }) => isAcknowledged(kid, known.rows)),
       jwksProblems: async () => [
+        ...known.problems,
         ...(before.findings.cutover?.problems ?? []),
         ...((await settling)?.problems ?? []),
       ],
@@ -122,24 +125,22 @@ async function verify(
     isLater ? last?.result.instances : undefined,
   );
   const { startedAt, finishedAt, verified, failures, instances } = result;
-  if (verified) {
-    const { acknowledged = [] } = result;
-    await closeDeaths(admin, before.findings, { run, earlier: open.canaries, acknowledged });
-  }
+  await markDeaths(admin, { run, rows: known.rows, result });
   const good = instances.filter((one) => one.verified).length;
   const summary = `${good} of ${instances.length} instances proven${verified ? "" : "; NOT VERIFIED"}`;
   report("verify", summary, run);
   const attempts = previous.rotation === run.rotation ? (last?.attempts ?? []) : [];
   const settled = await settling;
   const found: Kept = {
-    ...{ canaries: retired.canaries, canaryTokens: retired.canaryTokens, retired: retired.keys, result },
+    result,
     ...(settled ? { jwksReadBack: settled.readBack } : {}),
     attempts: [...attempts, { startedAt, finishedAt, verified, failures }],
-    earlier: verified ? nothingOpen : open,
+    ledger: state,
   };
   return {
     ...stepOf(inputs),
     ...{ verified, verifiedAfter: after, verifiedAt: finishedAt, revokedAt, internalKeysAt },
+    ...{ fleetDigest: fleetDigest(fleet), trustedKids: known.trustedKids },
     found: pack(found),
     record: { phase: "verify", outcome: verified ? "done" : "failed", startedAt, finishedAt, summary },
   };
@@ -169,54 +170,18 @@ async function settleJwks(
   }
 }
 
-type Kid = { kid: string };
-
-/** That they are proven is marked on the keys, because a lost state would not know it; what a kill had left unproven, too. */
-async function closeDeaths(
-  admin: KeycloakAdmin,
-  { cutover }: Findings,
-  { run, earlier, acknowledged }: { run: RunContext } & Record<"earlier" | "acknowledged", readonly Kid[]>,
-): Promise<void> {
-  const { retired = [], keysAfter = [] } = cutover ?? {};
-  const closed = new Set([...retired, ...earlier, ...acknowledged].map(({ kid }) => kid));
-  const { rotation } = run;
-  // As they are now: a watch may have opened one again since the cut-over.
-  const keys = await listSigningKeys(admin).catch(() => keysAfter);
-  for (const key of openKeys(keys).filter(({ kid }) => closed.has(kid))) {
-    const proven = killOf(key) ? provenKill(rotation) : provenDeath(rotation);
-    const isAcknowledged = acknowledged.some(({ kid }) => kid === key.kid);
-    const marks = isAcknowledged ? acknowledgedDeath(rotation) : proven;
-    await updateKeyComponent(admin, key.componentId, { marks }).catch((error: unknown) =>
-      report("verify", `kid ${key.kid} is closed, which could not be marked on it: ${messageOf(error)}`, run),
-    );
-  }
-}
-
-/** A run that was killed before its verification has left canary tokens, too: they were carried along. */
-function withCarried(
-  open: KeptCanaries,
-  retired: readonly Kid[],
-  { findings, canaryTokens }: Before,
-  openKids: readonly string[] = [],
-): KeptCanaries {
-  const known = new Set([...retired, ...open.canaries].map(({ kid }) => kid));
-  const carried = (findings.prepared?.canary.carried ?? [])
-    .flatMap(({ canaries }) => canaries)
-    .filter(({ kid }) => openKids.includes(kid) && !known.has(kid));
-  return keepOf([...open.canaries, ...carried], { ...canaryTokens, ...open.canaryTokens });
-}
-
-/** An acknowledgement of a key that is not dead says nothing. */
-function isDead(kid: string, { cutover }: Findings, openKids: readonly string[] = []): boolean {
-  return openKids.includes(kid) || (cutover?.retired ?? []).some((key) => key.kid === kid);
-}
-
-/** Whether something has changed since the last verification, or that one was red, or a dead key is not proven any more. */
+/**
+ * Whether something has changed since the last verification, or that one was red, or a dead key is not proven, or a key is
+ * not trusted any more that was, or other instances are to be asked, or in another way.
+ */
 export function isVerificationDue(
   olds: Partial<VerificationOutputs>,
-  news: Triggers & Pick<VerificationInputs, "openKids">,
+  news: Triggers & Pick<VerificationInputs, "openKids" | "trustedKids" | "fleetDigest">,
 ): boolean {
-  if ((news.openKids ?? []).length > 0) return true;
+  const { openKids = [], trustedKids, fleetDigest: digest } = news;
+  if (openKids.length > 0) return true;
+  if (olds.fleetDigest !== undefined && digest !== undefined && olds.fleetDigest !== digest) return true;
+  if (trustedKids && olds.trustedKids?.some((kid) => !trustedKids.includes(kid))) return true;
   const isOther =
     olds.verifiedAfter !== news.after ||
     (olds.revokedAt ?? null) !== news.revokedAt ||

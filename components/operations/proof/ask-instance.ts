@@ -3,6 +3,7 @@ import type { MintedToken } from "../canaries/canary.ts";
 import type { OpenInstance } from "../fleet/instances.ts";
 import type { ProbeSettings } from "../fleet/probe-settings.ts";
 import { type Check, isUnanswered } from "./check.ts";
+import type { AskableRow } from "./ledger/rows.ts";
 import { probeLive } from "./live-token.ts";
 import { probe, type Verdict } from "./probe.ts";
 import type { Questions, ShortLivedToken } from "./questions.ts";
@@ -41,17 +42,23 @@ function expectedOn({ check }: Pick<KeyQuestion, "check">): "accepted" | "reject
   return check === "retired" || check === "earlier" ? "rejected" : "accepted";
 }
 
-function keyQuestions({ canaries, controls, earlier, passive, fresh }: Questions): KeyQuestion[] {
+function keyQuestions({ rows, controls, passive, fresh }: Questions): KeyQuestion[] {
   return [
-    ...canaries.flatMap(({ kid, seen, unseen }): KeyQuestion[] => [
-      { check: "retired", subject: kid, canary: "unseen", token: unseen },
-      { check: "retired", subject: kid, canary: "seen", token: seen },
-    ]),
-    ...earlier.map(({ kid, unseen }): KeyQuestion => ({ check: "earlier", subject: kid, token: unseen })),
+    ...rows.flatMap(questionsAbout),
     ...controls.map((token): KeyQuestion => ({ check: "control", subject: token.kid, token })),
     // The other canary token stays unseen: it is for the day on which the key is retired.
     ...passive.map(({ kid, seen }): KeyQuestion => ({ check: "passive", subject: kid, token: seen })),
     ...fresh.map((token): KeyQuestion => ({ check: "fresh", subject: token.kid, token })),
+  ];
+}
+
+function questionsAbout({ kid, canary, control, standing, isTrustedAgain }: AskableRow): KeyQuestion[] {
+  if (!canary || standing === "acknowledged" || isTrustedAgain) return [];
+  const { seen, unseen } = canary;
+  if (standing === "closed") return control ? [{ check: "earlier", subject: kid, token: unseen }] : [];
+  return [
+    { check: "retired", subject: kid, canary: "unseen", token: unseen },
+    { check: "retired", subject: kid, canary: "seen", token: seen },
   ];
 }
 

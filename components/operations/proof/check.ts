@@ -5,8 +5,8 @@ import type { SpreadVerdict } from "./spread.ts";
 export interface Check extends SpreadVerdict {
   /**
    * `fresh`: a token of the new key. `passive`: a canary token of a key that is trusted until its overlap ends. `retired`:
-   * a canary token of a retired key. `earlier`: a canary token of a key that an earlier rotation retired and that was
-   * never verified. `control`: the twin of the retired keys' canary tokens, signed with a new key: a rejection of those counts
+   * a canary token of a dead key. `earlier`: a canary token of one that an earlier rotation has shown to be refused, in order
+   * to see that it still is. `control`: the twin of the retired keys' canary tokens, signed with a new key: a rejection of those counts
    * only where it is accepted. `forged`: a token that no key of the realm signed.
    */
   check: "fresh" | "passive" | "retired" | "earlier" | "control" | "forged";

@@ -1,22 +1,59 @@
-import type { Canary, CanaryReference } from "../canaries/canary.ts";
+import type { Canary } from "../canaries/canary.ts";
 import { withTokens } from "../canaries/kept-canaries.ts";
 import { livesOn } from "../canaries/mint-canaries.ts";
 import { idOf } from "../fleet/instances.ts";
 import { isTrusted, type RealmKey } from "../keys/realm-keys.ts";
-import type { Baseline, CanaryRequest, CanaryResult, CarriedCanaries } from "./canary-findings.ts";
+import type { PassiveKey } from "../keys/retired-key.ts";
+import type { Baseline, CanaryFindings, CanaryRequest, CanaryResult } from "./canary-findings.ts";
+
+/** What an older version has kept of earlier runs, apart from its own. */
+interface OlderFindings extends CanaryFindings {
+  carried?: Pick<CanaryFindings, "canaries" | "baseline">[];
+}
 
 /**
- * A run that was killed after it disabled a key, and that was not followed by the same `up`, has proven nothing: the canary
- * tokens that it minted still can.
+ * What earlier runs have minted with keys that are dead by now, and what the instances said of it before: it proves for as
+ * long as it lives that they have dropped the keys, whoever has disabled those. Pure.
  */
-export function carriedOver(keys: readonly RealmKey[], kept: CanaryRequest["kept"]): CarriedCanaries[] {
-  if (!kept) return [];
-  const { rotation, findings } = kept;
+export function keptProof(
+  keys: readonly RealmKey[],
+  kept: CanaryRequest["kept"],
+): Pick<CanaryFindings, "canaries" | "baseline"> {
+  if (!kept) return { canaries: [], baseline: [] };
+  const { carried = [], ...own }: OlderFindings = kept.findings;
   const trusted = keys.filter(isTrusted).map(({ kid }) => kid);
-  const isUsable = (canary: CanaryReference) => !trusted.includes(canary.kid) && livesOn(canary);
-  return [...(findings.carried ?? []), { rotation, canaries: findings.canaries, baseline: findings.baseline }]
-    .map((minted) => ({ ...minted, canaries: minted.canaries.filter(isUsable) }))
-    .filter(({ canaries }) => canaries.length > 0);
+  const all = [own, ...carried];
+  const canaries = all
+    .flatMap((minted) => minted.canaries)
+    .filter((canary) => !trusted.includes(canary.kid) && livesOn(canary));
+  const isKept = ({ kid }: { kid: string }) => canaries.some((canary) => canary.kid === kid);
+  const baseline = all
+    .flatMap((minted) => minted.baseline)
+    .map((one) => ({ ...one, verdicts: one.verdicts.filter(isKept) }));
+  return { canaries, baseline: mergeBaselines(baseline) };
+}
+
+/** Keys that an earlier run found trusted, and that somebody has removed since: a killed run has left no other trace. Pure. */
+export function lostSince(keys: readonly RealmKey[], kept: CanaryRequest["kept"]): PassiveKey[] {
+  const { keysBefore = [], lost = [] } = kept?.findings ?? {};
+  const known = [...lost, ...keysBefore.filter(isTrusted)];
+  return known
+    .filter(({ kid }) => !keys.some((key) => key.kid === kid))
+    .map(({ kid, algorithm, componentName }) => ({ kid, algorithm, componentName }));
+}
+
+/** One entry for each instance, with its first verdict on each key. Pure. */
+export function mergeBaselines(all: readonly Baseline[]): Baseline[] {
+  const merged = new Map<string, Baseline>();
+  for (const baseline of all) {
+    const id = idOf(baseline);
+    const known = merged.get(id);
+    const isFresh = ({ kid }: { kid: string }) => !known?.verdicts.some((verdict) => verdict.kid === kid);
+    if (known)
+      merged.set(id, { ...known, verdicts: [...known.verdicts, ...baseline.verdicts.filter(isFresh)] });
+    else if (baseline.verdicts.length > 0) merged.set(id, baseline);
+  }
+  return [...merged.values()];
 }
 
 /** Kids of kept canary tokens that an instance refuses. Pure. */

@@ -12,7 +12,7 @@ import { retiringKeys } from "../keys/retiring-keys.ts";
 import { askEveryInstance } from "./baseline.ts";
 import type { CanaryFindings, CanaryRequest, CanaryResult } from "./canary-findings.ts";
 import { refuseGaps, refuseRejected, unknownEverywhere } from "./judge-baseline.ts";
-import { carriedOver, keptCanary, refusedKept, withVerdicts } from "./kept-proof.ts";
+import { keptCanary, keptProof, lostSince, mergeBaselines, refusedKept, withVerdicts } from "./kept-proof.ts";
 import { describeMistakes, lookAround, patienceMs, refuseMistakes } from "./look-around.ts";
 
 /**
@@ -44,21 +44,21 @@ export async function prepareProof(admin: KeycloakAdmin, request: CanaryRequest)
     ...asked,
     notAsked: [...unclear, ...asked.notAsked],
   });
-  const carried = carriedOver(keysBefore, kept);
-  const carriedCanaries = carried.flatMap((one) => one.canaries);
+  const before = keptProof(keysBefore, kept);
+  const lost = lostSince(keysBefore, kept);
   return {
-    tokens: { ...keepOf(carriedCanaries, kept?.tokens ?? {}).canaryTokens, ...tokensOf(proving.canaries) },
+    tokens: { ...keepOf(before.canaries, kept?.tokens ?? {}).canaryTokens, ...tokensOf(proving.canaries) },
     findings: {
-      canaries: proving.canaries.map(withoutTokens),
+      canaries: [...proving.canaries.map(withoutTokens), ...before.canaries],
       keysBefore,
       keysBeforeAt,
       jwksBefore,
-      baseline: proving.baseline,
+      baseline: mergeBaselines([...proving.baseline, ...before.baseline]),
       notAsked: [...new Set([...describeMistakes(look), ...asked.notAsked])],
       ...(unminted.length > 0 ? { unminted } : {}),
       ...(request.deadlineAt === undefined ? {} : { deadlineAt: new Date(request.deadlineAt).toISOString() }),
       baselineSkipped: canaries.length > 0 && isSilent(asked),
-      ...(carried.length > 0 ? { carried } : {}),
+      ...(lost.length > 0 ? { lost } : {}),
       ...(borrowedAt === undefined ? {} : { borrowedAt }),
     },
   };

@@ -7,11 +7,10 @@ import type { ProbeClients } from "../canaries/probe-clients.ts";
 import { mintToken } from "../canaries/tokens.ts";
 import { type Discovery, readJwks } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
-import { isTrusted, listSigningKeys } from "../keys/realm-keys.ts";
+import type { AskableRow, LedgerRow } from "./ledger/rows.ts";
 import { isLive } from "./live-token.ts";
 import type { Questions, ShortLivedToken } from "./questions.ts";
-import { deadCanaries, retiredCanaries } from "./retired-keys.ts";
-import { trueTwins } from "./twins.ts";
+import { liveControls, readNotBefore, twinOf } from "./twins.ts";
 import type { VerificationRequest } from "./verification-request.ts";
 
 /** Mints and forges the tokens that every instance is asked about. */
@@ -20,46 +19,57 @@ export async function prepareQuestions(
   { tokenEndpoint, jwksUri, probes }: Discovery & { probes: ProbeClients },
   request: VerificationRequest,
 ): Promise<Questions> {
-  const { fleet, retired, passive, newKids } = request;
+  const { fleet, rows, retired, passive, newKids } = request;
   for (const { algorithm } of probes.clients) forgersKey(algorithm);
-  const canaries = retiredCanaries(retired);
-  const [jwks, controls, earlier, expired, ...fresh] = await Promise.all([
+  const canaries = withTokens(retired);
+  const [jwks, askable, expired, ...fresh] = await Promise.all([
     readJwks(admin, jwksUri),
-    trueTwins(admin, fleet.probe, deadCanaries(request), retired.controls),
-    stillDead(admin, request),
+    askableRows(admin, request, canaries),
     mintToken(admin, tokenEndpoint, probes.expired).then(shortLived),
     ...probes.clients.map((client) => mintToken(admin, tokenEndpoint, client)),
   ]);
-  const retiredKids = retired.keys.map(({ kid }) => kid);
   return {
     fleet,
     expectation: {
       present: [...newKids, ...passive.map(({ kid }) => kid)],
-      absent: [...retiredKids, ...earlier.map(({ kid }) => kid)],
+      absent: rows.filter(({ isTrustedAgain }) => !isTrustedAgain).map(({ kid }) => kid),
     },
-    canaries,
-    controls,
-    earlier,
-    passive: withTokens(retired).filter(({ kid }) => passive.some((key) => key.kid === kid)),
-    withoutCanary: retiredKids.filter((kid) => !canaries.some((canary) => canary.kid === kid)),
-    acknowledged: request.acknowledged.map(({ kid }) => kid),
+    rows: askable,
+    controls: [...new Set(askable.flatMap(({ control }) => control ?? []))],
+    passive: canaries.filter(({ kid }) => passive.some((key) => key.kid === kid)),
     fresh,
     forged: await forgeTokens(fresh, jwks),
     expired,
   };
 }
 
-/** Canary tokens that can be asked about: unexpired, and nobody has enabled their key again. */
-async function stillDead(
+/** Each dead key with its canary tokens, where they have not expired, and their twin. */
+async function askableRows(
   admin: KeycloakAdmin,
-  { earlier, fleet: { probe } }: VerificationRequest,
-): Promise<Canary[]> {
-  const canaries = earlier ? withTokens(earlier) : [];
-  if (canaries.length === 0) return [];
-  const trusted = (await listSigningKeys(admin)).filter(isTrusted).map(({ kid }) => kid);
-  return canaries.filter(
-    ({ kid, seen, unseen }) => !trusted.includes(kid) && isLive(seen, probe) && isLive(unseen, probe),
-  );
+  { rows, retired, fleet: { probe } }: VerificationRequest,
+  canaries: readonly Canary[],
+): Promise<AskableRow[]> {
+  const isNeeded = ({ kid }: Canary) =>
+    rows.some((row) => row.kid === kid && row.standing !== "acknowledged" && !row.isTrustedAgain);
+  const needed = canaries.filter(isNeeded);
+  if (needed.length === 0) return rows.map((row) => withCanary(row, undefined, probe));
+  const notBefore = await readNotBefore(admin);
+  const controls = liveControls(retired.controls, probe);
+  return rows.map((row) => {
+    const canary = needed.find(({ kid }) => kid === row.kid);
+    return { ...withCanary(row, canary, probe), control: canary && twinOf(canary, controls, notBefore) };
+  });
+}
+
+function withCanary(
+  row: LedgerRow,
+  canary: Canary | undefined,
+  probe: VerificationRequest["fleet"]["probe"],
+): AskableRow {
+  if (!canary) return row;
+  const { seen, unseen } = canary;
+  if (isLive(seen, probe) && isLive(unseen, probe)) return { ...row, canary };
+  return { ...row, expiredAt: [seen.expiresAt, unseen.expiresAt].toSorted()[0] };
 }
 
 /** Longer than any token of the probe client for expired tokens lives, in seconds. */

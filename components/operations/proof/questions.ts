@@ -2,23 +2,18 @@ import type { Canary, MintedToken } from "../canaries/canary.ts";
 import type { ForgedToken } from "../canaries/forged-tokens.ts";
 import type { RefreshExpectation } from "../fleet/refresh.ts";
 import type { AskableFleet } from "./canary-findings.ts";
+import type { AskableRow } from "./ledger/rows.ts";
 
 /** Everything that is needed to question an instance; the same for all of them. */
 export interface Questions {
   fleet: Omit<AskableFleet, "targets">;
   expectation: RefreshExpectation;
-  /** Canary tokens of the retired keys. */
-  canaries: Canary[];
-  /** Their control tokens. */
+  /** Every dead key, with the tokens that instances can be asked with. */
+  rows: AskableRow[];
+  /** The control tokens of their canary tokens. */
   controls: MintedToken[];
-  /** Canary tokens of keys that earlier rotations retired without a proof. */
-  earlier: Canary[];
   /** Canary tokens of keys that are still trusted. */
   passive: Canary[];
-  /** Retired kids that have no canary token. */
-  withoutCanary: string[];
-  /** Kids of dead keys that the config closes by name: whatever else is proven, these are not. */
-  acknowledged: string[];
   fresh: MintedToken[];
   forged: ForgedToken[];
   expired: ShortLivedToken;

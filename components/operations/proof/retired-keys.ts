@@ -3,7 +3,7 @@ import { withTokens } from "../canaries/kept-canaries.ts";
 import type { RetiredKey } from "../keys/retired-key.ts";
 import type { Baseline } from "./canary-findings.ts";
 
-/** The keys that a cut-over has retired, and what can prove that an instance has dropped them. */
+/** The dead keys that a cut-over has left, and what can prove that an instance has dropped them. */
 export interface RetiredKeys extends KeptCanaries {
   keys: RetiredKey[];
   /** Secret. The twins of the canary tokens, signed with the keys that sign now. */
@@ -12,30 +12,6 @@ export interface RetiredKeys extends KeptCanaries {
   baseline: Baseline[];
   /** Completion of that cut-over, ISO 8601 UTC. */
   cutOverAt: string;
-}
-
-/**
- * When the last retired key was certainly disabled. Where an interrupted run disabled one, only the cut-over's
- * completion is certain. Pure.
- */
-export function retiredAt({ keys, cutOverAt }: Pick<RetiredKeys, "keys" | "cutOverAt">): string {
-  const isExact = keys.every(({ disabledAtIsExact }) => disabledAtIsExact);
-  const last = keys
-    .map(({ disabledAt }) => disabledAt)
-    .toSorted()
-    .at(-1);
-  return (isExact ? last : undefined) ?? cutOverAt;
-}
-
-/** Every canary token that instances are to refuse: those of earlier rotations' keys, too. Pure. */
-export function deadCanaries({
-  retired,
-  earlier,
-}: {
-  retired: RetiredKeys;
-  earlier?: KeptCanaries;
-}): Canary[] {
-  return [...retiredCanaries(retired), ...(earlier ? withTokens(earlier) : [])];
 }
 
 /** The canary tokens of the retired keys, and of no others. Pure. */

@@ -1,7 +1,7 @@
 import { decodeJwt } from "jose";
 import { z } from "zod";
 import type { Canary, MintedToken } from "../canaries/canary.ts";
-import { type KeptControls, mintControls, withControlTokens } from "../canaries/controls.ts";
+import { controlOf, type KeptControls, mintControls, withControlTokens } from "../canaries/controls.ts";
 import type { ProbeClient } from "../canaries/tokens.ts";
 import type { ProbeSettings } from "../fleet/probe-settings.ts";
 import type { Discovery } from "../keycloak/jwks.ts";
@@ -33,20 +33,32 @@ export async function mintTwins(
 
 const realmShape = z.looseObject({ notBefore: z.number().nullish() });
 
-/**
- * The control tokens that are twins of the canary tokens. One that was minted after sessions were ended, for canary tokens
- * from before that, is none: an API that minds the realm's `notBefore` tells them apart without a look at a key.
- */
-export async function trueTwins(
-  admin: KeycloakAdmin,
-  { clockSkewSeconds }: Pick<ProbeSettings, "clockSkewSeconds">,
-  canaries: readonly Canary[],
-  controls: readonly MintedToken[],
-): Promise<MintedToken[]> {
-  if (canaries.length === 0) return [];
+/** When the realm's sessions were ended last, in seconds since 1970; 0 where they never were. */
+export async function readNotBefore(admin: KeycloakAdmin): Promise<number> {
   const { notBefore } = await admin.get("", realmShape);
-  const isBefore = ({ token }: MintedToken) => (decodeJwt(token).iat ?? 0) < (notBefore ?? 0);
-  const isTwin = (control: MintedToken) =>
-    canaries.every(({ unseen }) => isBefore(unseen) === isBefore(control));
-  return controls.filter((control) => isLive(control, { clockSkewSeconds }) && isTwin(control));
+  return notBefore ?? 0;
+}
+
+/**
+ * The control token that is the twin of a key's canary tokens. One that was minted after sessions were ended, for canary
+ * tokens from before that, is none: an API that minds the realm's `notBefore` tells them apart without a look at a key. Pure.
+ */
+export function twinOf(
+  { algorithm, unseen }: Canary,
+  controls: readonly MintedToken[],
+  notBefore: number,
+): MintedToken | undefined {
+  const isBefore = ({ token }: MintedToken) => (decodeJwt(token).iat ?? 0) < notBefore;
+  return controlOf(
+    { algorithm },
+    controls.filter((control) => isBefore(control) === isBefore(unseen)),
+  );
+}
+
+/** The control tokens that have not expired. */
+export function liveControls(
+  controls: readonly MintedToken[],
+  probe: Pick<ProbeSettings, "clockSkewSeconds">,
+): MintedToken[] {
+  return controls.filter((control) => isLive(control, probe));
 }

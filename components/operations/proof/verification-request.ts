@@ -1,5 +1,4 @@
 import type { SideBySide } from "../base/side-by-side.ts";
-import type { KeptCanaries } from "../canaries/canary.ts";
 import type { ProbeClients } from "../canaries/probe-clients.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { RestartResult } from "../fleet/restart.ts";
@@ -7,12 +6,15 @@ import type { StandingOrders } from "../fleet/standing-orders.ts";
 import type { PassiveKey } from "../keys/retired-key.ts";
 import type { Acknowledgement } from "./acknowledgement.ts";
 import type { IssuerPair } from "./ask-issuer.ts";
+import type { LedgerRow } from "./ledger/rows.ts";
+import type { LedgerState } from "./ledger/state.ts";
 import type { DenyListQuestion } from "./prove-deny-list.ts";
 import type { RetiredKeys } from "./retired-keys.ts";
 
 export interface VerificationRequest {
   /** Named in progress lines where the stack has several realms. */
   run?: SideBySide;
+  rotation: number;
   fleet: Fleet;
   /** Makes the probe clients, or repairs them. Where it can't, the verification is red. */
   probeClients: () => Promise<ProbeClients>;
@@ -20,15 +22,16 @@ export interface VerificationRequest {
   newKids: string[];
   /** Keys that no longer sign and are still trusted. */
   passive: PassiveKey[];
+  /** Every dead key that is known. */
+  rows: readonly LedgerRow[];
+  /** What earlier verifications have shown, by kid. Default: nothing is known of them. */
+  cells?: LedgerState["cells"] | undefined;
+  /** What can prove that instances refuse them. */
   retired: RetiredKeys;
   /** What Keycloak itself said of the retired keys and the new ones, before a session was ended. */
   issuer: readonly IssuerPair[];
-  /** Dead keys that the config closes by name: they are not asked about. */
+  /** What the config says of the dead keys that it closes by name: they are not asked about. */
   acknowledged: readonly Acknowledgement[];
-  /** Kids of dead keys that must be proven now, or be named. */
-  openKids: readonly string[];
-  /** Secret. Canary tokens of keys that earlier rotations retired, whose verification was never green. */
-  earlier?: KeptCanaries;
   /** What was restarted for this rotation. */
   restarts: RestartResult[];
   /** JWKS URLs that don't show the new set, a sentence each: the instances don't wait for it. Default: none. */

@@ -5,19 +5,18 @@ import { type Startup, startupAfter } from "../fleet/read-startup.ts";
 import { applyOrders } from "../fleet/standing-orders.ts";
 import { type Sweep, sweep } from "../fleet/sweep.ts";
 import { type OpenTarget, openTargets, readyTimeoutMs } from "../fleet/targets.ts";
+import type { AskableRow } from "./ledger/rows.ts";
 import type { Questions } from "./questions.ts";
-import { retiredAt } from "./retired-keys.ts";
 import type { VerificationRequest } from "./verification-request.ts";
 import { type InstanceVerification, verifyInstance } from "./verify-instance.ts";
 
 export async function verifyEveryInstance(
   request: VerificationRequest,
   questions: Questions,
-  previous: readonly InstanceVerification[],
 ): Promise<Sweep<InstanceVerification>> {
-  const { fleet, run, retired } = request;
+  const { fleet, run, retired, cells } = request;
   const targets = await openTargets(fleet.targets);
-  const [baselineOf, previousOf] = [byId(retired.baseline), byId(previous)];
+  const baselineOf = byId(retired.baseline);
   const startupOf = startups(targets, request, questions);
   const options = {
     concurrency: fleet.refresh.concurrency,
@@ -26,10 +25,11 @@ export async function verifyEveryInstance(
     progress: progressOf("verify", run),
   };
   return sweep(targets, options, async (instance) => {
-    const id = instanceId(instance);
     const untold = await tellOrders(instance, request);
-    const known = { baseline: baselineOf.get(id), previous: previousOf.get(id) };
-    const asked = await verifyInstance(instance, questions, { ...known, startup: () => startupOf(instance) });
+    const asked = await verifyInstance(instance, questions, {
+      ...{ baseline: baselineOf.get(instanceId(instance)), cells },
+      startup: (rows) => startupOf(instance, rows),
+    });
     if (untold.length === 0) return asked;
     return { ...asked, verified: false, reasons: [...asked.reasons, ...untold] };
   });
@@ -43,15 +43,17 @@ function byId<T extends Identity & { instance: string }>(list: readonly T[]): Ma
   return new Map(list.map((known) => [idOf(known), known]));
 }
 
-/** What is known of an instance's start, where that was after the retired keys were disabled; otherwise undefined. */
+/** What is known of an instance's start, where that was after the death of one of the keys; otherwise undefined. */
 function startups(
   targets: readonly OpenTarget[],
-  { fleet, restarts, retired }: VerificationRequest,
-  { fresh, canaries }: Questions,
+  { fleet, restarts }: VerificationRequest,
+  { fresh, rows }: Questions,
 ) {
-  const tokens = [...fresh, ...canaries.flatMap(({ seen, unseen }) => [seen, unseen])];
-  const redact = redactor([...fleet.apiRefreshTokens, ...tokens.map(({ token }) => token)]);
+  const canaries = rows.flatMap(({ canary }) => (canary ? [canary.seen, canary.unseen] : []));
+  const redact = redactor([...fleet.apiRefreshTokens, ...[...fresh, ...canaries].map(({ token }) => token)]);
   const look = { bootstrapPattern: fleet.restart.bootstrapPattern, redact };
-  const since = { time: retiredAt(retired), restarts };
-  return (instance: Instance): Promise<Startup | undefined> => startupAfter(targets, instance, since, look);
+  return async (instance: Instance, after: readonly AskableRow[]): Promise<Startup | undefined> => {
+    const [first] = after.map(({ deadSince }) => deadSince).toSorted();
+    return first === undefined ? undefined : startupAfter(targets, instance, { time: first, restarts }, look);
+  };
 }

@@ -2,6 +2,7 @@ import { messageOf } from "../base/errors.ts";
 import { progressOf } from "../base/report.ts";
 import { type ControlReference, mintControls, withControlTokens } from "../canaries/controls.ts";
 import type { ProbeClients } from "../canaries/probe-clients.ts";
+import { placeOf } from "../fleet/place.ts";
 import { emptyTargets, type Sweep } from "../fleet/sweep.ts";
 import { unclearIn } from "../fleet/targets.ts";
 import { type Discovery, discover } from "../keycloak/jwks.ts";
@@ -14,10 +15,11 @@ import {
   type IssuerCheck,
   wrongSigners,
 } from "./ask-issuer.ts";
+import { type LedgerEntry, type LedgerOutcome, ledgerEntries, nextState } from "./ledger/ledger.ts";
+import type { LedgerState } from "./ledger/state.ts";
 import { prepareQuestions } from "./prepare-questions.ts";
 import { type DenyListProof, type DenyListResult, proveDenyList } from "./prove-deny-list.ts";
 import type { Questions } from "./questions.ts";
-import { deadCanaries } from "./retired-keys.ts";
 import type { VerificationRequest } from "./verification-request.ts";
 import { verifyEveryInstance } from "./verify-every-instance.ts";
 import type { InstanceVerification } from "./verify-instance.ts";
@@ -43,59 +45,84 @@ export interface VerificationResult {
   unseen: string[];
   /** Everything that keeps the rotation from being verified, a sentence each. */
   failures: string[];
+  /** How it stands with every dead key that is known. Absent in the results of older versions. */
+  ledger?: LedgerEntry[];
+}
+
+export interface VerificationOutcome {
+  result: VerificationResult;
+  /** What later verifications must know of it. */
+  state: LedgerState;
 }
 
 /**
  * Verifies a rotation at the issuer and on every instance. It does not throw: a failure is a result, which stays in
  * the state until a later verification passes.
  *
- * @param previous an earlier result of the same rotation: instances proven then keep the time of their proof
+ * @param previous an earlier result of the same rotation: where nobody can be asked, its instances are listed as unproven
  */
 export async function verifyRotation(
   admin: KeycloakAdmin,
   request: VerificationRequest,
   previous: readonly InstanceVerification[] = [],
-): Promise<VerificationResult> {
+): Promise<VerificationOutcome> {
   const startedAt = new Date().toISOString();
-  const outcome = await questionAll(admin, request, previous).catch((error: unknown) =>
-    nothingAsked(error, previous),
+  const outcome = await questionAll(admin, request).catch((error: unknown) =>
+    nothingAsked(error, request, previous),
   );
-  const verified = outcome.failures.length === 0;
-  return { verified, startedAt, finishedAt: new Date().toISOString(), ...outcome };
+  const { unlisted, ...result } = outcome;
+  const verified = result.failures.length === 0;
+  const finishedAt = new Date().toISOString();
+  return settle(request, { verified, startedAt, finishedAt, ...result }, unlisted);
 }
 
-type Outcome = Omit<VerificationResult, "verified" | "startedAt" | "finishedAt">;
+type Outcome = Omit<VerificationResult, "verified" | "startedAt" | "finishedAt" | "ledger"> & {
+  unlisted: LedgerOutcome["unlisted"];
+};
 
-function nothingAsked(error: unknown, previous: readonly InstanceVerification[]): Outcome {
+/** How it stands with each dead key after all that. */
+function settle(
+  { rotation, rows, cells, fleet }: VerificationRequest,
+  result: Omit<VerificationResult, "ledger">,
+  unlisted: Outcome["unlisted"],
+): VerificationOutcome {
+  const instances = result.instances.map(({ proofs = [], ...one }) => ({
+    ...{ ...one, proofs },
+    place: placeOf(one, fleet.probe),
+  }));
+  const outcome = { verified: result.verified, rotation, at: result.finishedAt, instances, unlisted };
+  const state = nextState(rows, cells, outcome);
+  return { result: { ...result, ledger: ledgerEntries(rows, outcome) }, state };
+}
+
+function nothingAsked(
+  error: unknown,
+  { rows }: VerificationRequest,
+  previous: readonly InstanceVerification[],
+): Outcome {
   const instances = previous.map((instance) => ({
     ...instance,
     proof: "unproven" as const,
     verified: false,
+    proofs: rows.map(({ kid }) => ({ kid, proof: "unproven" as const })),
     reasons: ["was not asked in this run"],
   }));
-  return { fresh: [], issuer: [], instances, departed: [], unseen: [], failures: [messageOf(error)] };
+  const nothing = { fresh: [], issuer: [], departed: [], unseen: [], unlisted: "all" as const };
+  return { ...nothing, instances, failures: [messageOf(error)] };
 }
 
-async function questionAll(
-  admin: KeycloakAdmin,
-  given: VerificationRequest,
-  previous: readonly InstanceVerification[],
-): Promise<Outcome> {
+async function questionAll(admin: KeycloakAdmin, given: VerificationRequest): Promise<Outcome> {
   const [discovery, probes] = await Promise.all([discover(admin), given.probeClients()]);
-  const { unminted, ...request } = await withControls(admin, discovery, probes, withoutAcknowledged(given));
+  const { unminted, ...request } = await withControls(admin, discovery, probes, given);
   const questions = await prepareQuestions(admin, { ...discovery, probes }, request);
   const [unclear, found, denyList, jwksProblems = []] = await Promise.all([
     unclearIn(request.fleet.targets),
-    verifyEveryInstance(request, questions, previous),
+    verifyEveryInstance(request, questions),
     askDenyLists(admin, request),
     request.jwksProblems?.(),
   ]);
   // The issuer comes last, so that its "rejected" holds for all the time in which the instances were asked.
-  const { canaries, controls } = questions;
-  const unpaired = canaries.filter(({ kid }) => !request.issuer.some((pair) => pair.kid === kid));
-  const later = await askIssuerForPairs(admin, discovery, request.fleet.probe, unpaired, controls);
-  const pairs = [...request.issuer, ...later];
-  const issuer = await askIssuer(admin, discovery, request.fleet.probe, canaries, pairs);
+  const issuer = await questionIssuer(admin, discovery, request, questions);
   const instances = found.results.map(({ value }) => value);
   const unseen = unseenTargets(request, found);
   return {
@@ -107,10 +134,10 @@ async function questionAll(
     departed: found.departed.map(({ name }) => name),
     ...(denyList ? { denyList: denyList.instances } : {}),
     unseen,
+    unlisted: found.failures.map(({ target }) => target),
     failures: [
       ...unseen,
       ...unclear,
-      ...unaccounted(request, questions),
       ...unminted,
       ...wrongSigners(questions.fresh, request.newKids),
       ...issuer.filter(({ ok }) => !ok).map(describeIssuer),
@@ -122,27 +149,17 @@ async function questionAll(
   };
 }
 
-function withoutAcknowledged(request: VerificationRequest): VerificationRequest {
-  const { retired, earlier, acknowledged } = request;
-  const isLeft = ({ kid }: { kid: string }) => !acknowledged.some((one) => one.kid === kid);
-  return {
-    ...{ ...request, retired: { ...retired, keys: retired.keys.filter(isLeft) } },
-    ...(earlier ? { earlier: { ...earlier, canaries: earlier.canaries.filter(isLeft) } } : {}),
-  };
-}
-
-/** Dead keys of which nobody has shown that the instances reject them, and about which nobody can be asked any more. */
-function unaccounted(
-  { retired, openKids, acknowledged }: VerificationRequest,
-  { earlier }: Pick<Questions, "earlier">,
-): string[] {
-  const known = new Set([...retired.keys, ...earlier, ...acknowledged].map(({ kid }) => kid));
-  return openKids
-    .filter((kid) => !known.has(kid))
-    .map(
-      (kid) =>
-        `kid ${kid} is disabled, it was never proven that the instances refuse it, and no canary token of it is left: bump rotation and have every instance restarted, or close it by name with acknowledge`,
-    );
+/** What Keycloak itself says of each dead key that has canary tokens. */
+async function questionIssuer(
+  admin: KeycloakAdmin,
+  discovery: Discovery,
+  { fleet: { probe }, issuer }: VerificationRequest,
+  { rows, controls }: Questions,
+): Promise<IssuerCheck[]> {
+  const canaries = rows.flatMap(({ canary, standing }) => (canary && standing === "open" ? [canary] : []));
+  const unpaired = canaries.filter(({ kid }) => !issuer.some((pair) => pair.kid === kid));
+  const later = await askIssuerForPairs(admin, discovery, probe, unpaired, controls);
+  return askIssuer(admin, discovery, probe, canaries, [...issuer, ...later]);
 }
 
 /**
@@ -155,8 +172,9 @@ async function withControls(
   { clients }: ProbeClients,
   request: VerificationRequest,
 ): Promise<VerificationRequest & { unminted: string[] }> {
-  const { retired } = request;
-  if (deadCanaries(request).length === 0 || retired.controls.length > 0) return { ...request, unminted: [] };
+  const { retired, rows } = request;
+  const isOpen = ({ kid }: { kid: string }) => rows.some((row) => row.kid === kid && row.standing === "open");
+  if (retired.controls.length > 0 || !retired.canaries.some(isOpen)) return { ...request, unminted: [] };
   const { controls, tokens, problems } = await mintControls(admin, tokenEndpoint, clients);
   const minted = { ...retired, controls: withControlTokens(controls, tokens) };
   return { ...request, retired: minted, unminted: problems };

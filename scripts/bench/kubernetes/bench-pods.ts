@@ -12,7 +12,7 @@ import type { LabKubernetes } from "../../lab/kubernetes/kubernetes.ts";
 import { nodeName } from "../../lab/kubernetes/kwok.ts";
 import { PodMapping } from "../../lab/kubernetes/pod-mapping.ts";
 import { startProgram, stopProgram } from "../child-program.ts";
-import type { Workload } from "../workload.ts";
+import { canariesOf, type Workload } from "../workload.ts";
 import type { PodsReady, PodsRequest } from "./simulated-pods.ts";
 
 /** A Deployment whose pods are KWOK's, and lead to listeners of one process. */
@@ -69,12 +69,12 @@ export async function startBenchPods(
 }
 
 function podsRequest(count: number, { questions }: Workload): PodsRequest {
-  const { canaries, fresh, fleet, expectation } = questions;
+  const { fresh, fleet, expectation } = questions;
   return {
     count,
     apiRefreshToken: fleet.apiRefreshTokens[0] ?? "",
     freshToken: fresh[0]?.token ?? "",
-    canaryTokens: canaries.flatMap(({ seen, unseen }) => [seen.token, unseen.token]),
+    canaryTokens: canariesOf(questions).flatMap(({ seen, unseen }) => [seen.token, unseen.token]),
     kids: expectation.present,
   };
 }

@@ -6,7 +6,7 @@ import { request } from "undici";
 import { readKubeconfig } from "../../lab/kubernetes/kubeconfig.ts";
 import { podClient } from "../../lab/kubernetes/pod-client.ts";
 import { curl, hasCurl } from "../curl.ts";
-import type { Workload } from "../workload.ts";
+import { canariesOf, type Workload } from "../workload.ts";
 import type { BenchPods } from "./bench-pods.ts";
 import type { Kubectl } from "./kubectl.ts";
 import { resetPods } from "./pod-control.ts";
@@ -80,7 +80,7 @@ async function localUrl(child: ChildProcess, stdout: Readable): Promise<string> 
 }
 
 async function curlPod(url: string, { questions }: Workload): Promise<void> {
-  const { canaries } = questions;
+  const canaries = canariesOf(questions);
   const { refresh, apiRefreshTokens, probe } = questions.fleet;
   await curl(["--request", "POST"], `${url}${refresh.path}`, apiRefreshTokens[0] ?? "", 200);
   await curl([], `${url}${probe.path}`, canaries[0]?.seen.token ?? "", 401);
@@ -92,7 +92,7 @@ async function askPod(
   name: string,
   { questions }: Workload,
 ): Promise<void> {
-  const { canaries } = questions;
+  const canaries = canariesOf(questions);
   const { refresh, apiRefreshTokens, probe } = questions.fleet;
   const client = podClient(readKubeconfig(kubeconfigPath), { namespace, name, port });
   const ask = async (method: "GET" | "POST", path: string, token: string | undefined) => {

@@ -18,11 +18,10 @@ const silent: Verdict = { kind: "inconclusive", reason: "no answer within 5000 m
 
 const question: RestartQuestion = {
   canaries: [{ kid: "old" }],
-  retiredKids: ["old"],
+  retired: [{ kid: "old", deadSince: at(0) }],
   baselineOf: new Map([
     [instanceId(pod), { instance: "api-1", target: "shop", uid: "1", verdicts: [soundBefore("old")] }],
   ]),
-  retiredAt: at(0),
 };
 
 function refreshed(outcome: "claimed" | "failed", look: Verdict | undefined): Refreshed {
@@ -33,7 +32,7 @@ function refreshed(outcome: "claimed" | "failed", look: Verdict | undefined): Re
 
 suite("restartReason", () => {
   const never = { ...question, baselineOf: new Map() };
-  const nothingRetired = { ...question, canaries: [], retiredKids: [] };
+  const nothingRetired = { ...question, canaries: [], retired: [] };
   for (const [title, outcome, look, asked, expected] of [
     ["refreshed, and rejects", "claimed", rejected, question, undefined],
     ["claims a refresh, and still accepts", "claimed", accepted, question, /still accepts kid old/],

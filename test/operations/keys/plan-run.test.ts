@@ -478,7 +478,8 @@ suite("planRun, rollback", () => {
 });
 
 suite("planRun, keepRetired", () => {
-  const keys = [disabled(2), disabled(3), disabled(4), passive(5), signs(6, { retireAfter: at(-1) })];
+  const closed = (rotation: number) => ({ ...disabled(rotation), died: `proven ${rotation + 1}` });
+  const keys = [closed(2), closed(3), closed(4), passive(5), signs(6, { retireAfter: at(-1) })];
   const rows: [number, number[]][] = [
     [0, [2, 3, 4]],
     [1, [2, 3, 4]],
@@ -497,7 +498,7 @@ suite("planRun, keepRetired", () => {
   }
 
   test("nothing is deleted during an overlap or in an emergency, and no unmanaged key ever", () => {
-    const dead = [disabled(2), disabled(3), realmKey("old", { status: "DISABLED" })];
+    const dead = [closed(2), closed(3), realmKey("old", { status: "DISABLED", foundDead: "proven 3" })];
     const inOverlap = [...dead, passive(5), signs(6, { retireAfter: at(1) })];
     const due = [...dead, passive(5), signs(6, { retireAfter: at(-1) })];
     const all = [
@@ -509,8 +510,15 @@ suite("planRun, keepRetired", () => {
     assert.doesNotMatch(other.actions.join(), /name-old/);
   });
 
+  test("a key that nobody has shown to be refused is not deleted: its mark would be lost with it", () => {
+    const red = [disabled(2), closed(3), passive(5), signs(6, { retireAfter: at(-1) })];
+    const { actions } = planRun(red, { ...runQuestion, rotation: 6, keepRetired: 0 });
+    assert.match(actions.join(), new RegExp(`delete ${said(3).replace(/[()]/g, "\\$&")}`));
+    assert.doesNotMatch(actions.join(), new RegExp(`delete ${said(2).replace(/[()]/g, "\\$&")}`));
+  });
+
   test("the key of a rotation that was rolled back is never deleted, since no rotation may be made twice", () => {
-    const rolledBack = [disabled(2), signs(1, { priority: 300, retireAfter: at(-1) }), passive(3)];
+    const rolledBack = [closed(2), signs(1, { priority: 300, retireAfter: at(-1) }), passive(3)];
     const { actions } = planRun(rolledBack, {
       ...runQuestion,
       rotation: 3,

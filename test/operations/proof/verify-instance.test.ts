@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
+import type { MintedToken } from "#operations/canaries/canary";
 import { forgeTokens } from "#operations/canaries/forged-tokens";
 import { onEveryInstance } from "#operations/fleet/instances";
+import { placeOf } from "#operations/fleet/place";
 import type { Startup } from "#operations/fleet/read-startup";
 import type { PublishedJwks } from "#operations/keycloak/jwks";
 import type { Baseline } from "#operations/proof/canary-findings";
+import type { AskableRow } from "#operations/proof/ledger/rows";
+import type { LedgerState } from "#operations/proof/ledger/state";
 import type { Questions } from "#operations/proof/questions";
 import { type InstanceVerification, verifyInstance } from "#operations/proof/verify-instance";
 import { type LoopbackServer, refusingUrl, sendJson, serve } from "../loopback-server.ts";
-import { instanceVerification, probeSettings, refreshSettings, soundBefore } from "../samples.ts";
+import { at, ledgerRow, probeSettings, refreshSettings, soundBefore } from "../samples.ts";
 import { partOf, signingRealm, soundVerifier } from "../signing-realm.ts";
 
 const realm = await signingRealm({ old: "RS256", new: "RS256" });
@@ -26,18 +30,27 @@ const fleet = {
   apiRefreshTokens: ["refresh-token-0123456789"],
 };
 
+/** A dead key with its canary tokens. */
+async function askableRow(change: Partial<AskableRow> = {}): Promise<AskableRow> {
+  return ledgerRow({ ...(await canaryOf(realm.mint("old"), realm.mint("old"))), ...change });
+}
+
+async function canaryOf(
+  seen: MintedToken | Promise<MintedToken>,
+  unseen = seen,
+): Promise<Pick<AskableRow, "canary">> {
+  return { canary: { kid: "old", algorithm: "RS256", seen: await seen, unseen: await unseen } };
+}
+
 async function questions(change: Partial<Questions> = {}): Promise<Questions> {
   const fresh = [await realm.mint("new")];
-  const [seen, unseen] = [await realm.mint("old"), await realm.mint("old")];
+  const control = await realm.mint("new");
   return {
     fleet,
     expectation: { present: ["new"], absent: ["old"] },
-    canaries: [{ kid: "old", algorithm: "RS256", seen, unseen }],
-    controls: [await realm.mint("new")],
-    earlier: [],
+    rows: [await askableRow({ control })],
+    controls: [control],
     passive: [],
-    withoutCanary: [],
-    acknowledged: [],
     fresh,
     forged: await forgeTokens(fresh, newSet),
     expired: { ...(await realm.mint("new", { exp: past() })), expiresHere: 0 },
@@ -72,10 +85,10 @@ async function verify(
   url: string,
   asked: Questions,
   baseline: Baseline | undefined = accepted,
-  previous?: InstanceVerification,
+  cells: LedgerState["cells"] = {},
 ): Promise<InstanceVerification> {
   const [result] = await onEveryInstance([{ name: "api-1", url }], 1, (instance) =>
-    verifyInstance(instance, asked, { baseline, previous, startup: async () => undefined }),
+    verifyInstance(instance, asked, { baseline, cells, startup: async () => undefined }),
   );
   assert.ok(result);
   return result;
@@ -93,6 +106,12 @@ async function verifyStarted(
   );
   assert.ok(result);
   return result;
+}
+
+/** What an earlier verification has shown of it. */
+function cellsOf({ url }: Pick<LoopbackServer, "url">): LedgerState["cells"] {
+  const place = placeOf({ url }, probeSettings);
+  return { old: [{ instance: "api-1", place, proof: "replayed", at: at(1) }] };
 }
 
 function refreshes({ received }: LoopbackServer): number {
@@ -133,18 +152,18 @@ suite("verifyInstance", () => {
     ["of another audience", () => false],
   ] as const) {
     test(`a rejection because ${title}, which the control token shares, says nothing about the key`, async (t) => {
-      const asked = await questions({ controls: [await realm.mint("new", { old: true })] });
+      const control = await realm.mint("new", { old: true });
+      const minted = [
+        await realm.mint("old", { old: true }),
+        await realm.mint("old", { old: true }),
+      ] as const;
+      const rows = [await askableRow({ control, ...(await canaryOf(...minted)) })];
+      const asked = await questions({ controls: [control], rows });
       const server = await serve(t, async (response, { headers }) => {
         const token = (headers.authorization ?? "").replace("Bearer ", "");
         response.writeHead(takes(token) && (await soundVerifier(token, staleSet)) ? 200 : 401).end();
       });
-      const canaries = asked.canaries.map(({ kid, algorithm, ...tokens }) => ({ kid, algorithm, ...tokens }));
-      for (const canary of canaries)
-        [canary.seen, canary.unseen] = [
-          await realm.mint("old", { old: true }),
-          await realm.mint("old", { old: true }),
-        ];
-      const result = await verify(server.url, { ...asked, canaries });
+      const result = await verify(server.url, asked);
       assert.deepEqual([result.proof, result.verified], ["unproven", false]);
       assert.match(result.reasons.join(), /its control token of kid new is not accepted either/);
     });
@@ -152,7 +171,7 @@ suite("verifyInstance", () => {
 
   test("without a control token a rejection proves nothing", async (t) => {
     const server = await api(t, { jwks: newSet });
-    const result = await verify(server.url, await questions({ controls: [] }));
+    const result = await verify(server.url, await questions({ controls: [], rows: [await askableRow()] }));
     assert.deepEqual([result.proof, result.verified], ["unproven", false]);
     assert.match(result.reasons.join(), /there is no control token/);
   });
@@ -167,7 +186,7 @@ suite("verifyInstance", () => {
 
   test("an instance that caches verified tokens is caught by the canary that it has seen", async (t) => {
     const asked = await questions();
-    const seen = asked.canaries[0]?.seen.token;
+    const seen = asked.rows[0]?.canary?.seen.token;
     const server = await api(t, { jwks: newSet, takes: (token) => token === seen });
     const result = await verify(server.url, asked);
     assert.equal(result.proof, "unproven");
@@ -196,8 +215,8 @@ suite("verifyInstance", () => {
   test("a canary that has expired proves nothing, though it is rejected", async (t) => {
     const server = await api(t, { jwks: newSet });
     const dead = await realm.mint("old", { exp: past() });
-    const canaries = [{ kid: "old", algorithm: "RS256", seen: dead, unseen: dead }];
-    const result = await verify(server.url, await questions({ canaries }));
+    const rows = [await askableRow(await canaryOf(dead))];
+    const result = await verify(server.url, await questions({ rows }));
     assert.deepEqual([result.proof, result.verified], ["unproven", false]);
     assert.match(result.reasons.join(), /no verdict on a token of retired kid old: the token expires at/);
   });
@@ -205,19 +224,16 @@ suite("verifyInstance", () => {
   test("one expired canary of two is enough to leave it unproven", async (t) => {
     const server = await api(t, { jwks: newSet });
     const [seen, unseen] = [await realm.mint("old", { exp: past() }), await realm.mint("old")];
-    const canaries = [{ kid: "old", algorithm: "RS256", seen, unseen }];
-    assert.equal((await verify(server.url, await questions({ canaries }))).proof, "unproven");
+    const rows = [await askableRow(await canaryOf(seen, unseen))];
+    assert.equal((await verify(server.url, await questions({ rows }))).proof, "unproven");
   });
 
   test("a canary that may have expired by an instance's clock proves nothing", async (t) => {
     const server = await api(t, { jwks: newSet });
     const dying = await realm.mint("old", { exp: past() + 15 });
-    const canaries = [{ kid: "old", algorithm: "RS256", seen: dying, unseen: dying }];
+    const rows = [await askableRow(await canaryOf(dying))];
     const skewed = { ...probeSettings, clockSkewSeconds: 60 };
-    const result = await verify(
-      server.url,
-      await questions({ canaries, fleet: { ...fleet, probe: skewed } }),
-    );
+    const result = await verify(server.url, await questions({ rows, fleet: { ...fleet, probe: skewed } }));
     assert.equal(result.proof, "unproven");
   });
 
@@ -265,7 +281,9 @@ suite("verifyInstance", () => {
 
   test("a retired key without canary tokens leaves the instance unproven", async (t) => {
     const server = await api(t, { jwks: newSet });
-    const result = await verify(server.url, await questions({ withoutCanary: ["fallback"] }));
+    const asked = await questions();
+    const rows = [...asked.rows, ledgerRow({ kid: "fallback" })];
+    const result = await verify(server.url, { ...asked, rows });
     assert.deepEqual(
       [result.proof, result.verified, result.reasons],
       ["unproven", false, ["can't be asked about kid fallback, for which there are no canary tokens"]],
@@ -274,16 +292,18 @@ suite("verifyInstance", () => {
 
   test("where a key is closed by acknowledgement, nothing is called proven, and nothing that fails becomes good", async (t) => {
     const good = await api(t, { jwks: newSet });
-    const closed = await verify(good.url, await questions({ acknowledged: ["lost"] }));
+    const asked = await questions();
+    const rows = [...asked.rows, ledgerRow({ kid: "lost", standing: "acknowledged" })];
+    const closed = await verify(good.url, { ...asked, rows });
     assert.deepEqual([closed.proof, closed.verified, closed.provenAt], ["acknowledged", true, undefined]);
     const stale = await api(t, { jwks: staleSet });
-    const open = await verify(stale.url, await questions({ acknowledged: ["lost"] }));
+    const open = await verify(stale.url, { ...asked, rows });
     assert.deepEqual([open.proof, open.verified], ["unproven", false]);
   });
 
   test("a rotation that retired nothing is verified without a proof, and says so", async (t) => {
     const server = await api(t, { jwks: newSet });
-    const result = await verify(server.url, await questions({ canaries: [] }), {
+    const result = await verify(server.url, await questions({ rows: [] }), {
       instance: "api-1",
       verdicts: [],
     });
@@ -350,14 +370,13 @@ suite("verifyInstance", () => {
 
   test("an instance that was proven before keeps the time of its first proof", async (t) => {
     const server = await api(t, { jwks: newSet });
-    const previous = instanceVerification({ verified: false });
-    const result = await verify(server.url, await questions(), accepted, previous);
-    assert.equal(result.provenAt, previous.provenAt);
+    const result = await verify(server.url, await questions(), accepted, cellsOf(server));
+    assert.equal(result.provenAt, at(1));
   });
 
   test("an instance that takes the retired key again loses the proof that it had", async (t) => {
     const server = await api(t, { jwks: staleSet });
-    const result = await verify(server.url, await questions(), accepted, instanceVerification());
+    const result = await verify(server.url, await questions(), accepted, cellsOf(server));
     assert.deepEqual([result.proof, result.provenAt], ["unproven", undefined]);
   });
 
@@ -391,9 +410,8 @@ suite("verifyInstance", () => {
 
   test("where the canaries have expired, a restart with its bootstrap is still a proof", async (t) => {
     const server = await api(t, { jwks: newSet });
-    const dead = await realm.mint("old", { exp: past() });
-    const canaries = [{ kid: "old", algorithm: "RS256", seen: dead, unseen: dead }];
-    const result = await verifyStarted(server.url, await questions({ canaries }), { bootstrap: "seen" });
+    const rows = [ledgerRow({ expiredAt: at(1) })];
+    const result = await verifyStarted(server.url, await questions({ rows }), { bootstrap: "seen" });
     assert.deepEqual([result.proof, result.verified], ["restarted", true]);
     assert.ok(result.checks.every(({ check }) => check !== "retired"));
   });
@@ -413,7 +431,8 @@ suite("verifyInstance", () => {
       ...asked.forged.map(({ token }) => token),
       asked.expired.token,
     ];
-    for (const { seen, unseen } of asked.canaries) secrets.push(seen.token, unseen.token);
+    for (const { canary } of asked.rows)
+      secrets.push(canary?.seen.token ?? "missing", canary?.unseen.token ?? "missing");
     for (const secret of secrets) assert.ok(!text.includes(secret));
   });
 });

@@ -6,7 +6,7 @@ import type { VerificationRequest } from "#operations/proof/verification-request
 import { verifyRotation } from "#operations/proof/verify";
 import { keycloakStandIn, type Routes } from "../keycloak-stand-in.ts";
 import { sendJson, serve } from "../loopback-server.ts";
-import { at, instanceVerification, soundBefore, staticFleet, verification } from "../samples.ts";
+import { at, instanceVerification, ledgerRow, soundBefore, staticFleet, verification } from "../samples.ts";
 import { signingRealm, soundVerifier } from "../signing-realm.ts";
 
 const realm = await signingRealm({ old: "RS256", new: "RS256" });
@@ -56,7 +56,7 @@ async function request(
     newKids: ["new"],
     passive: [],
     emergency: { failures: [], orders: {} },
-    ...{ acknowledged: [], openKids: [] },
+    ...{ rotation: 2, rows: [ledgerRow()], acknowledged: [] },
     issuer: [
       {
         kid: "old",
@@ -87,28 +87,40 @@ suite("verifyRotation", () => {
       nextStep: "allow it",
     });
     const asked = await request(t, { probeClients: () => Promise.reject(reason) });
-    const result = await verifyRotation(await issuer(t), asked);
+    const { result } = await verifyRotation(await issuer(t), asked);
     assert.equal(result.verified, false);
     assert.match(result.failures.join(), /a client policy forbids it/);
   });
 
   test("a sound instance and a sound issuer are verified", async (t) => {
-    const result = await verifyRotation(await issuer(t), await request(t));
+    const { result } = await verifyRotation(await issuer(t), await request(t));
     assert.deepEqual([result.verified, result.failures], [true, []]);
     assert.deepEqual([result.instances[0]?.proof, result.issuer[0]?.ok], ["replayed", true]);
   });
 
   test("a dead key that nobody can be asked about is named, however good everything else is", async (t) => {
-    const result = await verifyRotation(await issuer(t), await request(t, { openKids: ["old", "older"] }));
+    const rows = [ledgerRow(), ledgerRow({ kid: "older", how: "by-hand" })];
+    const { result } = await verifyRotation(await issuer(t), await request(t, { rows }));
     assert.equal(result.verified, false);
     assert.equal(result.failures.length, 1);
-    assert.match(result.failures[0] ?? "", /^kid older is disabled, it was never proven/);
+    assert.match(
+      result.failures[0] ?? "",
+      /^api-1 can't be asked about kid older, for which there are no canary/,
+    );
+    assert.deepEqual(
+      result.ledger?.map(({ kid, how, status, left }) => [kid, how, status, left]),
+      [
+        ["old", "rotation", "open", 0],
+        ["older", "by-hand", "open", 1],
+      ],
+    );
   });
 
   test("a dead key that the config closes by name is not asked about, and nothing is called proven", async (t) => {
     const closed = { kid: "older", reason: "all were rebuilt", by: "alice", commit: "abc" };
-    const change = { openKids: ["old", "older"], acknowledged: [closed] };
-    const result = await verifyRotation(await issuer(t), await request(t, change));
+    const rows = [ledgerRow(), ledgerRow({ kid: "older", standing: "acknowledged" })];
+    const change = { rows, acknowledged: [closed] };
+    const { result } = await verifyRotation(await issuer(t), await request(t, change));
     assert.deepEqual([result.verified, result.acknowledged], [true, [closed]]);
     assert.deepEqual(
       result.instances.map(({ proof }) => proof),
@@ -121,8 +133,11 @@ suite("verifyRotation", () => {
   });
 
   test("an acknowledged key is not shown to anybody, although there are canary tokens of it", async (t) => {
-    const asked = await request(t, { acknowledged: [{ kid: "old", reason: "r", by: "alice" }] });
-    const result = await verifyRotation(await issuer(t), asked);
+    const asked = await request(t, {
+      rows: [ledgerRow({ standing: "acknowledged" })],
+      acknowledged: [{ kid: "old", reason: "r", by: "alice" }],
+    });
+    const { result } = await verifyRotation(await issuer(t), asked);
     assert.deepEqual([result.verified, result.issuer], [true, []]);
     assert.ok(result.instances.every(({ checks }) => checks.every(({ check }) => check !== "retired")));
   });
@@ -136,7 +151,7 @@ suite("verifyRotation", () => {
       control: { ...pair.control, verdict: { kind: "rejected", status: 401 } as const },
     };
     for (const issuerSaid of [[refused], []]) {
-      const result = await verifyRotation(await issuer(t), { ...asked, issuer: issuerSaid });
+      const { result } = await verifyRotation(await issuer(t), { ...asked, issuer: issuerSaid });
       assert.equal(result.verified, false);
       assert.match(result.failures.join(), /not shown that it does so for the key's sake/);
     }
@@ -147,7 +162,7 @@ suite("verifyRotation", () => {
     const asked = await request(t);
     const later = await realm.mint("new", { iat: iat + 60 });
     const admin = await issuer(t, rejects, iat + 30);
-    const result = await verifyRotation(admin, {
+    const { result } = await verifyRotation(admin, {
       ...asked,
       retired: { ...asked.retired, controls: [later] },
     });
@@ -157,7 +172,7 @@ suite("verifyRotation", () => {
 
   test("an issuer whose userinfo accepts the retired key fails, with the instances' results kept", async (t) => {
     const admin = await issuer(t, (response) => sendJson(response, 200, {}));
-    const result = await verifyRotation(admin, await request(t));
+    const { result } = await verifyRotation(admin, await request(t));
     assert.equal(result.verified, false);
     assert.match(result.failures.join(), /userinfo endpoint does not reject retired kid old/);
     assert.equal(result.instances[0]?.verified, true);
@@ -165,7 +180,7 @@ suite("verifyRotation", () => {
 
   test("an issuer whose userinfo breaks off does not cost the instances their results", async (t) => {
     const admin = await issuer(t, (response) => response.destroy());
-    const result = await verifyRotation(admin, await request(t));
+    const { result } = await verifyRotation(admin, await request(t));
     assert.deepEqual([result.verified, result.instances.length], [false, 1]);
   });
 
@@ -178,13 +193,13 @@ suite("verifyRotation", () => {
     });
     const fleet = staticFleet({ name: "api-1", url: api.url });
     const asked = await request(t, { fleet, jwksProblems: () => waiting.promise });
-    const result = await verifyRotation(await issuer(t), asked);
+    const { result } = await verifyRotation(await issuer(t), asked);
     assert.deepEqual([result.verified, result.instances[0]?.verified], [false, true]);
     assert.deepEqual(result.failures, ["https://cdn.example/jwks lacks new"]);
   });
 
   test("a signer that is not this rotation's fails", async (t) => {
-    const result = await verifyRotation(await issuer(t), await request(t, { newKids: ["newer"] }));
+    const { result } = await verifyRotation(await issuer(t), await request(t, { newKids: ["newer"] }));
     assert.match(
       result.failures.join(),
       /signs RS256 tokens with kid new, which is not one of this rotation's keys/,
@@ -192,7 +207,7 @@ suite("verifyRotation", () => {
   });
 
   test("no instance is NO_INSTANCES and not a success", async (t) => {
-    const result = await verifyRotation(await issuer(t), await request(t, { fleet: staticFleet() }));
+    const { result } = await verifyRotation(await issuer(t), await request(t, { fleet: staticFleet() }));
     assert.equal(result.verified, false);
     assert.match(result.failures.join(), /^NO_INSTANCES/);
   });
@@ -200,13 +215,13 @@ suite("verifyRotation", () => {
   test("canaries whose tokens are lost leave every instance unproven", async (t) => {
     const asked = await request(t);
     const retired = { ...asked.retired, canaryTokens: {} };
-    const result = await verifyRotation(await issuer(t), { ...asked, retired });
+    const { result } = await verifyRotation(await issuer(t), { ...asked, retired });
     assert.deepEqual([result.verified, result.instances[0]?.proof], [false, "unproven"]);
   });
 
   test("an issuer that can't be asked fails, and instances proven before are not called verified", async (t) => {
     const { admin } = await keycloakStandIn(t, {});
-    const result = await verifyRotation(admin, await request(t), [instanceVerification()]);
+    const { result } = await verifyRotation(admin, await request(t), [instanceVerification()]);
     assert.deepEqual([result.verified, result.instances[0]?.verified], [false, false]);
     assert.deepEqual(result.instances[0]?.reasons, ["was not asked in this run"]);
   });

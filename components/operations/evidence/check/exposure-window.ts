@@ -15,11 +15,13 @@ export function checkExposureWindow(evidence: Evidence): string[] {
 function computeWindow({ retired, verification }: Evidence): Evidence["exposureWindow"] {
   const proofs = verification?.instances.filter(({ proof }) => proof === "replayed" || proof === "restarted");
   const isWhole = proofs?.length === verification?.instances.length && verification?.unseen.length === 0;
-  const first = earliestFirst(retired.map(({ disabledAt }) => disabledAt))[0];
+  // When somebody else has disabled a key is not known.
+  const ours = retired.filter(({ how = "rotation" }) => how === "rotation" || how === "kill");
+  const first = earliestFirst(ours.map(({ disabledAt }) => disabledAt))[0];
   const last = earliestFirst(proofs?.flatMap(({ provenAt }) => provenAt ?? []) ?? []).at(-1);
   if (!isWhole || first === undefined || last === undefined) return undefined;
   const ms = Math.max(0, Date.parse(last) - Date.parse(first));
-  return { from: first, to: last, ms, exact: retired.every(({ disabledAtIsExact }) => disabledAtIsExact) };
+  return { from: first, to: last, ms, exact: ours.every(({ disabledAtIsExact }) => disabledAtIsExact) };
 }
 
 function earliestFirst(times: readonly string[]): string[] {

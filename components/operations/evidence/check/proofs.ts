@@ -1,86 +1,187 @@
+import type { Evidence } from "../evidence-schema.ts";
 import type { Facts, Instance } from "./instance-facts.ts";
-import { answerGaps, proofTime } from "./rejections.ts";
+import { answerGaps, checksAbout, proofTime } from "./rejections.ts";
+import { isBefore } from "./times.ts";
+
+type Proof = NonNullable<Instance["proofs"]>[number];
+type RetiredKey = Evidence["retired"][number];
 
 /** Whether an instance's answers support its proof level. A problem is a phrase that starts with a verb. */
 export function checkProof(instance: Instance, facts: Facts): string[] {
-  const { retired } = facts.evidence;
-  const { proof, provenAt } = instance;
-  switch (proof) {
-    case "replayed":
-      return [...replayGaps(instance, facts), ...answerGaps(instance, facts), ...proofTime(instance, facts)];
-    case "restarted":
-      return [...startGaps(instance, facts), ...answerGaps(instance, facts), ...proofTime(instance, facts)];
-    case "acknowledged":
-      return acknowledgedGaps(instance, facts);
-    case "nothing-retired":
-      return [
-        ...(retired.length === 0 ? [] : ["has proof level nothing-retired, but keys were retired"]),
-        ...(provenAt === undefined ? [] : ["has proof level nothing-retired, but a time of proof"]),
-      ];
-    case "unproven":
-      return instance.reasons.length > 0 ? [] : ["is unproven, but no reason is given"];
-    default:
-      return proof satisfies never;
-  }
-}
-
-/** Acknowledged: a key was closed by name, and all the others are proven as ever. */
-function acknowledgedGaps(instance: Instance, facts: Facts): string[] {
-  const { evidence, verification } = facts;
-  const kids = (verification.acknowledged ?? []).map(({ kid }) => kid);
-  const retired = evidence.retired.filter(({ kid }) => !kids.includes(kid));
-  const others = { ...facts, evidence: { ...evidence, retired } };
-  const gaps = instance.startup ? startGaps(instance, others) : replayGaps(instance, others);
+  const proofs = instance.proofs ?? olderProofs(instance, facts);
   return [
-    ...(kids.length > 0 ? [] : ["has proof level acknowledged, but no key was acknowledged"]),
-    ...(instance.provenAt === undefined ? [] : ["has proof level acknowledged, but a time of proof"]),
-    ...(retired.length === 0 ? [] : [...gaps, ...answerGaps(instance, others)]),
+    ...checkLevel(instance, proofs, facts),
+    ...checkReasons(instance),
+    ...missingProofs(instance, proofs, facts),
+    ...proofs.flatMap((proof) => checkCell(proof, instance, facts)),
   ];
 }
 
-/** Replayed: it had accepted each retired key's canary token, and was asked about both of them after the cut-over. */
-function replayGaps({ checks, startup }: Instance, { evidence, before }: Facts): string[] {
-  const { retired, canaries } = evidence;
-  const gaps = retired.flatMap(({ kid }) => {
-    const canary = canaries.find((one) => one.kid === kid);
-    const known = before?.verdicts.find((one) => one.kid === kid);
-    const first = known?.verdict;
-    const kinds = checks.filter(({ check, subject }) => check === "retired" && subject === kid);
-    const isAsked = (["seen", "unseen"] as const).every((which) =>
-      kinds.some((one) => one.canary === which && one.jti === canary?.[which].jti),
-    );
-    return [
-      ...(canary ? [] : [`kid ${kid} has no canary token`]),
-      ...(first?.kind === "accepted"
-        ? []
-        : [
-            `it did not accept the canary token of kid ${kid} before the cut-over (${first?.kind ?? "not asked"})`,
-          ]),
-      ...(evidence.schemaVersion === 1 || known?.forged?.verdict.kind === "rejected"
-        ? []
-        : [
-            `it was not seen to reject a forged token of kid ${kid} before the cut-over (${known?.forged?.verdict.kind ?? "not asked"})`,
-          ]),
-      ...(canary && !isAsked
-        ? [`it was not asked about both canary tokens of kid ${kid} after the cut-over`]
-        : []),
-    ];
+/** Older versions prove all keys in the same way. */
+function olderProofs({ proof, provenAt, startup }: Instance, { evidence, verification }: Facts): Proof[] {
+  if (proof === "nothing-retired") return [];
+  const closed = (verification.acknowledged ?? []).map(({ kid }) => kid);
+  const others = startup ? ("restarted" as const) : ("replayed" as const);
+  return evidence.retired.map(({ kid }): Proof => {
+    if (proof !== "acknowledged") return { kid, proof, ...(provenAt ? { provenAt } : {}) };
+    return { kid, proof: closed.includes(kid) ? "acknowledged" : others };
   });
-  const none = retired.length === 0 ? ["no key was retired"] : [];
-  const started = startup ? ["it started after the cut-over"] : [];
-  return [...none, ...started, ...gaps].map((gap) => `has proof level replayed, but ${gap}`);
+}
+
+const fromTheWeakest = ["unproven", "acknowledged", "restarted", "replayed"] as const;
+
+/** The level is that of the weakest proof, and its time that of the last. */
+function checkLevel(
+  { proof, provenAt, proofs: given }: Instance,
+  proofs: readonly Proof[],
+  { verification, evidence }: Facts,
+): string[] {
+  const level = fromTheWeakest.find((one) => proofs.some((cell) => cell.proof === one)) ?? "nothing-retired";
+  const last = proofs
+    .flatMap((one) => one.provenAt ?? [])
+    .toSorted()
+    .at(-1);
+  const isTimed = proof === "replayed" || proof === "restarted";
+  const isByName = (verification.acknowledged ?? []).length > 0;
+  return [
+    ...(given === undefined || level === proof
+      ? []
+      : [`has proof level ${proof}, but what is shown of it makes that ${level}`]),
+    ...(given !== undefined && isTimed && provenAt !== last
+      ? [
+          `is listed as proven at ${provenAt ?? "no time"}, but the last of its proofs is of ${last ?? "no time"}`,
+        ]
+      : []),
+    ...(isTimed && evidence.retired.length === 0 && given === undefined
+      ? [`has proof level ${proof}, but no key was retired`]
+      : []),
+    ...(proof === "acknowledged" && !isByName
+      ? ["has proof level acknowledged, but no key was acknowledged"]
+      : []),
+    ...(proof === "nothing-retired" && evidence.retired.length > 0
+      ? ["has proof level nothing-retired, but keys were retired"]
+      : []),
+    ...(!isTimed && provenAt !== undefined ? [`has proof level ${proof}, but a time of proof`] : []),
+  ];
+}
+
+function checkReasons({ proof, reasons }: Instance): string[] {
+  return proof === "unproven" && reasons.length === 0 ? ["is unproven, but no reason is given"] : [];
+}
+
+/** There is one proof for each dead key. */
+function missingProofs({ proofs: given }: Instance, proofs: readonly Proof[], { evidence }: Facts): string[] {
+  if (given === undefined) return [];
+  const kids = proofs.map(({ kid }) => kid);
+  return [
+    ...evidence.retired
+      .filter(({ kid }) => !kids.includes(kid))
+      .map(({ kid }) => `is listed without a word on kid ${kid}, which is retired`),
+    ...kids
+      .filter((kid, index) => kids.indexOf(kid) !== index)
+      .map((kid) => `has two proofs about kid ${kid}`),
+  ];
+}
+
+function checkCell(proof: Proof, instance: Instance, facts: Facts): string[] {
+  const { kid } = proof;
+  const key = facts.evidence.retired.find((one) => one.kid === kid);
+  switch (proof.proof) {
+    case "replayed":
+    case "restarted":
+      return [
+        ...provenGaps(proof, instance, facts).map((gap) => `has proof level ${proof.proof}, but ${gap}`),
+        ...timeGaps(proof, instance, facts),
+      ];
+    case "acknowledged":
+      return (facts.verification.acknowledged ?? []).some((one) => one.kid === kid)
+        ? []
+        : [`has proof level acknowledged, but kid ${kid} was not acknowledged`];
+    case "closed":
+      return key ? [`owes a proof about kid ${kid}, and none is given`] : [];
+    case "unproven":
+      return [];
+    default:
+      return proof.proof satisfies never;
+  }
+}
+
+function provenGaps(proof: Proof, instance: Instance, facts: Facts): string[] {
+  const key = facts.evidence.retired.find(({ kid }) => kid === proof.kid);
+  // A key that an earlier rotation has closed is only asked about to see that it is still refused.
+  if (!key) return proof.kept ? [] : [`kid ${proof.kid} is not retired`];
+  if (proof.kept) return keptGaps(key, proof, instance, facts);
+  return [
+    ...(proof.proof === "replayed" ? replayGaps(key, instance, facts) : startGaps(key, instance)),
+    ...answerGaps(key, instance, facts),
+  ];
+}
+
+/** Version 1 and early ones of version 2 give no time where a key was closed by name. */
+function timeGaps({ kid, provenAt, kept }: Proof, instance: Instance, facts: Facts): string[] {
+  const key = facts.evidence.retired.find((one) => one.kid === kid);
+  const isOlder = instance.proofs === undefined && instance.proof === "acknowledged";
+  return key && !kept && !isOlder ? proofTime(key, provenAt, instance, facts) : [];
+}
+
+/** Shown by an earlier verification, and not contradicted by this one. */
+function keptGaps(
+  { kid, deadSince }: RetiredKey,
+  { provenAt = "" }: Proof,
+  instance: Instance,
+  facts: Facts,
+): string[] {
+  const wrong = checksAbout(kid, instance).filter(({ verdict }) => verdict.kind !== "rejected");
+  return [
+    ...(isBefore(provenAt, facts.verification.startedAt)
+      ? []
+      : ["it is said to be shown by an earlier verification, at a time that is not earlier"]),
+    ...(deadSince !== undefined && isBefore(deadSince, provenAt) ? [] : ["the key was not dead at the time"]),
+    ...wrong.map(({ verdict }) => `it answered ${verdict.kind} to a token of it`),
+  ];
+}
+
+/** Replayed: it had accepted the key's canary token, and was asked about both of them after the cut-over. */
+function replayGaps({ kid }: RetiredKey, instance: Instance, { evidence, before }: Facts): string[] {
+  const canary = evidence.canaries.find((one) => one.kid === kid);
+  const known = before?.verdicts.find((one) => one.kid === kid);
+  const first = known?.verdict;
+  const kinds = checksAbout(kid, instance);
+  const isAsked = (["seen", "unseen"] as const).every((which) =>
+    kinds.some((one) => one.canary === which && one.jti === canary?.[which].jti),
+  );
+  const isStarted = instance.proofs === undefined && instance.startup !== undefined;
+  return [
+    ...(isStarted ? ["it started after the cut-over"] : []),
+    ...(canary ? [] : [`kid ${kid} has no canary token`]),
+    ...(first?.kind === "accepted"
+      ? []
+      : [
+          `it did not accept the canary token of kid ${kid} before the cut-over (${first?.kind ?? "not asked"})`,
+        ]),
+    ...(evidence.schemaVersion === 1 || known?.forged?.verdict.kind === "rejected"
+      ? []
+      : [
+          `it was not seen to reject a forged token of kid ${kid} before the cut-over (${known?.forged?.verdict.kind ?? "not asked"})`,
+        ]),
+    ...(canary && !isAsked
+      ? [`it was not asked about both canary tokens of kid ${kid} after the cut-over`]
+      : []),
+  ];
 }
 
 /** A start is reported to the second, rounded down. */
 const startRoundingMs = 1_000;
-function startGaps({ startup }: Instance, { evidence: { retired } }: Facts): string[] {
-  const exact = retired.filter(({ disabledAtIsExact }) => disabledAtIsExact);
-  const isAfter = exact.every(
-    ({ disabledAt }) => Date.parse(startup?.startedAt ?? "") + startRoundingMs > Date.parse(disabledAt),
-  );
+
+function startGaps(
+  { disabledAt, disabledAtIsExact, deadSince }: RetiredKey,
+  { startup }: Instance,
+): string[] {
+  const dead = deadSince ?? (disabledAtIsExact ? disabledAt : undefined);
+  const isAfter =
+    dead === undefined || Date.parse(startup?.startedAt ?? "") + startRoundingMs > Date.parse(dead);
   return [
-    ...(retired.length === 0 ? ["no key was retired"] : []),
     ...(startup?.bootstrap === "seen" ? [] : ["no bootstrap was seen in its log"]),
     ...(startup && !isAfter ? ["it started before the keys were disabled"] : []),
-  ].map((gap) => `has proof level restarted, but ${gap}`);
+  ];
 }

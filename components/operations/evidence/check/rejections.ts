@@ -1,34 +1,38 @@
+import type { Evidence } from "../evidence-schema.ts";
 import type { Facts, Instance } from "./instance-facts.ts";
 import { isBefore, isWithin } from "./times.ts";
+
+type RetiredKey = Evidence["retired"][number];
 
 /** A start is measured by the node's clock, which may differ from the runner's. */
 const clockSkewMs = 60_000;
 
+/** The answers about a retired key's canary tokens. */
+export function checksAbout(kid: string, { checks }: Pick<Instance, "checks">): Instance["checks"] {
+  return checks.filter(({ check, subject }) => check === "retired" && subject === kid);
+}
+
 /** It rejected every token of a retired key, after the key was disabled and before the token expired. */
-export function answerGaps({ checks, proof }: Instance, { evidence, verification }: Facts): string[] {
-  const gaps = checks
-    .filter(({ check }) => check === "retired")
-    .flatMap(({ subject, canary = "seen", jti, verdict, at }) => {
-      const key = evidence.retired.find(({ kid }) => kid === subject);
-      const token = evidence.canaries.find(({ kid }) => kid === subject)?.[canary];
-      const what = `the ${canary} canary token of kid ${subject}`;
-      return [
-        ...(key ? [] : [`kid ${subject} is not retired`]),
-        ...(verdict.kind === "rejected" ? [] : [`it answered ${verdict.kind} to ${what}`]),
-        ...(evidence.schemaVersion === 1 || isControlled(key?.algorithm, checks, { evidence, verification })
-          ? []
-          : [`it was not seen to accept the control token beside ${what}`]),
-        ...(token?.jti === jti ? [] : [`${what} has another jti`]),
-        ...(key && !isBefore(key.disabledAt, at) ? [`it rejected ${what} before the key was disabled`] : []),
-        ...(token && !isBefore(at, token.expiresAt) ? [`it rejected ${what} after that had expired`] : []),
-      ];
-    });
-  return gaps.map((gap) => `has proof level ${proof}, but ${gap}`);
+export function answerGaps(key: RetiredKey, instance: Instance, { evidence, verification }: Facts): string[] {
+  const { kid, algorithm, disabledAt } = key;
+  return checksAbout(kid, instance).flatMap(({ canary = "seen", jti, verdict, at }) => {
+    const token = evidence.canaries.find((one) => one.kid === kid)?.[canary];
+    const what = `the ${canary} canary token of kid ${kid}`;
+    return [
+      ...(verdict.kind === "rejected" ? [] : [`it answered ${verdict.kind} to ${what}`]),
+      ...(evidence.schemaVersion === 1 || isControlled(algorithm, instance.checks, { evidence, verification })
+        ? []
+        : [`it was not seen to accept the control token beside ${what}`]),
+      ...(token?.jti === jti ? [] : [`${what} has another jti`]),
+      ...(isBefore(disabledAt, at) ? [] : [`it rejected ${what} before the key was disabled`]),
+      ...(token && !isBefore(at, token.expiresAt) ? [`it rejected ${what} after that had expired`] : []),
+    ];
+  });
 }
 
 /** Whether it accepted the twin of a key's canary tokens: one that signs with a key that signs now. */
 function isControlled(
-  algorithm: string | undefined,
+  algorithm: string,
   checks: Instance["checks"],
   { evidence: { signers }, verification: { controls = [] } }: Pick<Facts, "evidence" | "verification">,
 ): boolean {
@@ -43,23 +47,35 @@ function isControlled(
   );
 }
 
-/** The time of proof is that of these answers, or lies in an earlier attempt. */
+/** The time of proof is that of these answers, or lies in an earlier attempt, or before this rotation. */
 export function proofTime(
-  { provenAt, checks, startup }: Instance,
+  key: RetiredKey,
+  provenAt: string | undefined,
+  instance: Instance,
   { evidence, verification }: Facts,
 ): string[] {
   if (provenAt === undefined) return ["is proven, but no time of proof is given"];
-  const answers = checks.filter(({ check }) => check === "retired").map(({ at }) => at);
+  const answers = checksAbout(key.kid, instance).map(({ at }) => at);
   const last = answers.toSorted().at(-1);
-  const isInAttempt = evidence.attempts.slice(0, -1).some((attempt) => isWithin(provenAt, attempt));
+  const attempts = evidence.attempts.slice(0, -1);
+  const isInAttempt = attempts.some((attempt) => isWithin(provenAt, attempt));
   const isNow = last === undefined ? isWithin(provenAt, verification) : provenAt === last;
+  const { startup } = instance;
   return [
-    ...(isNow || isInAttempt ? [] : [`is listed as proven at ${provenAt}, when it was not asked`]),
-    ...evidence.retired
-      .filter(({ disabledAt }) => !isBefore(disabledAt, provenAt))
-      .map(({ kid }) => `is listed as proven at ${provenAt}, before kid ${kid} was disabled`),
+    ...(isNow || isInAttempt || isOfEarlierRotation(provenAt, evidence)
+      ? []
+      : [`is listed as proven at ${provenAt}, when it was not asked`]),
+    ...(isBefore(key.disabledAt, provenAt)
+      ? []
+      : [`is listed as proven at ${provenAt}, before kid ${key.kid} was disabled`]),
     ...(startup && Date.parse(provenAt) + clockSkewMs < Date.parse(startup.startedAt)
       ? ["is listed as proven before it started"]
       : []),
   ];
+}
+
+/** Then another bundle has the answers. */
+function isOfEarlierRotation(provenAt: string, { phases }: Evidence): boolean {
+  const [first] = phases.map(({ startedAt }) => startedAt).toSorted();
+  return first !== undefined && isBefore(provenAt, first);
 }

@@ -19,7 +19,13 @@ export const realmKey = z.strictObject({
     ),
   incident: z.string().optional().describe("Incident that it was made for"),
   endedFor: z.string().optional().describe("Incident for which an overlap was ended in its favour"),
-  died: z.string().optional().describe("Disabled by an `up`: open or proven, and the rotation"),
+  died: z.string().optional().describe("Disabled by an `up`: open, proven or acknowledged, and the rotation"),
+  foundDead: z
+    .string()
+    .optional()
+    .describe(
+      "Disabled by somebody else: open and since when it is known; or proven or acknowledged, and the rotation",
+    ),
   stack: z.string().optional().describe("Stack that made it"),
   killed: z
     .string()
@@ -35,12 +41,32 @@ export const realmKey = z.strictObject({
 
 export const keyReference = { kid, algorithm: z.string(), componentName: z.string() };
 
-export const retiredKey = z.strictObject({
+const death = {
   ...keyReference,
+  how: z
+    .enum(["rotation", "kill", "by-hand", "removed", "deleted"])
+    .optional()
+    .describe(
+      "rotation: an up disabled it, also where this is absent; kill: npm run kill did; by-hand: somebody else disabled it; removed: somebody else deleted it while it was trusted; deleted: it was dead when somebody else deleted it",
+    ),
   disabledAt: time,
   disabledAtIsExact: z
     .boolean()
-    .describe("False: an interrupted run disabled it, and disabledAt is the earliest possible"),
+    .describe(
+      "False: an interrupted run disabled it, and disabledAt is the earliest possible; or somebody else did, and it is when that was first seen",
+    ),
+  deadSince: time.optional().describe("Since when it is certainly dead"),
+};
+
+export const retiredKey = z.strictObject(death);
+
+export const ledgerEntry = z.strictObject({
+  ...death,
+  status: z
+    .enum(["open", "proven", "acknowledged"])
+    .describe("open: not every instance is shown to refuse it, or the run failed in another way"),
+  closedFor: z.int().optional().describe("The earlier rotation that has closed it"),
+  left: z.int().min(0).describe("How many instances are not shown to refuse it"),
 });
 
 export const publishedKey = z.strictObject({

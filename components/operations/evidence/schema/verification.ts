@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { call, identity, kid, spread, time, verdict } from "./common.ts";
+import { ledgerEntry } from "./keys.ts";
 
 /** What an instance answered before the cut-over. */
 export const baseline = z.strictObject({
@@ -22,7 +23,7 @@ const check = z.strictObject({
   check: z
     .enum(["fresh", "passive", "retired", "earlier", "control", "forged"])
     .describe(
-      "earlier: a token of a key that an earlier rotation retired without a green verification; control: the twin of the retired keys' tokens, signed with a new key",
+      "retired: a token of a dead key; earlier: of one that an earlier rotation has shown to be refused; control: the twin of the retired keys' tokens, signed with a new key",
     ),
   subject: z.string(),
   canary: z.enum(["seen", "unseen"]).optional(),
@@ -56,6 +57,23 @@ const instance = z.strictObject({
     .describe("Of an instance that started after the cut-over"),
   processes: z.array(z.string()).optional().describe("Names of its processes that have answered"),
   checks: z.array(check),
+  proofs: z
+    .array(
+      z.strictObject({
+        kid,
+        proof: z
+          .enum(["replayed", "restarted", "acknowledged", "closed", "unproven"])
+          .describe("closed: an earlier rotation has closed the key, and this instance owes no proof"),
+        provenAt: time.optional().describe("When it was first seen to refuse the key"),
+        kept: z
+          .literal(true)
+          .optional()
+          .describe("Shown by an earlier verification: the canary tokens have expired since"),
+        why: z.string().optional(),
+      }),
+    )
+    .optional()
+    .describe("What is shown about each dead key"),
   reasons: z.array(z.string()),
 });
 
@@ -104,6 +122,10 @@ export const verification = z.strictObject({
   denyList: z.array(denyListProof).optional().describe("Whether each instance's deny-list works"),
   unseen: z.array(z.string()).describe("Targets that could not be listed, or have no instance"),
   failures: z.array(z.string()),
+  ledger: z
+    .array(ledgerEntry)
+    .optional()
+    .describe("Every dead key that is known, and whether its death is closed"),
 });
 
 export const attempt = z.strictObject({

@@ -1,0 +1,278 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { checkBundle } from "#operations/evidence/check/check-bundle";
+import type { Evidence } from "#operations/evidence/evidence-schema";
+import type { Findings } from "#operations/evidence/findings";
+import {
+  bundleOf,
+  ed25519,
+  emergency,
+  forge,
+  redEmergency,
+  restartedEmergency,
+  signBundle,
+  withLedger,
+} from "../../evidence-bundles.ts";
+import { at, realmKey } from "../../samples.ts";
+
+type Verification = NonNullable<Evidence["verification"]>;
+type Instance = Verification["instances"][number];
+type Entry = NonNullable<Verification["ledger"]>[number];
+
+function defined<T>(value: T | undefined): T {
+  assert.ok(value !== undefined);
+  return value;
+}
+
+function verificationOf({ verification }: Evidence): Verification {
+  return defined(verification);
+}
+
+function instanceOf(evidence: Evidence, index = 0): Instance {
+  return defined(verificationOf(evidence).instances[index]);
+}
+
+function proofOf(evidence: Evidence, index = 0) {
+  return defined(instanceOf(evidence, index).proofs?.[0]);
+}
+
+function entryOf(evidence: Evidence): Entry {
+  return defined(verificationOf(evidence).ledger?.[0]);
+}
+
+const closedEarlier: Entry = {
+  ...{ kid: "older", algorithm: "RS256", componentName: "name-older", how: "by-hand" },
+  ...{ disabledAt: at(-90), disabledAtIsExact: false, deadSince: at(-90) },
+  ...{ status: "proven", closedFor: 7, left: 0 },
+};
+
+/** A key that an earlier rotation has closed, about which nobody owes a proof. */
+function withOlder(evidence: Evidence, foundDead: string): void {
+  evidence.keysAfter.push(realmKey("older", { status: "DISABLED", foundDead }));
+  verificationOf(evidence).ledger?.push({ ...closedEarlier });
+  for (const { proofs } of verificationOf(evidence).instances)
+    proofs?.push({ kid: "older", proof: "closed" });
+}
+
+/** What an earlier verification has shown of the first instance, whose canary tokens have expired since. */
+function keep(evidence: Evidence, provenAt: string): void {
+  const instance = instanceOf(evidence);
+  Object.assign(proofOf(evidence), { kept: true, provenAt });
+  Object.assign(instance, { provenAt, checks: instance.checks.filter(({ check }) => check !== "retired") });
+}
+
+const sound: [title: string, of: () => Findings, change: (evidence: Evidence) => void][] = [
+  ["a green emergency", () => withLedger(emergency()), () => undefined],
+  ["a red one", () => withLedger(redEmergency()), () => undefined],
+  ["one with a restarted pod", () => withLedger(restartedEmergency()), () => undefined],
+  [
+    "one in which a key is known that an earlier rotation has closed",
+    () => withLedger(emergency()),
+    (evidence) => withOlder(evidence, "proven 7"),
+  ],
+];
+
+interface Forgery {
+  title: string;
+  of?: () => Findings;
+  change: (evidence: Evidence) => void;
+  problem: RegExp;
+}
+
+const forgeries: Forgery[] = [
+  {
+    title: "nothing said about a retired key",
+    change: (evidence) => {
+      instanceOf(evidence).proofs = [];
+      Object.assign(instanceOf(evidence), { proof: "nothing-retired" });
+      delete instanceOf(evidence).provenAt;
+    },
+    problem: /api-1 is listed without a word on kid old, which is retired/,
+  },
+  {
+    title: "two proofs about one key",
+    change: (evidence) => {
+      instanceOf(evidence).proofs?.push({ ...proofOf(evidence) });
+    },
+    problem: /api-1 has two proofs about kid old/,
+  },
+  {
+    title: "a level that is stronger than the proofs",
+    of: () => withLedger(restartedEmergency()),
+    change: (evidence) => {
+      instanceOf(evidence, 1).proof = "replayed";
+    },
+    problem: /api-9 has proof level replayed, but what is shown of it makes that restarted/,
+  },
+  {
+    title: "a replay of an instance that was never asked before",
+    of: () => withLedger(restartedEmergency()),
+    change: (evidence) => {
+      Object.assign(instanceOf(evidence, 1), { proof: "replayed" });
+      proofOf(evidence, 1).proof = "replayed";
+    },
+    problem: /api-9 has proof level replayed, but it did not accept the canary token of kid old/,
+  },
+  {
+    title: "a time that is not that of the last proof",
+    change: (evidence) => {
+      instanceOf(evidence).provenAt = at(29);
+    },
+    problem: /api-1 is listed as proven at .*, but the last of its proofs is of/,
+  },
+  {
+    title: "a proof without a time",
+    change: (evidence) => {
+      delete proofOf(evidence).provenAt;
+      delete instanceOf(evidence).provenAt;
+    },
+    problem: /api-1 is proven, but no time of proof is given/,
+  },
+  {
+    title: "an earlier proof that is not earlier",
+    change: (evidence) => keep(evidence, at(29)),
+    problem: /api-1 has proof level replayed, but it is said to be shown by an earlier verification/,
+  },
+  {
+    title: "an earlier proof from before the key's death",
+    change: (evidence) => {
+      defined(evidence.retired[0]).deadSince = at(12);
+      keep(evidence, at(5));
+    },
+    problem: /api-1 has proof level replayed, but the key was not dead at the time/,
+  },
+  {
+    title: "an earlier proof that the answer contradicts",
+    of: () => withLedger(redEmergency()),
+    change: (evidence) => {
+      Object.assign(instanceOf(evidence, 1), { proof: "replayed", provenAt: at(20), reasons: [] });
+      Object.assign(proofOf(evidence, 1), { proof: "replayed", provenAt: at(20), kept: true });
+    },
+    problem: /api-2 has proof level replayed, but it answered accepted to a token of it/,
+  },
+  {
+    title: "a retired key that is called closed",
+    change: (evidence) => {
+      Object.assign(instanceOf(evidence), { proof: "nothing-retired" });
+      delete instanceOf(evidence).provenAt;
+      instanceOf(evidence).proofs = [{ kid: "old", proof: "closed" }];
+    },
+    problem: /api-1 owes a proof about kid old, and none is given/,
+  },
+  {
+    title: "an acknowledgement that nobody has made",
+    change: (evidence) => {
+      Object.assign(instanceOf(evidence), { proof: "acknowledged" });
+      delete instanceOf(evidence).provenAt;
+      instanceOf(evidence).proofs = [{ kid: "old", proof: "acknowledged" }];
+    },
+    problem: /api-1 has proof level acknowledged, but kid old was not acknowledged/,
+  },
+  {
+    title: "a proof about a key that is not retired",
+    change: (evidence) => {
+      instanceOf(evidence).proofs?.push({ kid: "other", proof: "replayed", provenAt: at(30) });
+    },
+    problem: /api-1 has proof level replayed, but kid other is not retired/,
+  },
+  {
+    title: "a start from before the death of the key",
+    of: () => withLedger(restartedEmergency()),
+    change: (evidence) => {
+      defined(evidence.retired[0]).disabledAtIsExact = false;
+      defined(evidence.retired[0]).deadSince = at(20);
+    },
+    problem: /api-9 has proof level restarted, but it started before the keys were disabled/,
+  },
+  {
+    title: "a disabled key that the ledger leaves out",
+    change: (evidence) => {
+      evidence.keysAfter.push(realmKey("forgotten", { status: "DISABLED" }));
+    },
+    problem: /kid forgotten is dead, and is not in the ledger/,
+  },
+  {
+    title: "a retired key that the ledger leaves out",
+    change: (evidence) => {
+      verificationOf(evidence).ledger = [];
+    },
+    problem: /kid old is dead, and is not in the ledger/,
+  },
+  {
+    title: "a key that is open in the ledger and not among the retired ones",
+    change: (evidence) => {
+      const { closedFor: _closedFor, ...open } = closedEarlier;
+      verificationOf(evidence).ledger?.push(open);
+    },
+    problem: /kid older is in the ledger, but not among the retired keys/,
+  },
+  {
+    title: "fewer instances left than there are",
+    of: () => withLedger(redEmergency()),
+    change: (evidence) => {
+      entryOf(evidence).left = 0;
+    },
+    problem: /the ledger lists 0 instances as left for kid old, but there are 1/,
+  },
+  {
+    title: "a key that is proven although an instance is left",
+    of: () => withLedger(redEmergency()),
+    change: (evidence) => {
+      entryOf(evidence).status = "proven";
+    },
+    problem: /kid old is proven, but 1 instances are left/,
+  },
+  {
+    title: "a key that is proven by a red run",
+    of: () => withLedger(redEmergency()),
+    change: (evidence) => {
+      entryOf(evidence).status = "proven";
+    },
+    problem: /kid old is proven, but the run is not verified/,
+  },
+  {
+    title: "a verified run with an open key",
+    change: (evidence) => {
+      entryOf(evidence).status = "open";
+    },
+    problem: /the run is verified, but the death of kid old is open/,
+  },
+  {
+    title: "a key that nobody has closed by name",
+    change: (evidence) => {
+      entryOf(evidence).status = "acknowledged";
+    },
+    problem: /kid old is acknowledged, but the config does not close it by name/,
+  },
+  {
+    title: "a key that an earlier rotation is said to have closed, and has not",
+    change: (evidence) => withOlder(evidence, `open ${at(-90)}`),
+    problem: /kid older is listed as closed by rotation 7, but its mark in Keycloak does not say so/,
+  },
+];
+
+suite("the ledger in a bundle", () => {
+  for (const [title, of, change] of sound)
+    test(`${title} is sound`, async (t) => {
+      const directory = await bundleOf(t, of());
+      await forge(directory, change);
+      const { findings } = await checkBundle(directory);
+      assert.deepEqual(
+        findings.filter(({ level }) => level === "error"),
+        [],
+      );
+    });
+
+  for (const { title, of = () => withLedger(emergency()), change, problem } of forgeries)
+    test(`${title}: found and named, with matching reports, checksums and signature`, async (t) => {
+      const pair = ed25519();
+      const directory = await bundleOf(t, of());
+      await forge(directory, change);
+      await signBundle(directory, pair);
+      const { ok, findings } = await checkBundle(directory, { publicKey: pair.publicKey });
+      assert.equal(ok, false);
+      const errors = findings.filter(({ level }) => level === "error").map(({ what }) => what);
+      assert.match(errors.join("\n"), problem);
+      assert.doesNotMatch(errors.join("\n"), /SHA256|evidence\.jws|report\.md|schema/);
+    });
+});
