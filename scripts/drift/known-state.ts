@@ -6,6 +6,7 @@ import type { CutoverFindings } from "#operations/evidence/findings";
 import type { FleetSettings } from "#operations/fleet/fleet";
 import type { Target } from "#operations/fleet/targets";
 import type { CanaryResult } from "#operations/proof/canary-findings";
+import type { LedgerState } from "#operations/proof/ledger/state";
 import { isUnresolved } from "#operations/proof/relapse";
 import { resourcesOf, type StackContents, type StateResource } from "../stack-reader.ts";
 
@@ -30,7 +31,12 @@ const canaryShape = {
 };
 const verificationShape = {
   inputs: step,
-  outputs: z.object({ verified: z.boolean(), verifiedAfter: z.string(), verifiedAt: z.string() }),
+  outputs: z.object({
+    verified: z.boolean(),
+    verifiedAfter: z.string(),
+    verifiedAt: z.string(),
+    found: packed<{ ledger?: LedgerState }>(),
+  }),
 };
 const watchShape = {
   inputs: step,
@@ -69,12 +75,13 @@ export function knownRealms(contents: StackContents): KnownRealm[] {
       list.find((one) => one.realm === cutover.realm);
     const { realm, rotation, mode, result } = cutover;
     const { exemptKeys, jwksUris, fleet } = cutover.details;
-    const { activatedAt, signers, passive, retired, completedAt } = result;
+    const { activatedAt, signers, passive, completedAt } = result;
     const [canary, verification] = [of(canaries), of(verifications)];
     const frozenAt = of(freezes)?.frozenAt;
     const { targets, probe, refresh } = fleet;
     return {
-      ...{ realm, rotation, mode, activatedAt, signers, passive, retired },
+      ...{ realm, rotation, mode, activatedAt, signers, passive },
+      ...knownDeaths(result, verification?.found.ledger),
       ...{ exemptKeys, jwksUris, targets, probe, refresh },
       verified:
         verification?.verified === true &&
@@ -86,6 +93,18 @@ export function knownRealms(contents: StackContents): KnownRealm[] {
       ...(frozenAt && of(thaws)?.thawed !== frozenAt ? { frozenAt } : {}),
     };
   });
+}
+
+/** Of each dead key, what the last verification knows, or else the last cut-over. */
+function knownDeaths(
+  { retired, gone = [] }: CutoverFindings,
+  { rows }: LedgerState = { rows: [], cells: {} },
+): Pick<KnownRealm, "retired" | "closed"> {
+  const dead = new Map([...retired, ...gone, ...rows].map((key) => [key.kid, key]));
+  return {
+    retired: [...dead.values()],
+    closed: rows.filter(({ closing }) => closing !== undefined).map(({ kid }) => kid),
+  };
 }
 
 /** The Secrets that the stack keeps. */

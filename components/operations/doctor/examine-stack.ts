@@ -14,6 +14,7 @@ import { isTrusted, type RealmKey } from "../keys/realm-keys.ts";
 import { type AskedFleet, askFleet } from "./ask-fleet.ts";
 import { examineClock } from "./clock.ts";
 import { type ExaminedClusters, examineClusters } from "./cluster-login.ts";
+import { examineDeadKeys } from "./dead-keys.ts";
 import { examineDenyList } from "./deny-list.ts";
 import { examineEvidenceFolder } from "./evidence-folder.ts";
 import { checkNames, type Examined } from "./finding.ts";
@@ -131,7 +132,12 @@ async function examineKeycloak(
     examineKeySets(admin, entry.jwksUris ?? config.jwksUris, keys),
     examineSaml(admin),
   ]);
-  return { examined: [realm, roles, clock, examined, keySets, saml], tokens, keys, isFrozen };
+  const dead = examineDeadKeys(
+    entry.name,
+    keys,
+    config.acknowledge.map(({ kid }) => kid),
+  );
+  return { examined: [realm, roles, clock, examined, keySets, dead, saml], tokens, keys, isFrozen };
 }
 
 async function isLeased(admin: KeycloakAdmin): Promise<boolean> {

@@ -22,6 +22,7 @@ export const doctorCodes = [
   "STILL_FROZEN",
   "DENY_LIST_FAILED",
   "SAML_CLIENTS",
+  "KEY_NOT_PROVEN",
   "NOT_CHECKED",
 ] as const;
 
@@ -55,6 +56,7 @@ export const checkNames = [
   "clock",
   "tokens",
   "key sets",
+  "dead keys",
   "SAML",
   "cluster",
   "targets",

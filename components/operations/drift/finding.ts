@@ -5,6 +5,7 @@ export type DriftCode =
   | "KEY_NOT_SIGNING"
   | "KEY_ENABLED_AGAIN"
   | "KEY_RETIRED_EARLY"
+  | "KEY_NOT_PROVEN"
   | "KEY_UNMANAGED"
   | "KEY_FALLBACK"
   | "KEY_TOO_OLD"

@@ -1,6 +1,6 @@
 import { describeDuration } from "../base/durations.ts";
 import type { Mode } from "../base/run-context.ts";
-import { isRevived } from "../keys/death-marks.ts";
+import { isRevived, openKeys } from "../keys/death-marks.ts";
 import { overlapEnd } from "../keys/overlap.ts";
 import { describeKey, isTrusted, type RealmKey, rotationOf } from "../keys/realm-keys.ts";
 import type { DriftCode, Finding, Severity } from "./finding.ts";
@@ -25,7 +25,8 @@ export function keyDrift(keys: readonly RealmKey[], known: KnownRealm, question:
     ...unfinishedRotation(unfinishedKeys, known, question),
     ...signerDrift(keys, known, question, unfinishedKeys),
     ...unexpectedKeys(keys, known, question),
-    ...retiredEarly(keys, known),
+    ...retiredEarly(keys, known, question),
+    ...unproven(keys, known, question),
     ...retirement(keys, known, question),
     ...age(known, question),
   ];
@@ -193,8 +194,26 @@ function describeUnexpected(
   return ["KEY_UNMANAGED", "critical", what, `whoever added it ${danger}`, fix];
 }
 
+/** Dead keys of which nobody has shown that the instances refuse them, whoever has disabled or deleted them. */
+function unproven(keys: readonly RealmKey[], known: KnownRealm, question: KeyQuestion): Finding[] {
+  const isGone = ({ kid }: { kid: string }) => !keys.some((key) => key.kid === kid);
+  const gone = known.retired.filter((key) => isGone(key) && !known.closed.includes(key.kid));
+  const find = (key: Pick<RealmKey, "kid" | "algorithm" | "componentName">, what: string) =>
+    finder(known)(
+      "KEY_NOT_PROVEN",
+      "critical",
+      `${describeKey(key)} is ${what}, and nobody has shown that the instances refuse it`,
+      "whoever has that key may be able to log in where it is still in a cache",
+      `${up(question)}, which asks every instance or names those that must be restarted; or close the key by name with acknowledge`,
+    );
+  return [
+    ...openKeys(keys).map((key) => find(key, "disabled")),
+    ...gone.map((key) => find(key, "not in the realm any more")),
+  ];
+}
+
 /** Passive keys whose trust ended before their overlap did. */
-function retiredEarly(keys: readonly RealmKey[], known: KnownRealm): Finding[] {
+function retiredEarly(keys: readonly RealmKey[], known: KnownRealm, question: KeyQuestion): Finding[] {
   return known.passive
     .filter(({ kid }) => !keys.some((key) => key.kid === kid && isTrusted(key)))
     .map(({ kid, algorithm, componentName }) =>
@@ -203,7 +222,7 @@ function retiredEarly(keys: readonly RealmKey[], known: KnownRealm): Finding[] {
         "warning",
         `${describeKey({ kid, algorithm, componentName })} is no longer trusted, although its overlap has not ended`,
         "users with a token that it signed are refused until they get a new one",
-        "can't be undone, since a disabled key is never enabled again; the first update after the end of the overlap settles it",
+        `can't be undone, since a disabled key is never enabled again; ${up(question)} asks every instance about it`,
       ),
     );
 }

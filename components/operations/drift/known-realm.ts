@@ -16,7 +16,10 @@ export interface KnownRealm {
   activatedAt: string;
   signers: { kid: string; algorithm: string }[];
   passive: PassiveKey[];
+  /** Every dead key that the state knows, whether its death is closed or not. */
   retired: RetiredKey[];
+  /** Kids of those whose deaths the state knows to be closed. */
+  closed: string[];
   exemptKeys: string[];
   /** Empty: the issuer's own. */
   jwksUris: string[];

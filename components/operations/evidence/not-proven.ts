@@ -33,6 +33,7 @@ export function notProven(findings: Findings, mode: Mode): NotProven {
       ...stillTrusted(findings.cutover),
       ...unreportedKeys(findings),
       ...restartedOnly(findings),
+      ...shownEarlier(findings),
       "Instances outside the configured targets were not asked, and neither were pods that were shutting down.",
       ...watched(findings, mode),
       ...refreshTokensValid(findings),
@@ -105,6 +106,18 @@ function restartedOnly({ proof }: Findings): string[] {
   if (count === 0) return [];
   return [
     `${many(count, "instance")} ${count === 1 ? "was" : "were"} not asked before the cut-over: the start after it is known from the cluster, and that the new keys were loaded only from the instance's own log (proof level restarted, weaker than replayed).`,
+  ];
+}
+
+/** What was shown earlier can't be shown again once the canary tokens have expired. */
+function shownEarlier({ proof, cutover }: Findings): string[] {
+  const isDue = (kid: string) => cutover?.retired.some((key) => key.kid === kid) === true;
+  const count = (proof?.verification.instances ?? []).filter(({ proofs = [] }) =>
+    proofs.some((one) => "kept" in one && one.kept && isDue(one.kid)),
+  ).length;
+  if (count === 0) return [];
+  return [
+    `${many(count, "instance")} ${count === 1 ? "was" : "were"} shown by an earlier verification to refuse a retired key, and could not be asked again: its canary tokens have expired since. The answers are in the bundle of that verification.`,
   ];
 }
 

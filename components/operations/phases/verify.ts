@@ -110,7 +110,8 @@ async function verify(
       ...{ run, rotation: run.rotation, fleet, probeClients, retired: retiredKeysOf(before, after) },
       ...{ rows: known.rows, cells: known.state.cells },
       newKids: newKidsOf(before),
-      passive: before.findings.cutover?.passive ?? [],
+      // One that somebody has disabled since is dead, and is asked about as such.
+      passive: (before.findings.cutover?.passive ?? []).filter(({ kid }) => known.trustedKids.includes(kid)),
       restarts: before.findings.enforced?.restarts ?? [],
       issuer: before.findings.cutover?.issuer ?? [],
       // An acknowledgement of a key that is not dead says nothing.

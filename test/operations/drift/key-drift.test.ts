@@ -26,6 +26,7 @@ const known: KnownRealm = {
   signers: [{ kid: "kid-8", algorithm: "RS256" }],
   passive: [],
   retired: [],
+  closed: [],
   exemptKeys: [],
   jwksUris: [],
   targets: [],

@@ -5,6 +5,7 @@ import { timelineOf } from "./build-timeline.ts";
 import { factsOf } from "./facts.ts";
 import { instances } from "./instances.ts";
 import { canaryTable, internalKeys, jwksTable, keyTable } from "./keys.ts";
+import { ledgerTable } from "./ledger.ts";
 import { phaseTable } from "./phases.ts";
 import { attemptTable, denyListTable, issuerTable } from "./proofs.ts";
 import type { Block, Report, Section } from "./report.ts";
@@ -29,6 +30,7 @@ function sectionsOf(evidence: Evidence): Section[] {
   return [
     ...section("Timeline (UTC)", [...picture(evidence), ...phaseTable(evidence)]),
     ...section("Instances", instances(evidence)),
+    ...section("Dead keys", ledgerTable(evidence)),
     ...section("Watch", watchBlocks(evidence)),
     ...section("Scope", scope(evidence)),
     ...section("Keys before and after", keyTable(evidence)),

@@ -51,6 +51,7 @@ function columnsOf(baseline: Evidence["baseline"]): Column[] {
     { title: "Instance", cell: (one) => name(nameOf(one)) },
     { title: "Verified", cell: ({ verified }) => yesOrNo(verified) },
     { title: "Proof", cell: ({ proof }) => proof },
+    { title: "Shown earlier", cell: shownEarlier, isOptional: true },
     { title: "Processes", cell: processes, isOptional: true },
     { title: "Why not", cell: ({ reasons }) => reasons.join("; "), isOptional: true },
     {
@@ -71,6 +72,14 @@ function columnsOf(baseline: Evidence["baseline"]): Column[] {
 function before(answered: Evidence["baseline"][number]["verdicts"]): Text {
   const text = verdicts(answered) || "not asked";
   return answered.some(takesForgeries) ? [`${text}; `, { kind: "bad", text: "forged token ACCEPTED" }] : text;
+}
+
+/** What an earlier verification has shown of it: the canary tokens of those keys have expired since. */
+function shownEarlier({ proofs = [] }: Instance): Text {
+  return proofs
+    .filter(({ kept }) => kept)
+    .map(({ kid, proof, provenAt }) => `kid ${kid} ${proof} at ${provenAt}`)
+    .join("; ");
 }
 
 /** Empty where it is a single process, as far as is known. */
