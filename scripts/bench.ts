@@ -14,6 +14,11 @@ const usage = `npm run bench -- [--sizes 10,100,1000,10000] [--concurrency 16] [
 
 Refreshes and verifies simulated instances: this program, undici alone, and one request after another.
 
+npm run bench -- --connections [--instances 1000] [--rounds 5] [--concurrency 16] [--json FILE]
+
+What it costs to ask over several connections, about a forged token and about a control token: exposure window, whole and
+memory, beside the way of old. With --instances 1000,10000 it takes some minutes.
+
 npm run bench -- --kubernetes [--pods 5,50,200] [--concurrency 16] [--json FILE]
 
 The same with pods behind a real API server: this program, port-forwarding alone, a loop of kubectl port-forward and
@@ -89,11 +94,12 @@ const { values: options } = parseArgs({
     concurrency: { type: "string", default: "16" },
     kubernetes: { type: "boolean", default: false },
     pods: { type: "string", default: "5,50,200" },
+    connections: { type: "boolean", default: false },
     up: { type: "boolean", default: false },
-    instances: { type: "string", default: "5,100,1000" },
+    instances: { type: "string" },
     hanging: { type: "string", default: "40,1000" },
     freeze: { type: "string", default: "none" },
-    rounds: { type: "string", default: "3" },
+    rounds: { type: "string" },
     json: { type: "string" },
     help: { type: "boolean", default: false },
   },
@@ -120,9 +126,9 @@ async function benchStatic(sizesWanted: readonly number[], workload: Workload): 
 async function benchEmergencies(): Promise<object> {
   const { benchUp } = await import("./bench/up/bench-up.ts");
   const { renderUpBench } = await import("./bench/up/report.ts");
-  const [rounds = 3] = wholeNumbers(options.rounds);
+  const [rounds = 3] = wholeNumbers(options.rounds ?? "3");
   const result = await benchUp({
-    instances: wholeNumbers(options.instances),
+    instances: wholeNumbers(options.instances ?? "5,100,1000"),
     hanging: wholeNumbers(options.hanging, 0),
     freeze: freezeOf(options.freeze),
     rounds,
@@ -137,11 +143,21 @@ function freezeOf(text: string): Freeze {
   throw new Error(`--freeze ${text}: one of ${freezes.join(", ")}\n\n${usage}`);
 }
 
+async function benchWays(workload: Workload): Promise<object> {
+  const { benchConnections } = await import("./bench/connections/bench-connections.ts");
+  const { renderConnectionsBench } = await import("./bench/connections/report.ts");
+  const [rounds = 5] = wholeNumbers(options.rounds ?? "5");
+  const result = await benchConnections(wholeNumbers(options.instances ?? "1000"), workload, rounds);
+  console.log(renderConnectionsBench(result));
+  return result;
+}
+
 /** Prints the result, and gives it. */
 async function bench(): Promise<object> {
   if (options.up) return benchEmergencies();
   const [concurrency = 16] = wholeNumbers(options.concurrency);
   const workload = await makeWorkload(concurrency);
+  if (options.connections) return benchWays(workload);
   if (options.kubernetes) {
     const { benchKubernetes } = await import("./bench/kubernetes/bench-kubernetes.ts");
     const { renderPodBench } = await import("./bench/kubernetes/report.ts");

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { ConnectionsBenchResult } from "../scripts/bench/connections/bench-connections.ts";
+import { wayNames, ways } from "../scripts/bench/connections/ways.ts";
 import type { PodBenchResult } from "../scripts/bench/kubernetes/bench-kubernetes.ts";
 import type { BenchResult } from "../scripts/bench/report.ts";
 import type { UpBenchResult } from "../scripts/bench/up/bench-up.ts";
@@ -40,6 +42,28 @@ test("the bench refreshes and verifies simulated instances with all contenders a
   }
   assert.equal(size.rounds.oursMs.length, size.rounds.bareMs.length);
   assert.equal(size.sequential.extrapolated, false);
+});
+
+test("with --connections, instances are asked in the old way, named and unnamed, by a new process for each", async (t) => {
+  const args = ["--connections", "--instances", "3", "--rounds", "1"];
+  const { stdout, json } = await runBench(t, args, 120_000);
+  const { sizes }: ConnectionsBenchResult = JSON.parse(json);
+  assert.deepEqual(
+    sizes.map(({ instances, rounds }) => [instances, rounds.length]),
+    [[3, 1]],
+  );
+  const perInstance = { old: [11, 3], named: [13, 3], unnamed: [62, 52] };
+  for (const name of wayNames) {
+    const { title } = ways[name];
+    assert.equal(stdout.split("\n").filter((line) => line.includes(` ${title} │`)).length, 1, title);
+    for (const { instances, rounds } of sizes)
+      for (const { [name]: run } of rounds) {
+        assert.deepEqual([run.requests / instances, run.connections / instances], perInstance[name], title);
+        assert.ok(run.beforeMs > 0 && run.afterMs > 0 && run.wholeMs > run.windowMs, JSON.stringify(run));
+        assert.ok(run.peakRssBytes > run.idleRssBytes, JSON.stringify(run));
+      }
+  }
+  assert.match(stdout, /Aim: 3 instances, does not, over 8 connections: window \/ old way <= 2.5: /);
 });
 
 test("with --kubernetes, pods behind a real API server are refreshed and verified by all contenders", {

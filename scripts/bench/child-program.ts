@@ -2,12 +2,18 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-/** Starts a program of this directory as a process of its own, sends it a message, and awaits its answer. */
+/**
+ * Starts a program of this directory as a process of its own, sends it a message, and awaits its answer. Its progress
+ * lines go to stderr: stdout is for the tables.
+ */
 export async function startProgram<Answer>(
   name: string,
   message: object,
 ): Promise<{ child: ChildProcess; answer: Answer }> {
-  const child = fork(fileURLToPath(new URL(name, import.meta.url)), { serialization: "advanced" });
+  const child = fork(fileURLToPath(new URL(name, import.meta.url)), {
+    serialization: "advanced",
+    stdio: ["ignore", 2, "inherit", "ipc"],
+  });
   return { child, answer: await askProgram<Answer>(child, message) };
 }
 

@@ -5,22 +5,25 @@ import { type Instance, instanceUrl, onEveryInstance } from "#operations/fleet/i
 import type { Target } from "#operations/fleet/targets";
 import type { Baseline } from "#operations/proof/canary-findings";
 import type { Questions } from "#operations/proof/questions";
-import { verifyInstance } from "#operations/proof/verify-instance";
+import { type InstanceVerification, verifyInstance } from "#operations/proof/verify-instance";
 import { acceptedBefore, canariesOf, type Workload } from "./workload.ts";
 
 /** Refreshes and verifies every instance, and fails where one is not verified: speed counts only for right answers. */
-export type Contender = (instances: readonly Instance[], workload: Workload) => Promise<void>;
+export type Contender = (instances: readonly Instance[], workload: Workload) => Promise<unknown>;
 
-/** This program's own code, as `KeyEnforcement` and `Verification` run it. */
+/**
+ * This program's own code, as `KeyEnforcement` and `Verification` run it.
+ *
+ * @param before what the instances said before the cut-over. Default: what good ones say
+ */
 export async function ours(
   instances: readonly Instance[],
   { questions, concurrency }: Workload,
-): Promise<void> {
-  const baseline = new Map(instances.map(({ name }) => [name, acceptedBefore(name)]));
+  before: readonly Baseline[] = instances.map(({ name }) => acceptedBefore(name)),
+): Promise<InstanceVerification[]> {
+  const baseline = new Map(before.map((known) => [known.instance, known]));
   const { results } = await enforce(
-    enforceRequest({ kind: "static", name: "static", instances: [...instances] }, questions, [
-      ...baseline.values(),
-    ]),
+    enforceRequest({ kind: "static", name: "static", instances: [...instances] }, questions, [...before]),
     () => {},
   );
   const verified = await onEveryInstance(instances, concurrency, (instance) =>
@@ -31,6 +34,7 @@ export async function ours(
   );
   const bad = results.find(({ outcome }) => outcome !== "claimed") ?? verified.find((one) => !one.verified);
   if (bad) throw new Error(`${bad.instance} failed: ${JSON.stringify(bad)}`);
+  return verified;
 }
 
 /** What `KeyEnforcement` asks for in an emergency. */

@@ -1,10 +1,13 @@
 import type { Socket } from "node:net";
 
-/** A whole HTTP answer, ready to be written. */
-export function answer(status: string, body: string): Buffer {
-  return Buffer.from(
-    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-  );
+/**
+ * A whole HTTP answer, ready to be written.
+ *
+ * @param headers further header lines, such as `jwks-process: x; of=1`
+ */
+export function answer(status: string, body: string, headers: readonly string[] = []): Buffer {
+  const all = ["content-type: application/json", `content-length: ${body.length}`, ...headers];
+  return Buffer.from(`HTTP/1.1 ${status}\r\n${all.join("\r\n")}\r\n\r\n${body}`);
 }
 
 /**

@@ -15,19 +15,54 @@ export interface InstancesReady {
   urls: string[];
 }
 
-/** A comparison of strings instead of a JOSE library, for the same reason as raw sockets. */
-function serve({ acceptedToken, apiRefreshToken, kids }: InstancesRequest): (socket: Socket) => void {
-  const [accepted, refresh] = [`Bearer ${acceptedToken}`, `Bearer ${apiRefreshToken}`];
-  const answers = {
-    refreshed: answer("200 OK", JSON.stringify({ kids, fetchedAt: new Date().toISOString() })),
-    accepted: answer("200 OK", JSON.stringify({ sub: "service-account-probe", realm: "bench" })),
-    refused: answer("401 Unauthorized", JSON.stringify({ error: "invalid_token" })),
+/** Sent by the parent later: how the instances answer from now on. */
+export interface InstancesChange {
+  acceptedTokens: string[];
+  /** Whether each says that it is a single process (`JWKS-Process: x; of=1`). */
+  named: boolean;
+}
+
+/** Answers a change: what the instances were sent since the one before. */
+export interface InstancesSeen {
+  connections: number;
+  requests: number;
+}
+
+interface State {
+  answers: Record<"refreshed" | "accepted" | "refused", Buffer>;
+  /** Whole `Authorization` headers. A comparison of strings instead of a JOSE library, for the same reason as raw sockets. */
+  accepted: ReadonlySet<string>;
+  seen: InstancesSeen;
+}
+
+function stateOf(kids: string[], { acceptedTokens, named }: InstancesChange): State {
+  const headers = named ? ["jwks-process: x; of=1"] : [];
+  const json = (status: string, body: object) => answer(status, JSON.stringify(body), headers);
+  return {
+    answers: {
+      refreshed: json("200 OK", { kids, fetchedAt: new Date().toISOString() }),
+      accepted: json("200 OK", { sub: "service-account-probe", realm: "bench" }),
+      refused: json("401 Unauthorized", { error: "invalid_token" }),
+    },
+    accepted: new Set(acceptedTokens.map((token) => `Bearer ${token}`)),
+    seen: { connections: 0, requests: 0 },
   };
-  return answerRequests((head) => {
-    const bearer = authorizationOf(head);
+}
+
+/** @param current the state that all instances share */
+function serve(apiRefreshToken: string, current: () => State): (socket: Socket) => void {
+  const refresh = `Bearer ${apiRefreshToken}`;
+  const connected = answerRequests((head) => {
+    const { answers, accepted, seen } = current();
+    seen.requests += 1;
+    const bearer = authorizationOf(head) ?? "";
     if (head.startsWith("POST ")) return bearer === refresh ? answers.refreshed : answers.refused;
-    return bearer === accepted ? answers.accepted : answers.refused;
+    return accepted.has(bearer) ? answers.accepted : answers.refused;
   });
+  return (socket) => {
+    current().seen.connections += 1;
+    connected(socket);
+  };
 }
 
 /** 127.0.0.1, 127.0.0.2 … 127.0.1.1 …: every address of 127/8 is loopback on Linux. */
@@ -54,8 +89,8 @@ async function listen(connected: (socket: Socket) => void, host: string, port: n
   return `http://${address.address}:${address.port}`;
 }
 
-async function start(request: InstancesRequest): Promise<InstancesReady> {
-  const connected = serve(request);
+async function start(request: InstancesRequest, current: () => State): Promise<InstancesReady> {
+  const connected = serve(request.apiRefreshToken, current);
   const first = await listen(connected, loopbackAddress(0), 0);
   // One port for all: each port that listens is one that the client's kernel can't use as a source port.
   const port = Number(new URL(first).port);
@@ -65,6 +100,12 @@ async function start(request: InstancesRequest): Promise<InstancesReady> {
 }
 
 process.once("message", async (request: InstancesRequest) => {
-  process.send?.(await start(request));
+  let state = stateOf(request.kids, { acceptedTokens: [request.acceptedToken], named: false });
+  process.send?.(await start(request, () => state));
+  process.on("message", (change: InstancesChange) => {
+    const { seen } = state;
+    state = stateOf(request.kids, change);
+    process.send?.(seen);
+  });
 });
 process.once("disconnect", () => process.exit());

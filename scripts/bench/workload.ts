@@ -64,6 +64,21 @@ export function canariesOf({ rows }: Pick<Questions, "rows">): Canary[] {
   return rows.flatMap(({ canary }) => canary ?? []);
 }
 
+/** What the simulated instances have to accept once the canary's key is retired; before that, the canary too. */
+export function acceptedTokens({ questions }: Workload, when: "before" | "after"): string[] {
+  const good = [...questions.controls, ...questions.fresh];
+  const canaries = when === "before" ? canariesOf(questions).map(({ seen }) => seen) : [];
+  return [...new Set([...good, ...canaries].map(({ token }) => token))];
+}
+
+/**
+ * The questions of a version without control tokens, as requests: the fresh token stands for both. Without any control
+ * token this version calls no instance proven, so they can't be left out.
+ */
+export function withoutControlTokens(workload: Workload): Workload {
+  return { ...workload, questions: { ...workload.questions, fresh: [] } };
+}
+
 /** The stack config's defaults. */
 function settings(concurrency: number): Pick<Questions["fleet"], "probe" | "refresh"> {
   return {

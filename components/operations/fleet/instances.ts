@@ -2,7 +2,7 @@ import pLimit, { type LimitFunction } from "p-limit";
 import { buildConnector, Client, type Dispatcher } from "undici";
 import { trimSlash } from "../keycloak/connection.ts";
 import type { Barrier } from "./barrier.ts";
-import { linesOver, type OpenLines } from "./lines.ts";
+import { hangUp, linesOver, type OpenLines } from "./lines.ts";
 import type { ProcessName } from "./process-name.ts";
 
 /** One API process, as its target lists it. A kind of target may add facts of its own, which only that kind reads. */
@@ -80,9 +80,15 @@ export function instanceId({ name, target, uid }: Pick<Instance, "name" | "targe
  */
 export type Connect = (instance: Instance, barrier?: Barrier) => Client;
 
+const makeConnector = () => buildConnector({ timeout: 10_000 });
+
+/** One for all without TLS: each has a cache of TLS sessions, which costs something even where there is no TLS. */
+const plainConnector = makeConnector();
+
 /** One connection to the instance's own URL. */
 export const connectDirectly: Connect = ({ url }, barrier) => {
-  const connector = buildConnector({ timeout: 10_000 });
+  const { origin, protocol } = new URL(url);
+  const connector = protocol === "http:" ? plainConnector : makeConnector();
   const connect: buildConnector.connector = (options, done) =>
     connector(options, (error, socket) => {
       if (!socket) {
@@ -91,7 +97,7 @@ export const connectDirectly: Connect = ({ url }, barrier) => {
       } else if (barrier) void barrier.arrived().then(() => done(null, socket));
       else done(null, socket);
     });
-  return new Client(new URL(url).origin, { connect, keepAliveTimeout: 30_000 });
+  return new Client(origin, { connect, keepAliveTimeout: 30_000 });
 };
 
 /**
@@ -112,7 +118,7 @@ export async function onEveryInstance<T>(
     try {
       return await work({ ...instance, dispatcher, openLines, processes: new Set() });
     } finally {
-      dispatcher.destroy().catch(() => undefined);
+      hangUp(dispatcher);
     }
   });
 }
