@@ -15,7 +15,7 @@ export function forTheKeysSake(
     if (check.check !== "retired" && check.check !== "earlier") return check;
     if (check.verdict.kind !== "rejected") return check;
     const control = controlOf({ algorithm: algorithmOf.get(check.subject) ?? "" }, controls);
-    const twin = checks.find((one) => one.check === "control" && one.jti === control?.jti);
+    const twin = control && checks.find((one) => one.check === "control" && one.jti === control.jti);
     if (twin?.ok) return check;
     const reason = twin
       ? `rejected with ${check.verdict.status}, but its control token of kid ${twin.subject} is not accepted either, so that is not for the key's sake`
