@@ -1,4 +1,5 @@
-import { glob, mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { access, glob, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Stryker } from "@stryker-mutator/core";
@@ -6,65 +7,74 @@ import { Stryker } from "@stryker-mutator/core";
 // npm run test:mutation [-- FILE…]: takes each condition out of the code that decides whether something is proven, one at a
 // time, and fails where no test notices. Without files: all modules below. Which mutants: test/mutation.config.json.
 
-/** Modules, and the tests that have to notice. They run once for each mutant, so they need neither a Keycloak nor a wait. */
+/**
+ * Modules, each with the tests that have to notice: those in its own test file, or where it has none, in `tests`. They run
+ * once for each mutant, so they need neither a Keycloak nor a wait.
+ */
 interface Room {
-  modules: string[];
-  tests: string[];
-}
-
-/** The tests mirror the tree. */
-function room(folder: string, ...names: string[]): Room {
-  return {
-    modules: names.map((name) => `components/operations/${folder}/${name}.ts`),
-    tests: names.map((name) => `test/operations/${folder}/${name}.test.ts`),
-  };
+  modules: string;
+  tests: string;
 }
 
 const rooms: Room[] = [
-  room("evidence/check", "*"),
-  room("proof", "ledger*", "ledger/**/*"),
-  room("proof", "baseline-verdict", "for-the-keys-sake", "judge-baseline", "relapse", "spread"),
-  room("proof", "live-token", "probe"),
-  room("fleet", "processes"),
-  room("keys", "death-marks", "kill-marks"),
+  { modules: "evidence/check/*", tests: "evidence/check/check-bundle" },
+  { modules: "proof/{ledger*,ledger/**/*}", tests: "proof/{ledger*,ledger/**/*}" },
+  { modules: "proof/{baseline-verdict,for-the-keys-sake,judge-baseline,live-token}", tests: "proof/verify" },
+  { modules: "proof/{probe,relapse,spread}", tests: "proof/verify" },
+  { modules: "fleet/processes", tests: "fleet/processes" },
+  { modules: "keys/{death-marks,kill-marks}", tests: "keys/key-marks" },
 ];
 
 /** It takes longer than all the other tests of its room together. */
 const slowTest = "any changed byte";
 
-const endings = ["Killed", "Timeout", "Survived", "NoCoverage", "RuntimeError", "CompileError"];
+const tried = ["Killed", "Timeout", "Survived", "NoCoverage", "RuntimeError", "CompileError"];
 
-async function filesOf(patterns: readonly string[]): Promise<string[]> {
+async function filesOf(pattern: string): Promise<string[]> {
   const files: string[] = [];
-  for await (const file of glob(patterns)) files.push(file);
+  for await (const file of glob(pattern)) files.push(file);
   return files.toSorted();
 }
 
-/** @returns its mutants that were tried */
-async function tryMutants(modules: string[], tests: readonly string[], directory: string) {
-  const stryker = new Stryker({
-    configFile: "test/mutation.config.json",
-    mutate: modules,
-    commandRunner: {
-      command: `node --test --test-isolation=none --test-skip-pattern="${slowTest}" ${tests.join(" ")}`,
-    },
-    tempDirName: directory,
-  });
-  const mutants = await stryker.runMutationTest();
-  return mutants.filter(({ status }) => endings.includes(status));
+async function testsOf(module: string, { tests }: Room): Promise<string> {
+  const own = module.replace(/^components/, "test").replace(/\.ts$/, ".test.ts");
+  const hasOwn = await access(own).then(
+    () => true,
+    () => false,
+  );
+  return hasOwn ? own : (await filesOf(`test/operations/${tests}.test.ts`)).join(" ");
+}
+
+/** @returns how many mutants were tried, and how many of them no test has noticed */
+async function tryMutants(mutate: string[], tests: string, directory: string): Promise<[number, number]> {
+  console.log(`\n${mutate.join(" ")}\n  by ${tests}`);
+  const command = `node --test --test-isolation=none --test-skip-pattern="${slowTest}" ${tests}`;
+  const configFile = "test/mutation.config.json";
+  const stryker = new Stryker({ configFile, mutate, commandRunner: { command }, tempDirName: directory });
+  const mutants = (await stryker.runMutationTest()).filter(({ status }) => tried.includes(status));
+  return [mutants.length, mutants.filter(({ status }) => !["Killed", "Timeout"].includes(status)).length];
 }
 
 async function run(chosen: readonly string[], directory: string): Promise<void> {
   process.env.NODE_COMPILE_CACHE = join(directory, "compile");
-  const tried: Awaited<ReturnType<typeof tryMutants>> = [];
-  for (const { modules, tests } of rooms) {
-    const files = (await filesOf(modules)).filter((file) => chosen.length === 0 || chosen.includes(file));
-    if (files.length > 0) tried.push(...(await tryMutants(files, await filesOf(tests), directory)));
+  let [all, survivors] = [0, 0];
+  for (const room of rooms) {
+    const modules = await filesOf(`components/operations/${room.modules}.ts`);
+    const wanted = modules.filter((file) => chosen.length === 0 || chosen.includes(file));
+    const paired = await Promise.all(
+      wanted.map(async (file) => ({ file, tests: await testsOf(file, room) })),
+    );
+    for (const [tests, group] of Map.groupBy(paired, (one) => one.tests)) {
+      const files = group.map(({ file }) => file);
+      const [count, survived] = await tryMutants(files, tests, directory);
+      all += count;
+      survivors += survived;
+    }
   }
-  const survivors = tried.filter(({ status }) => status !== "Killed" && status !== "Timeout");
-  console.log(`${tried.length} mutants, ${survivors.length} not killed`);
-  if (survivors.length > 0 || tried.length === 0) process.exitCode = 1;
+  console.log(`\n${all} mutants, ${survivors} survived`);
+  if (survivors > 0 || all === 0) process.exitCode = 1;
 }
 
 const directory = await mkdtemp(join(tmpdir(), "mutation-"));
-await run(process.argv.slice(2), directory).finally(() => rm(directory, { recursive: true, force: true }));
+process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+await run(process.argv.slice(2), directory);
