@@ -54,10 +54,7 @@ suite("dead keys that no up has disabled", () => {
     for (const instance of fleet.instances) await instance.misbehave("none");
     assert.match(failed(await stack.up()).output, new RegExp(`api-1 can't be asked about kid ${old}`));
     const { retired } = await evidenceOf(scenario, "INC-1", 1);
-    assert.deepEqual(
-      retired.map(({ how }) => how).toSorted(),
-      ["by-hand", "rotation"],
-    );
+    assert.deepEqual(retired.map(({ how }) => how).toSorted(), ["by-hand", "rotation"]);
     // Another rotation does not close it, and neither does another state.
     assert.match(failed(await rotate(scenario, 2, "INC-2")).output, new RegExp(old));
     await stack.setConfig({ acknowledge: [{ kid: old, reason: "nobody used it" }] });
@@ -84,7 +81,10 @@ suite("dead keys that no up has disabled", () => {
     const other = await anotherStack(t, scenario, "other");
     for (const stack of [scenario.stack, other]) {
       await stack.setConfig({ rotation: 2, incident: "INC-2", mode: "emergency" });
-      assert.match(failed(await stack.up()).output, new RegExp(`kid ${rogue}, for which there are no canary`));
+      assert.match(
+        failed(await stack.up()).output,
+        new RegExp(`kid ${rogue}, for which there are no canary`),
+      );
     }
   });
 

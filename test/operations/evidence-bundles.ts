@@ -196,6 +196,23 @@ export function planned() {
   );
 }
 
+/** Two keys sign after the cut-over, of which one has signed the tokens that instances were asked about. */
+export function twoSigners() {
+  const { cutover } = findings();
+  const second = realmKey("new-es", { algorithm: "ES256", signing: true });
+  return emergency(
+    {},
+    {
+      cutover: {
+        ...cutover,
+        signers: [...cutover.signers, { kid: "new-es", algorithm: "ES256" }],
+        keysAfter: [...cutover.keysAfter, second],
+        jwksAfter: { keys: [...cutover.jwksAfter.keys, { kid: "new-es", kty: "EC", use: "sig" }] },
+      },
+    },
+  );
+}
+
 /** Each instance's deny-list was proven. */
 export function withDenyLists() {
   const proof: DenyListProof = {

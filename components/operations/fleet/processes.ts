@@ -32,13 +32,13 @@ const spacingMs = 4;
  * Where the processes say how many they are, new connections are made until each was heard, or a limit is reached. Where
  * they don't, that all were reached is likely, and never certain.
  *
- * @param isLost whether an answer shows that asking the others would only cost time. Default: never
+ * @param isLost whether an answer shows that asking the others would only cost time
  * @returns an answer for each connection; the first is never missing
  */
 export async function onEveryProcess<T>(
   instance: OpenInstance,
   ask: (line: OpenInstance) => Promise<T>,
-  isLost: (answer: T) => boolean = () => false,
+  isLost: (answer: T) => boolean,
 ): Promise<[ProcessAnswer<T>, ...ProcessAnswer<T>[]]> {
   const first = await askOver(instance, ask);
   const answers: [ProcessAnswer<T>, ...ProcessAnswer<T>[]] = [first];
@@ -49,7 +49,6 @@ export async function onEveryProcess<T>(
     const isEnough = announced === undefined ? round > 1 : namesOf(answers).size >= announced;
     if (isEnough) break;
     const count = announced === undefined ? connections : announced * connectionsPerProcess;
-    if (count <= 1) break;
     const lines = openLines(Math.min(count, mostConnections) - (round === 1 ? 1 : 0));
     const asking = lines.dispatchers.map(async (dispatcher, index) => {
       await delay(index * spacingMs);

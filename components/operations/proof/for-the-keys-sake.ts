@@ -22,7 +22,7 @@ function judgedByControl(
   if (check.check !== "retired" && check.check !== "earlier") return check;
   if (check.verdict.kind !== "rejected") return check;
   const control = rows.find(({ kid }) => kid === check.subject)?.control;
-  const twin = checks.find((one) => one.check === "control" && one.jti === control?.jti);
+  const twin = control && checks.find((one) => one.check === "control" && one.jti === control.jti);
   if (twin?.ok) return check;
   const reason = twin
     ? `rejected with ${check.verdict.status}, but its control token of kid ${twin.subject} is not accepted either, so that is not for the key's sake`

@@ -81,7 +81,7 @@ export function relapsedKids({ relapses, jwks }: Found): string[] {
 export function describeRelapses({ relapses, jwks }: Found): string[] {
   const alike = Map.groupBy(relapses, (one) => `${idOf(one)} ${one.kid}`);
   return [
-    ...[...alike.values()].map(describeInstance),
+    ...[...alike.values()].flatMap((all) => all.slice(0, 1).map((first) => describeInstance(first, all))),
     ...jwks.map(
       ({ url, kids, reads, shownIn, at }) =>
         `${url} shows retired kid ${kids.join(", ")} again, in ${shownIn} of ${reads} reads (${at})`,
@@ -89,16 +89,14 @@ export function describeRelapses({ relapses, jwks }: Found): string[] {
   ];
 }
 
-function describeInstance([first, ...others]: readonly Relapse[]): string {
-  if (!first) return "";
-  const names = [first, ...others].flatMap(({ process }) => process ?? []);
-  const { instance, kid, at, spread } = first;
-  const all = spread ? connectionsOf(spread) : 0;
+function describeInstance({ instance, kid, at, spread }: Relapse, all: readonly Relapse[]): string {
+  const names = all.flatMap(({ process }) => process ?? []);
+  const asked = spread ? connectionsOf(spread) : 0;
   const where =
     names.length > 0
       ? ` (${names.length > 1 ? "processes" : "process"} ${names.join(", ")})`
-      : all > 1
-        ? ` (over ${spread?.accepted} of ${all} connections)`
+      : asked > 1
+        ? ` (over ${spread?.accepted} of ${asked} connections)`
         : "";
   return `${instance}${where} accepts retired kid ${kid} again (${at})`;
 }

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
-import { onEveryInstance } from "#operations/fleet/instances";
+import { Client } from "undici";
+import { type OpenInstance, onEveryInstance } from "#operations/fleet/instances";
+import type { OpenLines } from "#operations/fleet/lines";
 import { readProcessName } from "#operations/fleet/process-name";
+import {
+  announcedBy,
+  onEveryProcess,
+  type Reached,
+  reachedBy,
+  unreachedProcesses,
+} from "#operations/fleet/processes";
 import { refreshInstance } from "#operations/fleet/refresh";
 import { probeEveryProcess } from "#operations/proof/live-token";
 import type { SpreadVerdict } from "#operations/proof/spread";
@@ -35,6 +44,30 @@ async function ask(
   return { ...verdict, asked };
 }
 
+const never = () => false;
+
+/** An instance of four connections, without a server. */
+function inMemory(name: string, of?: number) {
+  const lines = { opened: 0, closed: 0 };
+  const dispatcher = new Client("http://127.0.0.1");
+  const openLines: OpenLines = (count) => {
+    lines.opened += count;
+    return {
+      dispatchers: Array.from({ length: count }, () => dispatcher),
+      close: () => {
+        lines.closed += 1;
+      },
+    };
+  };
+  const processes = new Set<string>();
+  const instance: OpenInstance & { processes: Set<string> } = {
+    ...{ name: "api-1", url: "http://api-1.example", connections: 4 },
+    ...{ dispatcher, openLines, processes },
+  };
+  const answer = async ({ heard }: OpenInstance) => heard?.({ name, ...(of ? { of } : {}) });
+  return { instance, lines, answer };
+}
+
 suite("onEveryProcess", () => {
   test("one of four processes that accepts is found, although the first connection leads to another", async (t) => {
     const { verdict, spread } = await ask(t, { count: 4 }, [3]);
@@ -57,15 +90,10 @@ suite("onEveryProcess", () => {
     assert.deepEqual(asked, [1, 0, 0, 0]);
   });
 
-  test("an instance that does not answer is not asked over further connections", async (t) => {
-    let connections = 0;
-    const server = await serveBySeveral(t, { count: 4 }, (response) => {
-      connections += 1;
-      response.destroy();
-    });
-    const instance = { name: "api-1", url: server.url, connections: 8 };
-    await onEveryInstance([instance], 1, (open) => probeEveryProcess(open, probeSettings, token, "rejected"));
-    assert.equal(connections, 1);
+  test("nobody else is asked once an answer shows that it would only cost time", async () => {
+    const { instance, lines, answer } = inMemory("w1");
+    assert.equal((await onEveryProcess(instance, answer, () => true)).length, 1);
+    assert.equal(lines.opened, 0);
   });
 
   test("processes that name themselves are counted, each with its answer", async (t) => {
@@ -81,12 +109,42 @@ suite("onEveryProcess", () => {
     assert.equal(Object.keys(spread?.processes ?? {}).length, 20);
   });
 
-  test("fewer processes than announced are no verdict", async (t) => {
-    const { verdict } = await ask(t, { count: 3, isNamed: true, announced: 4 }, []);
+  test("processes that name themselves and are all found give the verdict that each of them gave", async (t) => {
+    const { verdict } = await ask(t, { count: 3, isNamed: true }, []);
+    assert.deepEqual(verdict, { kind: "rejected", status: 401 });
+  });
+
+  test("a process that is announced and does not answer is looked for in 40 rounds, two connections for each", async (t) => {
+    const { verdict, asked } = await ask(t, { count: 3, isNamed: true, announced: 4 }, [], 3);
+    assert.equal(
+      asked.reduce((sum, count) => sum + count, 0),
+      40 * 4 * 2,
+    );
     assert.deepEqual(verdict, {
       kind: "inconclusive",
       reason: "only 3 of its 4 processes could be reached",
     });
+  });
+
+  test("a process that says that it is the only one has no further connection, and its name is noted", async () => {
+    const { instance, lines, answer } = inMemory("w1", 1);
+    await onEveryProcess(instance, answer, never);
+    assert.deepEqual(lines, { opened: 0, closed: 0 });
+    assert.deepEqual([...instance.processes], ["w1"]);
+  });
+
+  test("the connections of a round are closed, also where a question over one of them fails", async () => {
+    const { instance, lines, answer } = inMemory("w1");
+    assert.equal((await onEveryProcess(instance, answer, never)).length, 4);
+    assert.deepEqual(lines, { opened: 3, closed: 1 });
+    let asked = 0;
+    const failing = onEveryProcess(
+      instance,
+      () => (asked++ ? Promise.reject(new Error("bug")) : answer(instance)),
+      never,
+    );
+    await assert.rejects(failing, /bug/);
+    assert.deepEqual(lines, { opened: 6, closed: 2 });
   });
 
   test("a refresh reaches each process, and fails where one of them fails", async (t) => {
@@ -114,6 +172,33 @@ suite("onEveryProcess", () => {
       refreshInstance(open, refreshSettings, [secret], { present: [], absent: [] }),
     );
     assert.ok(!JSON.stringify(result).includes(secret));
+  });
+});
+
+suite("how many processes there are", () => {
+  for (const [title, counts, announced] of [
+    ["nobody says", [undefined, undefined], undefined],
+    ["is what the one says that says the most", [2, 4, undefined, 3], 4],
+  ] as const)
+    test(title, () => {
+      const answers = counts.map((of, index) => ({ process: { name: `w${index}`, ...(of ? { of } : {}) } }));
+      assert.equal(announcedBy(answers), announced);
+    });
+
+  const rows: [Reached, string | undefined][] = [
+    [{ connections: 8 }, undefined],
+    [{ connections: 8, processes: ["w1", "w2"] }, undefined],
+    [{ connections: 8, processes: ["w1", "w2"], announced: 2 }, undefined],
+    [{ connections: 8, processes: ["w1", "w2"], announced: 1 }, undefined],
+    [{ connections: 8, processes: ["w1"], announced: 2 }, "only 1 of its 2 processes could be reached"],
+  ];
+  for (const [reached, gap] of rows)
+    test(`${JSON.stringify(reached)}: ${gap ?? "all were reached, as far as is known"}`, () =>
+      assert.equal(unreachedProcesses(reached), gap));
+
+  test("is not said of processes that have no name", () => {
+    assert.deepEqual(reachedBy([{}, {}]), { connections: 2 });
+    assert.deepEqual(reachedBy([{ process: { name: "w1" } }, {}]), { connections: 2, processes: ["w1"] });
   });
 });
 

@@ -24,7 +24,18 @@ suite("what a kill leaves on the keys", () => {
       isProven: true,
       digest: "0123456789abcdef",
     });
-    assert.deepEqual(killOf(dead(provenKill(8))), { rotation: 8, isProven: true, digest: "" });
+  });
+
+  test("a proof whose bundle is not known names none", () => {
+    const key = dead(provenKill(8));
+    assert.equal(key.killed, "proven 8");
+    assert.deepEqual(killOf(key), { rotation: 8, isProven: true, digest: "" });
+    assert.deepEqual(
+      killsOf([key], 8).map((one) => describeKilled(one)),
+      [
+        "kid old (RS256) was disabled before by npm run kill for rotation 8; the proof that the instances reject it is in the evidence bundle of that run, not in this one",
+      ],
+    );
   });
 
   test("a key that is trusted again, or that somebody has marked otherwise, is none of a kill's", () => {

@@ -35,6 +35,30 @@ suite("refuseRejected", () => {
   });
 });
 
+suite("an instance's answers on several keys", () => {
+  const [sound, other] = [soundBefore("old"), soundBefore("other")];
+  const answered = (...verdicts: Baseline["verdicts"]) => [{ instance: "api-1", verdicts }];
+
+  test("are told apart: that it accepts another key's canary token does not make the probe right", () => {
+    assert.throws(() => refuseRejected("old", answered(other, { ...sound, verdict: rejected })), {
+      code: "BASELINE_REJECTED",
+    });
+  });
+
+  test("are one gap, however many of them are missing", () => {
+    const gaps = answered({ ...sound, verdict: silent }, { ...other, verdict: silent });
+    assert.throws(() => refuseGaps({ baseline: gaps, notAsked: [] }), {
+      code: "BASELINE_INCOMPLETE",
+      message: /^(?!.*kid other).*api-1 did not accept .* kid old/,
+    });
+  });
+
+  test("show a probe that can't say no in any one of them", () => {
+    const taking = answered(sound, { ...other, forged: { verdict: accepted } });
+    assert.throws(() => refuseGaps({ baseline: taking, notAsked: [] }), { code: "PROBE_TAKES_FORGERIES" });
+  });
+});
+
 suite("refuseGaps", () => {
   test("every instance that accepts leaves no gap", () =>
     refuseGaps({ baseline: baselineOf(accepted, accepted), notAsked: [] }));

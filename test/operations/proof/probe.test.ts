@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
 import { backoffMs } from "#operations/base/backoff";
-import { type Instance, onEveryInstance } from "#operations/fleet/instances";
+import { type Instance, type OpenInstance, onEveryInstance } from "#operations/fleet/instances";
 import type { ProbeSettings } from "#operations/fleet/probe-settings";
 import { describeVerdict, probe, type Verdict, verdictOf } from "#operations/proof/probe";
 import { refusingUrl, serve } from "../loopback-server.ts";
@@ -10,10 +10,16 @@ import { probeSettings } from "../samples.ts";
 const usual = { acceptedStatuses: [200], rejectedStatuses: [401] };
 const token = "header.payload.signature";
 
-async function ask(url: string, change: Partial<ProbeSettings> = {}): Promise<Verdict> {
+async function ask(
+  url: string,
+  change: Partial<ProbeSettings> = {},
+  hooks: Pick<OpenInstance, "heard" | "retrying"> = {},
+): Promise<Verdict> {
   const instances: Instance[] = [{ name: "api-1", url }];
   const settings = { ...probeSettings, ...change };
-  const [verdict] = await onEveryInstance(instances, 1, (instance) => probe(instance, settings, token));
+  const [verdict] = await onEveryInstance(instances, 1, (instance) =>
+    probe({ ...instance, ...hooks }, settings, token),
+  );
   assert.ok(verdict);
   return verdict;
 }
@@ -46,9 +52,16 @@ suite("verdictOf", () => {
     test(`HTTP ${status} is ${kind}`, () => assert.equal(verdictOf(status, usual).kind, kind));
   }
 
-  test("a redirect is named as one", () => {
-    assert.match(reasonOf(verdictOf(302, usual)), /redirect, not followed/);
-  });
+  for (const [status, reason] of [
+    [299, "HTTP 299"],
+    [300, "HTTP 300 (a redirect, not followed)"],
+    [302, "HTTP 302 (a redirect, not followed)"],
+    [399, "HTTP 399 (a redirect, not followed)"],
+    [400, "HTTP 400"],
+  ] as const)
+    test(`HTTP ${status} is ${reason.includes("redirect") ? "" : "not "}named as a redirect`, () => {
+      assert.equal(reasonOf(verdictOf(status, usual)), reason);
+    });
 
   test("what counts as accepted or rejected is what was agreed on", () => {
     const agreed = { acceptedStatuses: [204], rejectedStatuses: [401, 403] };
@@ -87,8 +100,17 @@ suite("probe", () => {
     assert.equal(target.received.length, 0);
   });
 
-  test("a refused connection is inconclusive", async () => {
-    assert.equal(reasonOf(await ask(await refusingUrl())), "connection refused");
+  test("a refused connection is inconclusive, and no answer", async () => {
+    const unanswered = { kind: "inconclusive", reason: "connection refused", unanswered: true };
+    assert.deepEqual(await ask(await refusingUrl()), unanswered);
+  });
+
+  test("a bug of our own is no answer of the instance", async (t) => {
+    const api = await serve(t, (response) => response.end());
+    const heard = () => {
+      throw new TypeError("a bug");
+    };
+    await assert.rejects(ask(api.url, {}, { heard }), TypeError);
   });
 
   test("a connection that breaks before the answer is inconclusive", async (t) => {
@@ -119,12 +141,15 @@ suite("probe", () => {
     assert.match(reasonOf(await ask(api.url)), /larger than 1048576 bytes/);
   });
 
-  test("an inconclusive answer is asked again, and the first verdict counts", async (t) => {
+  test("an inconclusive answer is asked again, which is told, and the first verdict counts", async (t) => {
     const api = await serve(t, (response, _request, count) =>
       response.writeHead(count < 2 ? 503 : 401).end(),
     );
-    assert.deepEqual(await ask(api.url, { attempts: 3 }), { kind: "rejected", status: 401 });
+    const states: boolean[] = [];
+    const retrying = (is: boolean) => void states.push(is);
+    assert.deepEqual(await ask(api.url, { attempts: 3 }, { retrying }), { kind: "rejected", status: 401 });
     assert.equal(api.received.length, 2);
+    assert.deepEqual(states, [true, false]);
   });
 
   test("after the last attempt it stays inconclusive", async (t) => {

@@ -44,19 +44,20 @@ async function checkOthers(dir: string, names: readonly string[]): Promise<Findi
       const attempts = name === "earlier" ? await attemptsIn(join(dir, name)) : undefined;
       if (attempts === undefined) return error(`${name} does not belong to the bundle.`);
       return warning(
-        `earlier contains ${attempts.length} earlier attempts, which were not checked: check each one.`,
+        `earlier contains ${attempts} earlier attempts, which were not checked: check each one.`,
       );
     }),
   );
   return findings;
 }
 
-async function attemptsIn(directory: string): Promise<string[] | undefined> {
+/** How many there are; undefined where the directory has anything else in it. */
+async function attemptsIn(directory: string): Promise<number | undefined> {
   const isOwn = (await lstat(directory).catch(() => undefined))?.isDirectory() === true;
   if (!isOwn) return undefined;
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => undefined);
   const isTidy = entries?.every((entry) => entry.isDirectory() && /^\d+$/.test(entry.name));
-  return isTidy ? entries?.map(({ name }) => name) : undefined;
+  return isTidy ? entries?.length : undefined;
 }
 
 /** Never through a link. */

@@ -67,7 +67,8 @@ function isGood(
 function contradictions(evidence: Evidence, verification: Verification): string[] {
   const { retired, canaries, signers, sessions, internalKeys, mode, passive } = evidence;
   const { failures, unseen, instances, issuer, denyList = [], fresh } = verification;
-  const asked = issuer.filter(({ ok }) => ok).map(({ kid }) => kid);
+  const isRejected = ({ kid, seen, unseen }: Evidence["canaries"][number]) =>
+    issuer.some((one) => one.ok && one.kid === kid && [seen.jti, unseen.jti].includes(one.jti));
   const closed = (verification.acknowledged ?? []).map(({ kid }) => kid);
   const mintable = canaries.filter(
     ({ kid }) => retired.some((key) => key.kid === kid) && !closed.includes(kid),
@@ -81,7 +82,7 @@ function contradictions(evidence: Evidence, verification: Verification): string[
     ...instances.filter((one) => !one.verified).map(({ instance }) => `${instance} is not verified`),
     ...denyList.filter(({ ok }) => !ok).map(({ instance }) => `the deny-list of ${instance} is not proven`),
     ...mintable
-      .filter(({ kid }) => !asked.includes(kid))
+      .filter((canary) => !isRejected(canary))
       .map(({ kid }) => `Keycloak did not reject kid ${kid}`),
     ...fresh
       .filter(({ kid }) => !signers.some((key) => key.kid === kid))

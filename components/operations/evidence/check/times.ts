@@ -24,7 +24,7 @@ export function checkTimes(evidence: Evidence): string[] {
     ...spans(evidence)
       .filter(([, { startedAt, finishedAt }]) => isBefore(finishedAt, startedAt))
       .map(([what]) => `${what} ended before it began`),
-    ...(starts.every((start, index) => index === 0 || !isBefore(start, starts[index - 1] ?? start))
+    ...(starts.every((start, index) => !isBefore(start, starts[index - 1] ?? start))
       ? []
       : ["the phases are not in the order in which they began"]),
     ...phases

@@ -13,10 +13,8 @@ export function hasRelapsed({ watch }: Pick<Evidence, "watch">): boolean {
 const toleranceMs = 100;
 
 /** Whether the watch after the proof is one, and all that it found is said. A problem has no full stop. */
-export function checkWatch(evidence: Evidence): string[] {
-  const { watch, verification, mode } = evidence;
-  // Bundles of older versions have none, and one may be switched off.
-  if (!watch) return [];
+export function checkWatch(evidence: Evidence, watch: Watch): string[] {
+  const { verification, mode } = evidence;
   const isAfterProof = verification?.verified === true && !isBefore(watch.startedAt, verification.finishedAt);
   return [
     ...(mode === "emergency" ? [] : [`mode is ${mode}, but a watch is listed`]),

@@ -17,6 +17,7 @@ import {
   restartedEmergency,
   signBundle,
   temporaryDirectory,
+  watchedEmergency,
   withDenyLists,
 } from "../../evidence-bundles.ts";
 import { runContext } from "../../samples.ts";
@@ -235,6 +236,90 @@ suite("tampering", () => {
       assert.match((await check(directory)).join("\n"), /does not fit the schema|is not JSON/);
     });
   }
+});
+
+suite("what a check says of a bundle", () => {
+  const said = ({ findings }: BundleCheck) => findings.map(({ what }) => what).join("\n");
+
+  test("who wrote it is known only with the right key", async (t) => {
+    const directory = await signedBundle(t);
+    for (const [options, is] of [
+      [{ publicKey }, true],
+      [{ publicKey: ed25519().publicKey }, false],
+      [{}, false],
+    ] as const)
+      assert.equal((await checkBundle(directory, options)).authenticated, is);
+  });
+
+  test("which rotation it is of, and for which incident", async (t) => {
+    const directory = await bundleOf(t, emergency());
+    const what = "This is the evidence of: emergency rotation 8 of realm shop, stack prod, incident";
+    assert.ok(said(await checkBundle(directory)).includes(`${what} INC-4711; verified; written at`));
+    await forge(directory, (evidence) => {
+      evidence.incident = "";
+    });
+    assert.ok(said(await checkBundle(directory)).includes(`${what} none; verified; written at`));
+  });
+
+  test("how many instances, which window, and the watch only where there was one", async (t) => {
+    const whole = said(await checkBundle(await bundleOf(t, watchedEmergency())));
+    assert.match(whole, /The verdicts on 2 instances follow/);
+    assert.match(whole, /The exposure window \(18000 ms\) follows/);
+    assert.match(whole, /What the watch after the proof says follows/);
+    const nothing = said(await checkBundle(await bundleOf(t, { phases: [] })));
+    assert.match(nothing, /The verdicts on 0 instances follow/);
+    assert.match(nothing, /The exposure window \(none given\) follows/);
+    assert.doesNotMatch(nothing, /watch/);
+  });
+
+  test("a watch that contradicts itself is an error", async (t) => {
+    const directory = await bundleOf(t, watchedEmergency());
+    await forge(directory, ({ watch }) => void Object.assign(watch ?? {}, { rounds: 0 }));
+    const errors = errorsOf(await checkBundle(directory));
+    assert.deepEqual(errors, ["the watch has asked nobody, and is not marked as cut short."]);
+  });
+
+  test("a file that is missing is said once: nothing else is said to be wrong with it", async (t) => {
+    for (const name of ["evidence.json", "report.md", "report.html", "jwks-before.json"]) {
+      const directory = await bundleOf(t, emergency());
+      await rm(join(directory, name));
+      const errors = errorsOf(await checkBundle(directory));
+      assert.deepEqual(errors, [`${name} is missing, but SHA256SUMS lists it.`]);
+    }
+  });
+
+  test("an instance that was called is no warning where nothing was verified", async (t) => {
+    const { proof: _proof, ...rest } = emergency();
+    const { findings } = await checkBundle(await signedBundle(t, rest), { publicKey });
+    assert.deepEqual(
+      findings.filter(({ level }) => level === "warning"),
+      [],
+    );
+  });
+
+  for (const [text, problem] of [
+    ["not JSON", /^evidence\.json is not JSON\.$/],
+    ["null", /^evidence\.json does not fit the schema: it: /],
+    ["{}\n", /^evidence\.json does not fit the schema: schemaVersion: [^;]*(; \w+: [^;]*){4}\.$/],
+  ] as const)
+    test(`evidence.json of ${text.trim()} is named as such, with five of its problems at most`, async (t) => {
+      const directory = await bundleOf(t, emergency());
+      await writeFile(join(directory, "evidence.json"), text);
+      await rehash(directory);
+      const [what, ...others] = errorsOf(await checkBundle(directory));
+      assert.match(what ?? "", problem);
+      assert.deepEqual(others, []);
+    });
+
+  test("evidence that was written otherwise is found by that alone", async (t) => {
+    const directory = await bundleOf(t, emergency());
+    const path = join(directory, "evidence.json");
+    await writeFile(path, `${await readFile(path, "utf8")}\n`);
+    await rehash(directory);
+    const [what, ...others] = errorsOf(await checkBundle(directory));
+    assert.match(what ?? "", /it was edited, or contains a key twice/);
+    assert.deepEqual(others, []);
+  });
 });
 
 suite("the signature", () => {
