@@ -157,8 +157,10 @@ export class RotationSteps {
   }
 
   watch(steps: Required<StepsSoFar>, verification: Verification): RelapseWatch {
-    const { verified, verifiedAt } = verification;
-    const keys = this.#before(steps).apply((before) => watchedKeys(unpack(before), this.#args.acknowledge));
+    const { verified, verifiedAt, found } = verification;
+    const keys = pulumi
+      .all([this.#before(steps), found])
+      .apply(([before, shown]) => watchedKeys(unpack(before), { found: shown }));
     return new RelapseWatch(
       `${this.#name}-watch`,
       {

@@ -151,7 +151,7 @@ export class KillPhases {
         ...inputsFor(detailsFor.watch(this.#settings)),
         seconds: this.#settings.emergency.watchSeconds,
         ...{ verified, verifiedAt },
-        keys: pack(watchedKeys(knownSoFar(given), this.#settings.acknowledge)),
+        keys: pack(watchedKeys(knownSoFar(given), verification)),
       },
       {},
       cut,

@@ -1,6 +1,9 @@
+import { type Packed, unpack } from "../base/packed.ts";
 import { withControlTokens } from "../canaries/controls.ts";
+import { withTokens } from "../canaries/kept-canaries.ts";
 import { expectedKids } from "../keys/jwks-read-back.ts";
-import { type RetiredKeys, retiredCanaries } from "../proof/retired-keys.ts";
+import type { RetiredKeys } from "../proof/retired-keys.ts";
+import type { VerificationResult } from "../proof/verify.ts";
 import type { WatchedKeys } from "../proof/watch.ts";
 import type { Before } from "./phase-request.ts";
 
@@ -17,20 +20,22 @@ export function retiredKeysOf(
 }
 
 /**
- * What must not come back once it is proven that the instances have dropped it.
- *
- * @param acknowledged keys that somebody has closed by name: no proof asks an instance about them, so neither does the watch
+ * What must not come back once it is proven that the instances have dropped it: every dead key that was proven, of earlier
+ * rotations too. One that was closed by name is asked about by no proof, and so by no watch.
  */
-export function watchedKeys(before: Before, acknowledged: readonly { kid: string }[]): WatchedKeys {
-  const { cutover } = before.findings;
-  const { keys, canaries, canaryTokens } = retiredKeysOf(before, cutover?.completedAt ?? "");
-  if (keys.length === 0) return { canaries: [], kids: [] };
-  const { absent } = expectedKids(cutover?.keysAfter ?? []);
+export function watchedKeys(
+  { findings: { prepared, cutover }, canaryTokens }: Before,
+  { found }: { found: Packed<{ result: Pick<VerificationResult, "ledger"> }> },
+): WatchedKeys {
+  const { ledger = [] } = unpack(found).result;
+  const proven = ledger.filter(({ status }) => status === "proven").map(({ kid }) => kid);
+  if (cutover === undefined || cutover.retired.length === 0) return { canaries: [], kids: [] };
+  const { absent } = expectedKids(cutover.keysAfter);
   return {
-    canaries: retiredCanaries({ keys, canaries, canaryTokens })
-      .filter(({ kid }) => !acknowledged.some((one) => one.kid === kid))
+    canaries: withTokens({ canaries: prepared?.canary.canaries ?? [], canaryTokens })
+      .filter(({ kid }) => proven.includes(kid))
       .map(({ unseen }) => unseen),
-    kids: [...new Set([...keys.map(({ kid }) => kid), ...absent])],
+    kids: [...new Set([...proven, ...absent])],
   };
 }
 

@@ -113,12 +113,35 @@ suite("a rotation that was started and not finished", () => {
     const found = look([key(8, { status: "DISABLED" }), key(9, { signing: true })]);
     assert.deepEqual(
       found.map(({ code }) => code),
-      ["ROTATION_UNFINISHED"],
+      ["ROTATION_UNFINISHED", "KEY_NOT_PROVEN"],
     );
     const disabled = look([key(8, { status: "DISABLED" }), key(9, { priority: 0, status: "PASSIVE" })]);
     assert.deepEqual(
       disabled.map(({ code }) => code),
-      ["ROTATION_UNFINISHED", "KEY_DISABLED"],
+      ["ROTATION_UNFINISHED", "KEY_DISABLED", "KEY_NOT_PROVEN"],
     );
   });
+});
+
+suite("a dead key of which nobody has shown that the instances refuse it", () => {
+  const dead = (marks: Partial<RealmKey>) => realmKey("old", { status: "DISABLED", ...marks });
+  const gone = {
+    ...{ kid: "gone", algorithm: "RS256", componentName: "name-gone", how: "removed" as const },
+    ...{ disabledAt: now, disabledAtIsExact: false, deadSince: now },
+  };
+  for (const [title, keys, realm, what] of [
+    ["that an up has disabled", [dead({ died: "open 8" })], {}, /kid old .* is disabled, and nobody/],
+    ["that somebody else has disabled", [dead({})], {}, /kid old .* is disabled, and nobody/],
+    ["that somebody has deleted", [], { retired: [gone] }, /kid gone .* is not in the realm any more/],
+    ["that somebody has deleted and that was proven", [], { retired: [gone], closed: ["gone"] }, undefined],
+    ["that was proven", [dead({ died: "proven 8" })], {}, undefined],
+    ["that was closed by name", [dead({ foundDead: "acknowledged 8" })], {}, undefined],
+  ] as const)
+    test(`${title} is ${what ? "named, and asked about by an update" : "no drift"}`, () => {
+      const found = look([signer, ...keys], {}, realm as Partial<KnownRealm>);
+      assert.equal(found.length, what ? 1 : 0);
+      if (!what) return;
+      assert.match(found[0]?.what ?? "", what);
+      assert.match(found[0]?.fix ?? "", /^pulumi up --stack prod, .*acknowledge$/);
+    });
 });

@@ -5,6 +5,7 @@ import { isEvidenceDue } from "#operations/phases/evidence";
 import { watchedKeys } from "#operations/phases/retired-keys";
 import { allFindings } from "#operations/phases/so-far";
 import { isWatchDue, type WatchInputs, watchPhase } from "#operations/phases/watch";
+import type { LedgerEntry } from "#operations/proof/ledger/ledger";
 import {
   at,
   cleanWatch,
@@ -65,8 +66,18 @@ suite("the watch phase", () => {
     assert.equal(isWatchDue(outputs, proven), false);
   });
 
-  test("looks for every canary token of a retired key, and for every key of the realm that is disabled", () => {
-    const { canaries, kids } = watchedKeys(before, []);
+  const foundOf = (...ledger: LedgerEntry[]) => {
+    const state = { rows: [], cells: {} };
+    return { found: pack({ result: verification({ ledger }), attempts: [], ledger: state }) };
+  };
+  const entry = (change: Partial<LedgerEntry> = {}): LedgerEntry => ({
+    ...{ kid: "old", algorithm: "RS256", componentName: "name-old", how: "rotation" },
+    ...{ disabledAt: at(12), disabledAtIsExact: true, deadSince: at(12), status: "proven", left: 0 },
+    ...change,
+  });
+
+  test("looks for every canary token of a proven key, and for every key of the realm that is disabled", () => {
+    const { canaries, kids } = watchedKeys(before, foundOf(entry()));
     assert.deepEqual(
       canaries.map(({ kid, token }) => [kid, token]),
       [["old", "token-unseen"]],
@@ -74,8 +85,29 @@ suite("the watch phase", () => {
     assert.deepEqual(kids, ["old"]);
   });
 
+  test("asks about keys that earlier rotations have closed, too, as long as there are tokens of them", () => {
+    const older = { kid: "older", algorithm: "RS256" };
+    const token = (jti: string) => ({ jti, expiresAt: at(36_000) });
+    const { prepared } = before.findings;
+    const canaries = [
+      ...prepared.canary.canaries,
+      { ...older, seen: token("older-seen"), unseen: token("older-unseen") },
+    ];
+    const known = {
+      ...before,
+      findings: { ...before.findings, prepared: { ...prepared, canary: { ...prepared.canary, canaries } } },
+      canaryTokens: { ...canaryTokens, "older-seen": "token-older", "older-unseen": "token-older-unseen" },
+    };
+    const watched = watchedKeys(known, foundOf(entry(), entry({ kid: "older", closedFor: 7 })));
+    assert.deepEqual(
+      watched.canaries.map(({ token: text }) => text),
+      ["token-unseen", "token-older-unseen"],
+    );
+    assert.deepEqual(watched.kids, ["old", "older"]);
+  });
+
   test("asks no instance about a key that was closed by acknowledgement, which the proof does not ask either", () => {
-    const { canaries, kids } = watchedKeys(before, [{ kid: "old" }]);
+    const { canaries, kids } = watchedKeys(before, foundOf(entry({ status: "acknowledged" })));
     assert.deepEqual([canaries, kids], [[], ["old"]]);
   });
 });
