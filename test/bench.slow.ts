@@ -46,7 +46,7 @@ test("the bench refreshes and verifies simulated instances with all contenders a
 
 test("with --connections, instances are asked in the old way, named and unnamed, by a new process for each", async (t) => {
   const args = ["--connections", "--instances", "3", "--rounds", "1"];
-  const { stdout, json } = await runBench(t, args, 120_000);
+  const { stdout, json } = await runBench(t, args, 900_000);
   const { sizes }: ConnectionsBenchResult = JSON.parse(json);
   assert.deepEqual(
     sizes.map(({ instances, rounds }) => [instances, rounds.length]),
@@ -70,7 +70,7 @@ test("with --kubernetes, pods behind a real API server are refreshed and verifie
   skip: await noCluster(),
 }, async (t) => {
   // The first run on a machine builds the control plane.
-  const { stdout, json } = await runBench(t, ["--kubernetes", "--pods", "3"], 900_000);
+  const { stdout, json } = await runBench(t, ["--kubernetes", "--pods", "3"], 2_400_000);
   assert.match(stdout, /our window/);
   const { sizes, requestsPerPod, concurrency, kubectl }: PodBenchResult = JSON.parse(json);
   assert.equal(requestsPerPod, 11);
@@ -96,7 +96,7 @@ test("with --kubernetes, pods behind a real API server are refreshed and verifie
 
 test("with --up, whole emergencies are measured beside an empty program, with and without instances that hang", async (t) => {
   const args = ["--up", "--instances", "2", "--hanging", "3", "--freeze", "both", "--rounds", "1"];
-  const { stdout, json } = await runBench(t, args, 180_000);
+  const { stdout, json } = await runBench(t, args, 900_000);
   assert.match(stdout, /Aim: 2 answer, 3 hang: dead ms <= 10000: /);
   const { rows, engine }: UpBenchResult = JSON.parse(json);
   assert.match(engine, /^(local|pulumi)$/);
