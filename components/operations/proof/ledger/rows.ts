@@ -81,13 +81,11 @@ function rowOf(key: RetiredKey, sources: LedgerSources): LedgerRow {
   const closing = known && known.at >= deadSince ? known : undefined;
   const isListed = cutover.retired.some(({ kid }) => kid === key.kid);
   const isMarked = now ? closedBy(now) !== undefined : closing !== undefined;
+  // What this very rotation has retired is shown again, closed or not.
+  const isOpen = !isMarked || (isListed && now !== undefined);
   return {
     ...{ ...key, deadSince, closing },
-    standing: acknowledged.includes(key.kid)
-      ? "acknowledged"
-      : isMarked && !(isListed && now)
-        ? "closed"
-        : "open",
+    standing: isOpen ? (acknowledged.includes(key.kid) ? "acknowledged" : "open") : "closed",
     isTrustedAgain: now !== undefined && isTrusted(now),
     // The mark of one that came back after its proof was opened again.
     keepsCells: isMarked || closing === undefined,

@@ -92,6 +92,21 @@ const cases: Case[] = [
     expected: { standing: "acknowledged" },
   },
   {
+    title: "one that an earlier rotation has closed stays closed, whatever the config goes on saying",
+    keys: [dead({ died: "proven 8" })],
+    acknowledged: ["old"],
+    state: stateOf({ closing: proven }),
+    expected: { standing: "closed" },
+  },
+  {
+    title: "one that the config closes by name is so in each verification of its rotation",
+    cutover: { retired: [key()] },
+    keys: [dead({ died: "acknowledged 8" })],
+    acknowledged: ["old"],
+    state: stateOf({ closing: { ...proven, by: "acknowledged" } }),
+    expected: { standing: "acknowledged" },
+  },
+  {
     title: "one that somebody has enabled again since the cut-over is said to be trusted",
     cutover: { retired: [key()] },
     keys: [realmKey("old", { died: "open 8" })],
