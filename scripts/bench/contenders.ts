@@ -135,7 +135,7 @@ async function expectStatus(
   if (statusCode !== expected) throw new Error(`${url} answered ${statusCode}`);
 }
 
-/** Every token that an instance is probed with, in the order of `verifyInstance`, and the status it must get. */
+/** Every token that an instance is probed with, and the status it must get. */
 export function tokensToProbe(questions: Questions): [string, 200 | 401][] {
   const { controls, fresh, forged, expired } = questions;
   return [

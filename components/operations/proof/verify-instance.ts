@@ -100,7 +100,8 @@ async function askAll(
     keyChecks = await askAboutKeys(instance, questions);
   }
   const isSilent = keyChecks.some(isUnanswered);
-  const forged = isSilent ? [] : await askAboutForgeries(instance, questions);
+  const takesFresh = keyChecks.every(({ check, ok }) => check !== "fresh" || ok);
+  const forged = isSilent ? [] : await askAboutForgeries(instance, questions, { takesFresh });
   const checks = [...forTheKeysSake(keyChecks, rows), ...forged];
   const silence = checks.find(isUnanswered)?.verdict;
   const hasFailed = checks.some(({ ok, verdict }) => !ok && verdict !== silence);

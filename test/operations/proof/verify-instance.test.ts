@@ -138,13 +138,32 @@ suite("verifyInstance", () => {
         "control new accepted",
         "fresh new accepted",
         "forged wrong-signature RS256 rejected",
-        "forged unknown-kid RS256 rejected",
         "forged alg-none RS256 rejected",
         "forged hs256-confusion RS256 rejected",
         "forged expired RS256 rejected",
+        "forged unknown-kid RS256 rejected",
       ],
     );
     assert.ok(checks.every(({ ok }) => ok));
+  });
+
+  test("a token with a made-up kid comes last, and not at all where a fresh token is refused", async (t) => {
+    const kidsAt = ({ received }: LoopbackServer) =>
+      received
+        .map(({ headers }) => (headers.authorization ?? "").replace("Bearer ", ""))
+        .filter((token) => token.split(".").length === 3)
+        .map((token) => String(partOf(token, 0).kid));
+    const isMadeUp = (kid: string) => kid !== "old" && kid !== "new";
+    const sound = await api(t, { jwks: newSet });
+    await verify(sound.url, await questions());
+    assert.deepEqual(
+      kidsAt(sound).map(isMadeUp),
+      kidsAt(sound).map((_, index, all) => index === all.length - 1),
+    );
+    const behind = await api(t, { jwks: { keys: [] } });
+    const { checks } = await verify(behind.url, await questions());
+    assert.deepEqual(kidsAt(behind).filter(isMadeUp), []);
+    assert.ok(checks.some(({ check }) => check === "forged"));
   });
 
   for (const [title, takes] of [
