@@ -7,7 +7,7 @@ import { checkBundle } from "#operations/evidence/check/check-bundle";
 import { type Fleet, startFleet } from "../../scripts/lab/fleet.ts";
 import type { Scenario } from "../../scripts/lab/scenario.ts";
 import { strictCache } from "../../scripts/lab/scenario-boot.ts";
-import { signalledAt } from "./killed-up.ts";
+import { signalledAt, upKilledAt } from "./killed-up.ts";
 import { evidenceOf, failed, rotate, scenarioFor, signingKid, succeeded } from "./world.ts";
 
 /** A CDN in front of the realm's JWKS URL, one edge of which can go back to what it served before. */
@@ -128,6 +128,19 @@ suite("the watch after the proof of an emergency", () => {
     assert.match(healed.output, /\[thaw\]/);
     const green = await evidenceOf(scenario, "INC-2", 2);
     assert.deepEqual([green.outcome, green.watch?.relapses], ["verified", []]);
+    succeeded(await stack.preview(["--expect-no-changes"]));
+  });
+
+  test("is begun anew by the next up where kill -9 has ended it, and its bundle is written then", async (t) => {
+    const { scenario } = await watchedScenario(t);
+    const { stack } = scenario;
+    await stack.setConfig({ rotation: 1, incident: "INC-1", probe: { watchSeconds: 600 } });
+    await upKilledAt(scenario, /\[watch\] proven; watching/);
+    await stack.cancel();
+    await stack.setConfig({ probe: { watchSeconds: 1 } });
+    assert.match(succeeded(await stack.up()).output, /\[watch\] no relapse in 1 s/);
+    const { outcome, watch, verification } = await evidenceOf(scenario, "INC-1", 1);
+    assert.deepEqual([outcome, watch?.cutShort, verification?.verified], ["verified", false, true]);
     succeeded(await stack.preview(["--expect-no-changes"]));
   });
 

@@ -44,7 +44,8 @@ function checkLevel(
   const isTimed = proof === "replayed" || proof === "restarted";
   const isByName = (verification.acknowledged ?? []).length > 0;
   return [
-    ...(given === undefined || level === proof
+    // Where nobody could be asked, what was shown before is not repeated.
+    ...(given === undefined || level === proof || proof === "unproven"
       ? []
       : [`has proof level ${proof}, but what is shown of it makes that ${level}`]),
     ...(given !== undefined && isTimed && provenAt !== last

@@ -43,9 +43,9 @@ export function proveCell(row: AskableRow, shown: Shown): CellProof {
     return { kid, proof: "unproven", why: `can't have dropped kid ${kid}, which somebody has enabled again` };
   if (standing === "acknowledged") return { kid, proof: "acknowledged" };
   const asked = shown.checks.filter((check) => isAbout(check, kid));
-  // That it was refused an answer, or accepts the key, its checks say.
-  if (asked.some(({ ok }) => !ok)) return { kid, proof: "unproven" };
   const known = shown.baseline.find((one) => one.kid === kid);
+  // That it gives no answer, or accepts the key, its checks say.
+  if (asked.some(({ ok }) => !ok)) return { kid, proof: "unproven", why: lastingGap(row, shown, known) };
   if (isFullyAsked(row, asked) && canProve(known)) return proven(row, shown, "replayed", asked);
   if (isStartedSince(row, shown) && shown.startup?.bootstrap === "seen")
     return proven(row, shown, "restarted", asked);
@@ -119,6 +119,12 @@ export function isStartedSince(
 export function needsStartup(row: AskableRow, { baseline }: Pick<Shown, "baseline">): boolean {
   if (row.standing !== "open" || row.isTrustedAgain) return false;
   return !row.canary || !canProve(baseline.find(({ kid }) => kid === row.kid));
+}
+
+/** Why a better answer would prove nothing either. */
+function lastingGap(row: AskableRow, shown: Shown, known: BaselineVerdict | undefined): string | undefined {
+  if (row.standing === "closed" || isStartedSince(row, shown)) return undefined;
+  return baselineGap(row.kid, known);
 }
 
 /** Why nothing proves that an instance refuses a key, a phrase that starts with a verb. */
