@@ -49,6 +49,14 @@ export function closedBy(key: Marked): ClosedBy | undefined {
   return by === "proven" || by === "acknowledged" ? by : undefined;
 }
 
+/** The rotation whose run has closed the death of a disabled key, by its mark; undefined where nobody has. Pure. */
+export function closedFor(key: Marked): number | undefined {
+  const kill = killOf(key);
+  if (kill?.isProven) return kill.rotation;
+  const [, rotation] = /^(?:proven|acknowledged) ([0-9]+)$/.exec(key.died ?? key.foundDead ?? "") ?? [];
+  return rotation === undefined ? undefined : Number(rotation);
+}
+
 /** Since when a key is certainly dead that somebody else has disabled, by its mark, ISO 8601 UTC. Pure. */
 export function foundDeadAt({ foundDead: mark }: Pick<RealmKey, "foundDead">): string | undefined {
   const [, at = ""] = /^open (\S+)$/.exec(mark ?? "") ?? [];

@@ -27,7 +27,7 @@ type LastVerification = { verified: boolean; result: VerificationResult; ledger?
 export async function lookAtDeaths(
   admin: KeycloakAdmin,
   inputs: PhaseInputs<{ acknowledge?: Acknowledgement[] }>,
-  { findings: { cutover } }: Before,
+  { findings: { cutover, prepared } }: Before,
   last: LastVerification,
 ): Promise<KnownDeaths> {
   const { acknowledge = [] } = detailsOf(inputs);
@@ -40,7 +40,9 @@ export async function lookAtDeaths(
     return keysAfter;
   });
   const state = last?.ledger ?? { rows: [], cells: {} };
+  const kept = (prepared?.canary.canaries ?? []).map(({ kid }) => kid);
   const rows = ledgerRows({
+    kept,
     cutover: { keysAfter, completedAt, retired, gone },
     ...{ keys, keysAt: new Date().toISOString(), acknowledged: acknowledge.map(({ kid }) => kid), state },
   });

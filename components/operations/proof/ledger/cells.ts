@@ -46,12 +46,12 @@ export function proveCell(row: AskableRow, shown: Shown): CellProof {
   const known = shown.baseline.find((one) => one.kid === kid);
   // That it gives no answer, or accepts the key, its checks say.
   if (asked.some(({ ok }) => !ok)) return { kid, proof: "unproven", why: lastingGap(row, shown, known) };
+  if (standing === "closed") return owedLater(row, shown, asked);
   if (isFullyAsked(row, asked) && canProve(known)) return proven(row, shown, "replayed", asked);
   if (isStartedSince(row, shown) && shown.startup?.bootstrap === "seen")
     return proven(row, shown, "restarted", asked);
   const cell = keptCell(row, shown);
   if (cell) return { kid, proof: cell.proof, provenAt: cell.at, kept: true };
-  if (standing === "closed" && owesNothing(row, shown)) return { kid, proof: "closed" };
   return { kid, proof: "unproven", why: gapOf(row, shown, known) };
 }
 
@@ -86,22 +86,31 @@ function lastLook(asked: readonly Check[]): string {
   return last ?? new Date().toISOString();
 }
 
-/** What an earlier run has shown of the same processes, asked in the same way. */
-function keptCell(
-  { kid, keepsCells }: LedgerRow,
-  { instance, place, processes, cells }: Shown,
-): Cell | undefined {
-  if (!keepsCells) return undefined;
+/** Of a key that an earlier run has closed: whoever refuses it now, or was shown to then, or has started since, owes nothing. */
+function owedLater(row: AskableRow, shown: Shown, asked: readonly Check[]): CellProof {
+  const { kid, deadSince } = row;
+  const isUnknown = shown.cells[kid] === undefined;
+  const isShown = asked.length > 0 || isUnknown || cellIn(kid, shown) !== undefined;
+  if (isShown || startedAfter(shown.instance, deadSince)) return { kid, proof: "closed" };
+  return {
+    ...{ kid, proof: "unproven" },
+    why: `was not among the instances, or was asked in another way, when it was proven that all refuse kid ${kid}`,
+  };
+}
+
+function cellIn(kid: string, { instance, place, cells }: Shown): Cell | undefined {
   const id = instanceId(instance);
-  const cell = cells[kid]?.find((one) => one.instance === id && one.place === place);
+  return cells[kid]?.find((one) => one.instance === id && one.place === place);
+}
+
+/** What an earlier run has shown of the same processes, asked in the same way. */
+function keptCell({ kid, keepsCells }: LedgerRow, shown: Shown): Cell | undefined {
+  if (!keepsCells) return undefined;
+  const { processes } = shown;
+  const cell = cellIn(kid, shown);
   // A worker that has come since may have inherited its cache from one that had the key.
   const isAllOld = processes.every((name) => cell?.processes?.includes(name) === true);
   return isAllOld ? cell : undefined;
-}
-
-/** An instance is not asked to show again what was shown before it was there. */
-function owesNothing({ kid, deadSince }: LedgerRow, { instance, cells }: Shown): boolean {
-  return cells[kid] === undefined || startedAfter(instance, deadSince);
 }
 
 /** Whether an instance started when a key was already dead. */
@@ -132,8 +141,6 @@ function gapOf(row: AskableRow, shown: Shown, known: BaselineVerdict | undefined
   const { kid, expiredAt } = row;
   // Its start-up log is quoted once, not for each key.
   if (isStartedSince(row, shown) && shown.startup) return undefined;
-  if (row.standing === "closed")
-    return `was not among the instances, or was asked in another way, when it was proven that all refuse kid ${kid}`;
   if (row.canary) return baselineGap(kid, known);
   return expiredAt === undefined
     ? `can't be asked about kid ${kid}, for which there are no canary tokens`

@@ -64,16 +64,28 @@ export function nextState(
   before: LedgerState["cells"] | undefined,
   outcome: LedgerOutcome,
 ): LedgerState {
-  const cells = rows.map((row) => [row.kid, cellsOf(row, before?.[row.kid] ?? [], outcome)] as const);
+  const cells = rows.flatMap((row) => {
+    const known = before?.[row.kid];
+    const list = cellsOf(row, known ?? [], outcome);
+    return isForAll(row, known, list) ? [] : [[row.kid, list] as const];
+  });
   return {
     rows: rows.map((row) => ({ ...keyOf(row), ...anew(row, outcome), ...closingOf(row, outcome) })),
-    cells: Object.fromEntries(cells.filter(([kid, list]) => list.length > 0 && !isByName(kid, rows))),
+    cells: Object.fromEntries(cells),
   };
 }
 
-function keyOf(row: LedgerRow): Required<RetiredKey> {
-  const { kid, algorithm, componentName, how = "rotation", disabledAt, disabledAtIsExact, deadSince } = row;
-  return { kid, algorithm, componentName, how, disabledAt, disabledAtIsExact, deadSince };
+/**
+ * Whether a key is closed for every instance, also for those that are added later: by name, or by a run of which nobody knows
+ * whom it has asked.
+ */
+function isForAll(
+  { standing }: LedgerRow,
+  known: readonly Cell[] | undefined,
+  list: readonly Cell[],
+): boolean {
+  if (standing === "acknowledged") return true;
+  return standing === "closed" && known === undefined && list.length === 0;
 }
 
 /** One that is trusted again will die anew, and not before now. */
@@ -81,9 +93,9 @@ function anew({ isTrustedAgain }: LedgerRow, { at }: LedgerOutcome): Partial<Ret
   return isTrustedAgain ? { disabledAt: at, disabledAtIsExact: false, deadSince: at } : {};
 }
 
-/** A key that is closed by name is so for every instance, also for those that are added later. */
-function isByName(kid: string, rows: readonly LedgerRow[]): boolean {
-  return rows.some((row) => row.kid === kid && row.standing === "acknowledged");
+function keyOf(row: LedgerRow): Required<RetiredKey> {
+  const { kid, algorithm, componentName, how = "rotation", disabledAt, disabledAtIsExact, deadSince } = row;
+  return { kid, algorithm, componentName, how, disabledAt, disabledAtIsExact, deadSince };
 }
 
 function closingOf(row: LedgerRow, { verified, rotation, at }: LedgerOutcome): { closing?: Closing } {
@@ -118,6 +130,15 @@ function cellOf(
   const proof = proofs.find((one) => one.kid === kid);
   if ((proof?.proof === "replayed" || proof?.proof === "restarted") && !proof.kept)
     return { instance, place, proof: proof.proof, at: proof.provenAt, ...(processes ? { processes } : {}) };
+  const asked = checks.filter(({ check, subject, ok }) => check === "earlier" && subject === kid && ok);
+  if (proof?.proof === "closed" && asked.length > 0)
+    return {
+      instance,
+      place,
+      proof: "replayed",
+      at: asked[0]?.at ?? "",
+      ...(processes ? { processes } : {}),
+    };
   // It gave no answer, which takes nothing from what it said before; that it accepts the key does.
   return keepsCells && !isTrustedAgain && !acceptsKid(checks, kid)
     ? before.find((cell) => cell.instance === instance && cell.place === place)

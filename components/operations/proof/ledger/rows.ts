@@ -1,5 +1,5 @@
 import type { Canary, MintedToken } from "../../canaries/canary.ts";
-import { closedBy } from "../../keys/death-marks.ts";
+import { closedBy, closedFor } from "../../keys/death-marks.ts";
 import { deathsIn } from "../../keys/deaths.ts";
 import { isTrusted, type RealmKey } from "../../keys/realm-keys.ts";
 import { deadSinceOf, type RetiredKey } from "../../keys/retired-key.ts";
@@ -39,6 +39,8 @@ export interface LedgerSources {
   acknowledged: readonly string[];
   /** What the last verification has left. Default: nothing. */
   state?: LedgerState | undefined;
+  /** Kids that there are canary tokens of. Default: none. */
+  kept?: readonly string[];
 }
 
 /** Every dead key that is known, however it died and whoever knows of it. Pure. */
@@ -54,10 +56,20 @@ export function ledgerRows(sources: LedgerSources): LedgerRow[] {
   });
   const revived = retired.filter(({ kid }) => keys.some((key) => key.kid === kid && isTrusted(key)));
   const open = [...dead, ...revived].map((key) => rowOf(key, sources));
-  const closed = (state?.rows ?? []).filter(
+  const closed = [...(state?.rows ?? []), ...closedElsewhere(sources)].filter(
     ({ kid }) => isClosedIn(keys, kid) && !open.some((row) => row.kid === kid),
   );
   return [...open, ...closed.map((key) => rowOf(key, sources))].filter((row) => isKept(row, sources));
+}
+
+/** Keys that are closed, and not in the state: a run was killed before it was saved, or another one has closed them. */
+function closedElsewhere({ keys, keysAt, state, kept = [] }: LedgerSources): RetiredKey[] {
+  return keys
+    .filter(({ kid }) => kept.includes(kid) && !state?.rows.some((row) => row.kid === kid))
+    .map(({ kid, algorithm, componentName }) => ({
+      ...{ kid, algorithm, componentName },
+      ...{ disabledAt: keysAt, disabledAtIsExact: false, deadSince: keysAt },
+    }));
 }
 
 /** Of each key, what is known of its last death. */
@@ -74,11 +86,11 @@ function isClosedIn(keys: readonly RealmKey[], kid: string): boolean {
 }
 
 function rowOf(key: RetiredKey, sources: LedgerSources): LedgerRow {
-  const { cutover, keys, acknowledged, state } = sources;
+  const { cutover, keys, keysAt, acknowledged, state } = sources;
   const now = keys.find(({ kid }) => kid === key.kid);
   const deadSince = deadSinceOf(key, cutover.completedAt);
   const known = state?.rows.find(({ kid }) => kid === key.kid)?.closing;
-  const closing = known && known.at >= deadSince ? known : undefined;
+  const closing = known && known.at >= deadSince ? known : now && closingOf(now, keysAt);
   const isListed = cutover.retired.some(({ kid }) => kid === key.kid);
   const isMarked = now ? closedBy(now) !== undefined : closing !== undefined;
   // What this very rotation has retired is shown again, closed or not.
@@ -90,6 +102,12 @@ function rowOf(key: RetiredKey, sources: LedgerSources): LedgerRow {
     // The mark of one that came back after its proof was opened again.
     keepsCells: isMarked || closing === undefined,
   };
+}
+
+/** What has closed a key's death, by its mark. */
+function closingOf(key: RealmKey, at: string): Closing | undefined {
+  const [by, rotation] = [closedBy(key), closedFor(key)];
+  return by === undefined || rotation === undefined ? undefined : { by, rotation, at };
 }
 
 /** One that is closed and that nothing else remembers need not be remembered here. */

@@ -26,6 +26,6 @@ export interface Cell {
 /** What a verification leaves for later ones: all that is known of dead keys, and holds no secret. */
 export interface LedgerState {
   rows: (RetiredKey & { closing?: Closing | undefined })[];
-  /** By kid: which instances were shown to refuse it. Absent for keys that were closed by name. */
+  /** By kid: which instances were shown to refuse it. Absent for keys that were closed by name: that goes for all. */
   cells: Record<string, Cell[]>;
 }

@@ -179,7 +179,23 @@ const rows: Row[] = [
     "an earlier run has closed the key, and it was asked then",
     ledgerRow({ standing: "closed" }),
     { cells: cell() },
-    { proof: "replayed", kept: true },
+    { proof: "closed" },
+  ],
+  [
+    "an earlier run has closed the key, and its processes were restarted since",
+    ledgerRow({ standing: "closed" }),
+    { cells: cell({ processes: ["w1"] }), processes: ["w2"] },
+    { proof: "closed" },
+  ],
+  [
+    "an earlier run has closed the key, it was added after that, and refuses the key for the key's sake",
+    askable({ standing: "closed" }),
+    {
+      instance: { name: "api-2" },
+      cells: cell(),
+      checks: [check("unseen", { check: "earlier" })],
+    },
+    { proof: "closed" },
   ],
   [
     "an earlier run has closed the key, and it has started since",

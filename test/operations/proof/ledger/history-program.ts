@@ -1,5 +1,5 @@
 import type { Canary, CanaryReference } from "#operations/canaries/canary";
-import { openDeath, openKeys } from "#operations/keys/death-marks";
+import { closedBy, openDeath, openKeys } from "#operations/keys/death-marks";
 import { deathsIn } from "#operations/keys/deaths";
 import { isTrusted, type RealmKey, rotationOf } from "#operations/keys/realm-keys";
 import type { PassiveKey, RetiredKey } from "#operations/keys/retired-key";
@@ -88,6 +88,19 @@ export class Program {
       ...(this.#verification?.ledger.rows ?? []),
     ];
     return new Set(known.map(({ kid }) => kid));
+  }
+
+  /**
+   * Whether a key is closed by a mark alone, and no token of it lives: a run was killed after it had marked it and before its
+   * state was saved, and the next one was another rotation's. Of whom it has asked nobody knows then.
+   */
+  isClosedByMarkAlone(kid: string): boolean {
+    const key = this.#world.keys.find((one) => one.kid === kid);
+    const isKnown = this.#verification?.ledger.cells[kid] !== undefined;
+    const lives = this.#canary?.canaries.some(
+      (canary) => canary.kid === kid && canary.seen.expiresAt > at(this.#world.now),
+    );
+    return key !== undefined && closedBy(key) !== undefined && !isKnown && lives !== true;
   }
 
   /** @returns whether the run is green; undefined where it was killed */
@@ -203,7 +216,8 @@ export class Program {
     world.tick();
     const state = this.#verification?.ledger;
     const acknowledged = [...world.acknowledged];
-    const rows = ledgerRows({ cutover, keys: world.keys, keysAt: at(world.now), acknowledged, state });
+    const kept = (this.#canary?.canaries ?? []).map(({ kid }) => kid);
+    const rows = ledgerRows({ cutover, keys: world.keys, keysAt: at(world.now), acknowledged, state, kept });
     const askable = rows.map((row) => this.#withCanary(row));
     const instances = world.processes.map((process) => this.#ask(process, askable, state?.cells ?? {}));
     const verified =

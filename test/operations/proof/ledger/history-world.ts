@@ -113,10 +113,15 @@ export class World {
     }
   }
 
-  /** Who trusts a key that nobody should trust any more, and of which somebody could know. */
-  falselyTrusted(): string[] {
-    const isDead = (kid: string) =>
-      !this.trustedKids().includes(kid) && !this.hidden.has(kid) && !this.acknowledged.has(kid);
+  /**
+   * Who trusts a key that nobody should trust any more, and of which somebody could know.
+   *
+   * @param isUnknowable a key of which even the program's state can't know
+   */
+  falselyTrusted(isUnknowable: (kid: string) => boolean): string[] {
+    const isKnowable = (kid: string) =>
+      !this.hidden.has(kid) && !this.acknowledged.has(kid) && !isUnknowable(kid);
+    const isDead = (kid: string) => !this.trustedKids().includes(kid) && isKnowable(kid);
     return this.processes.flatMap(({ name, trusts }) =>
       [...trusts].filter(isDead).map((kid) => `${name} trusts ${kid}`),
     );

@@ -91,7 +91,7 @@ suite("nextState", () => {
     const before = { old: [cell(), cell({ instance: "shop/1" })] };
     const red = outcome([shown(unproven)], { verified: false, unlisted: ["shop"] });
     const { rows, cells } = nextState([row], before, red);
-    assert.deepEqual([rows[0]?.closing, cells], [undefined, {}]);
+    assert.deepEqual([rows[0]?.closing, cells], [undefined, { old: [] }]);
   });
 
   for (const [title, instances, change, expected] of [
@@ -104,10 +104,10 @@ suite("nextState", () => {
         }),
       ],
       {},
-      undefined,
+      [],
     ],
-    ["one that is asked at another place does not", [shown(unproven, { place: "there" })], {}, undefined],
-    ["one that is not there any more is forgotten", [], {}, undefined],
+    ["one that is asked at another place does not", [shown(unproven, { place: "there" })], {}, []],
+    ["one that is not there any more is forgotten", [], {}, []],
     ["where nobody was asked, nobody is forgotten", [], { unlisted: "all" }, [cell()]],
     [
       "one that is shown by what was kept stays as it was",
@@ -120,6 +120,15 @@ suite("nextState", () => {
       const all = outcome([...instances], { verified: false, ...change });
       assert.deepEqual(nextState([ledgerRow()], { old: [cell()] }, all).cells.old, expected);
     });
+
+  test("an instance that was added after a key was closed, and refuses it, is remembered", () => {
+    const row = ledgerRow({ standing: "closed", closing: closedFor });
+    const check = { ...fresh, check: "earlier", subject: "old", expected: "rejected", at: at(40) } as const;
+    const said = [{ ...check, verdict: { kind: "rejected", status: 401 } }] as const;
+    const added = shown(closed, { instance: "api-2", checks: [...said] });
+    const { cells } = nextState([row], { old: [cell()] }, outcome([shown(closed), added]));
+    assert.deepEqual(cells.old, [cell(), cell({ instance: "api-2", at: at(40) })]);
+  });
 
   test("instances of a target that could not be listed are not forgotten, and others are", () => {
     const before = { old: [cell({ instance: "shop/1" }), cell({ instance: "shop-2/1" })] };

@@ -24,6 +24,7 @@ interface Case {
   keys?: LedgerSources["keys"];
   acknowledged?: string[];
   state?: LedgerState;
+  kept?: string[];
   expected: Partial<LedgerRow> | undefined;
 }
 
@@ -83,6 +84,18 @@ const cases: Case[] = [
     title: "one that the state does not know and that is closed by its mark is nobody's business",
     keys: [dead({ died: "proven 8" })],
     expected: undefined,
+  },
+  {
+    title: "one that a killed run had closed before it saved its state is known by its canary tokens",
+    keys: [dead({ died: "proven 8" })],
+    kept: ["old"],
+    expected: { standing: "closed", closing: { by: "proven", rotation: 8, at: at(100) } },
+  },
+  {
+    title: "one that npm run kill has closed, likewise",
+    keys: [dead({ killed: "proven 8 0123456789abcdef" })],
+    kept: ["old"],
+    expected: { standing: "closed", closing: { by: "proven", rotation: 8, at: at(100) } },
   },
   {
     title: "one that the config closes by name is acknowledged",
@@ -151,11 +164,12 @@ const cases: Case[] = [
 ];
 
 suite("ledgerRows", () => {
-  for (const { title, cutover = {}, keys = [], acknowledged = [], state, expected } of cases)
+  for (const { title, cutover = {}, keys = [], acknowledged = [], state, kept, expected } of cases)
     test(title, () => {
       const rows = ledgerRows({
         cutover: { keysAfter: [], completedAt: at(10), retired: [], ...cutover },
         ...{ keys, keysAt: at(100), acknowledged, state },
+        ...(kept ? { kept } : {}),
       });
       assert.ok(rows.length <= 1);
       const [row] = rows;
