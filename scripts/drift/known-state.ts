@@ -99,11 +99,12 @@ export function knownRealms(contents: StackContents): KnownRealm[] {
 function knownDeaths(
   { retired, gone = [] }: CutoverFindings,
   { rows }: LedgerState = { rows: [], cells: {} },
-): Pick<KnownRealm, "retired" | "closed"> {
+): Pick<KnownRealm, "retired" | "closed" | "acknowledged"> {
   const dead = new Map([...retired, ...gone, ...rows].map((key) => [key.kid, key]));
   return {
     retired: [...dead.values()],
     closed: rows.filter(({ closing }) => closing !== undefined).map(({ kid }) => kid),
+    acknowledged: rows.filter(({ closing }) => closing?.by === "acknowledged").map(({ kid }) => kid),
   };
 }
 

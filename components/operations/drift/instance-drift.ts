@@ -94,7 +94,7 @@ export function couldNotTell(
 function canaryQuestions(known: KnownRealm, now: string): Question[] {
   const kinds = { retired: known.retired, passive: known.passive };
   return withTokens(known)
-    .filter(({ seen }) => seen.expiresAt > now)
+    .filter(({ kid, seen }) => seen.expiresAt > now && !known.acknowledged.includes(kid))
     .flatMap(({ kid, seen }) => {
       const kind = (["retired", "passive"] as const).find((one) => kinds[one].some((key) => key.kid === kid));
       return kind ? [{ kind, kid, token: seen.token }] : [];
@@ -102,8 +102,12 @@ function canaryQuestions(known: KnownRealm, now: string): Question[] {
 }
 
 /** Nobody can be asked about a retired key whose canary has expired or never existed. That is not drift. */
-function expired({ realm, retired }: KnownRealm, questions: readonly Question[], now: string): Finding[] {
-  const asked = questions.map(({ kid }) => kid);
+function expired(
+  { realm, retired, acknowledged }: KnownRealm,
+  questions: readonly Question[],
+  now: string,
+): Finding[] {
+  const asked = [...questions.map(({ kid }) => kid), ...acknowledged];
   const silent = retired.filter(({ kid }) => !asked.includes(kid));
   // Keycloak's default limit: none of its tokens can live longer.
   const oldest = Date.parse(now) - 10 * 3_600_000;

@@ -20,6 +20,8 @@ export interface KnownRealm {
   retired: RetiredKey[];
   /** Kids of those whose deaths the state knows to be closed. */
   closed: string[];
+  /** Kids of those that the config has closed by name: no proof asks an instance about them. */
+  acknowledged: string[];
   exemptKeys: string[];
   /** Empty: the issuer's own. */
   jwksUris: string[];

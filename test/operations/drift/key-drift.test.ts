@@ -27,6 +27,7 @@ const known: KnownRealm = {
   passive: [],
   retired: [],
   closed: [],
+  acknowledged: [],
   exemptKeys: [],
   jwksUris: [],
   targets: [],
