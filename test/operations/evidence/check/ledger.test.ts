@@ -70,7 +70,19 @@ const sound: [title: string, of: () => Findings, change: (evidence: Evidence) =>
     () => withLedger(emergency()),
     (evidence) => withOlder(evidence, "proven 7"),
   ],
+  [
+    "one in which a pod has started after the death of such a key",
+    () => withLedger(restartedEmergency()),
+    (evidence) => withOlderStart(evidence),
+  ],
 ];
+
+/** The same, where a pod has started after its death, too; the run has read its start for the sake of another key. */
+function withOlderStart(evidence: Evidence): void {
+  withOlder(evidence, "proven 7");
+  const proofs = defined(instanceOf(evidence, 1).proofs);
+  Object.assign(defined(proofs.find(({ kid }) => kid === "older")), { proof: "restarted", provenAt: at(30) });
+}
 
 interface Forgery {
   title: string;
@@ -174,6 +186,33 @@ const forgeries: Forgery[] = [
       instanceOf(evidence).proofs?.push({ kid: "other", proof: "replayed", provenAt: at(30) });
     },
     problem: /api-1 has proof level replayed, but kid other is not retired/,
+  },
+  {
+    title: "a start from before the death of a key that an earlier rotation has closed",
+    of: () => withLedger(restartedEmergency()),
+    change: (evidence) => {
+      withOlderStart(evidence);
+      Object.assign(defined(verificationOf(evidence).ledger?.[1]), { deadSince: at(20) });
+    },
+    problem: /api-9 has proof level restarted, but it started before the keys were disabled/,
+  },
+  {
+    title: "the start of a pod that proves an unknown key dead",
+    of: () => withLedger(restartedEmergency()),
+    change: (evidence) => {
+      instanceOf(evidence, 1).proofs?.push({ kid: "other", proof: "restarted", provenAt: at(30) });
+    },
+    problem: /api-9 has proof level restarted, but kid other is not retired/,
+  },
+  {
+    title: "a new replay of a key that an earlier rotation has closed",
+    change: (evidence) => {
+      withOlder(evidence, "proven 7");
+      const proofs = defined(instanceOf(evidence).proofs);
+      const older = defined(proofs.find(({ kid }) => kid === "older"));
+      Object.assign(older, { proof: "replayed", provenAt: at(30) });
+    },
+    problem: /api-1 has proof level replayed, but kid older is not retired/,
   },
   {
     title: "a start from before the death of the key",

@@ -244,6 +244,12 @@ const rows: Row[] = [
     { proof: "closed" },
   ],
   [
+    "an earlier run has closed the key, and its start was read for the sake of another key",
+    ledgerRow({ standing: "closed" }),
+    startedAt(5),
+    { proof: "restarted", kept: undefined },
+  ],
+  [
     "an earlier run has closed the key, and it was added after that",
     ledgerRow({ standing: "closed" }),
     { instance: { name: "api-2" }, cells: cell() },
