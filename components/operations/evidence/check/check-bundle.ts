@@ -92,8 +92,9 @@ function checkClaims(evidence: Evidence, jwksAfter: unknown): Finding[] {
   return [
     ...judge(`The outcome (${outcome}) follows from the verification.`, checkOutcome(evidence)),
     ...judge(`The verdicts on ${count} instances follow from their answers.`, checkInstances(evidence)),
-    ...(evidence.verification?.ledger
-      ? judge("The ledger of dead keys follows from them.", checkLedger(evidence))
+    // Bundles of older versions have none.
+    ...(verification?.ledger
+      ? judge("The ledger of dead keys follows from them.", checkLedger(evidence, verification))
       : []),
     ...judge(`The exposure window (${window}) follows from the times.`, checkExposureWindow(evidence)),
     // Bundles of older versions have none, and one may be switched off.

@@ -1,15 +1,14 @@
 import type { Evidence } from "../evidence-schema.ts";
 
-type Entry = NonNullable<NonNullable<Evidence["verification"]>["ledger"]>[number];
+type Verification = NonNullable<Evidence["verification"]>;
+type Entry = NonNullable<Verification["ledger"]>[number];
 
 /**
  * Whether the ledger has every dead key that can be seen in the evidence, and says of each what follows from the instances.
- * A problem has no full stop. Older versions have no ledger.
+ * A problem has no full stop.
  */
-export function checkLedger(evidence: Evidence): string[] {
-  const { verification, retired, keysAfter } = evidence;
-  const ledger = verification?.ledger;
-  if (!ledger) return [];
+export function checkLedger({ retired, keysAfter }: Evidence, verification: Verification): string[] {
+  const { ledger = [] } = verification;
   const kids = new Set(ledger.map(({ kid }) => kid));
   const owed = ledger.filter(({ closedFor }) => closedFor === undefined);
   const dead = keysAfter.filter((key) => key.status === "DISABLED" && !isMarkedClosed(key));
@@ -20,7 +19,7 @@ export function checkLedger(evidence: Evidence): string[] {
     ...owed
       .filter(({ kid }) => !retired.some((key) => key.kid === kid))
       .map(({ kid }) => `kid ${kid} is in the ledger, but not among the retired keys`),
-    ...ledger.flatMap((entry) => checkEntry(entry, evidence)),
+    ...ledger.flatMap((entry) => checkEntry(entry, verification, keysAfter)),
   ];
 }
 
@@ -31,9 +30,9 @@ function isMarkedClosed({ died, killed, foundDead }: Evidence["keysAfter"][numbe
 
 function checkEntry(
   { kid, status, left, closedFor }: Entry,
-  { verification, keysAfter }: Evidence,
+  { instances, acknowledged = [], verified }: Verification,
+  keysAfter: Evidence["keysAfter"],
 ): string[] {
-  const { instances = [], acknowledged = [], verified = false } = verification ?? {};
   const unproven = instances.filter(({ proofs = [] }) =>
     proofs.some((one) => one.kid === kid && one.proof === "unproven"),
   ).length;

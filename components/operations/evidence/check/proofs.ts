@@ -145,7 +145,7 @@ function timeGaps({ kid, provenAt, kept }: Proof, instance: Instance, facts: Fac
 
 /** Shown by an earlier verification, and not contradicted by this one. */
 function keptGaps(
-  { kid, deadSince }: RetiredKey,
+  { kid, deadSince = "" }: RetiredKey,
   { provenAt = "" }: Proof,
   instance: Instance,
   facts: Facts,
@@ -155,7 +155,7 @@ function keptGaps(
     ...(isBefore(provenAt, facts.verification.startedAt)
       ? []
       : ["it is said to be shown by an earlier verification, at a time that is not earlier"]),
-    ...(deadSince !== undefined && isBefore(deadSince, provenAt) ? [] : ["the key was not dead at the time"]),
+    ...(isBefore(deadSince, provenAt) ? [] : ["the key was not dead at the time"]),
     ...wrong.map(({ verdict }) => `it answered ${verdict.kind} to a token of it`),
   ];
 }

@@ -8,11 +8,13 @@ import {
   ed25519,
   emergency,
   forge,
+  planned,
   redEmergency,
   restartedEmergency,
   signBundle,
   withLedger,
 } from "../../evidence-bundles.ts";
+import { acknowledge, proveByAcknowledgement } from "../../forged-evidence.ts";
 import { at, realmKey } from "../../samples.ts";
 
 type Verification = NonNullable<Evidence["verification"]>;
@@ -57,8 +59,16 @@ function withOlder(evidence: Evidence, foundDead: string): void {
 /** What an earlier verification has shown of the first instance, whose canary tokens have expired since. */
 function keep(evidence: Evidence, provenAt: string): void {
   const instance = instanceOf(evidence);
+  defined(evidence.retired[0]).deadSince = at(12);
   Object.assign(proofOf(evidence), { kept: true, provenAt });
   Object.assign(instance, { provenAt, checks: instance.checks.filter(({ check }) => check !== "retired") });
+}
+
+/** An earlier verification of this rotation has proven the first instance, before this one that asked it again. */
+function keepAnswered(evidence: Evidence): void {
+  const { checks } = instanceOf(evidence);
+  keep(evidence, at(20));
+  Object.assign(instanceOf(evidence), { checks });
 }
 
 const sound: [title: string, of: () => Findings, change: (evidence: Evidence) => void][] = [
@@ -71,6 +81,48 @@ const sound: [title: string, of: () => Findings, change: (evidence: Evidence) =>
     (evidence) => withOlder(evidence, "proven 7"),
   ],
   [
+    "a red one in which such a key is known",
+    () => withLedger(redEmergency()),
+    (evidence) => withOlder(evidence, "proven 7"),
+  ],
+  [
+    "one whose config goes on naming such a key",
+    () => withLedger(emergency()),
+    (evidence) => {
+      withOlder(evidence, "proven 7");
+      acknowledge(evidence, "older");
+    },
+  ],
+  [
+    "one that has retired nothing, with proofs about such a key that are kept",
+    () => withLedger(planned()),
+    (evidence) => {
+      withOlder(evidence, "proven 7");
+      for (const instance of verificationOf(evidence).instances)
+        Object.assign(instance, { proof: "replayed", provenAt: at(-60), proofs: [keptOlder] });
+    },
+  ],
+  [
+    "one with two retired keys, of which the config closes one by name",
+    () => withLedger(emergency()),
+    closeSecond,
+  ],
+  [
+    "one in which an earlier verification has shown what this one can't show again",
+    () => withLedger(emergency()),
+    (evidence) => {
+      keepAnswered(evidence);
+      evidence.exposureWindow = { from: at(12), to: at(30), ms: 18_000, exact: true };
+    },
+  ],
+  [
+    "one in which the start of a replayed instance was read for the sake of another key",
+    () => withLedger(emergency()),
+    (evidence) => {
+      instanceOf(evidence).startup = { bootstrap: "seen", startedAt: at(13) };
+    },
+  ],
+  [
     "one in which a pod has started after the death of such a key",
     () => withLedger(restartedEmergency()),
     (evidence) => withOlderStart(evidence),
@@ -81,8 +133,21 @@ const sound: [title: string, of: () => Findings, change: (evidence: Evidence) =>
 function withOlderStart(evidence: Evidence): void {
   withOlder(evidence, "proven 7");
   const proofs = defined(instanceOf(evidence, 1).proofs);
-  Object.assign(defined(proofs.find(({ kid }) => kid === "older")), { proof: "restarted", provenAt: at(30) });
+  Object.assign(defined(proofs.find(({ kid }) => kid === "older")), { proof: "restarted", provenAt: at(29) });
 }
+
+/** A second key was retired, which the config closes by name. */
+function closeSecond(evidence: Evidence): void {
+  evidence.retired.push({ ...defined(evidence.retired[0]), kid: "second" });
+  const named = { ...entryOf(evidence), kid: "second", status: "acknowledged" as const };
+  verificationOf(evidence).ledger?.push(named);
+  proveByAcknowledgement(evidence, "second");
+  for (const { proofs } of verificationOf(evidence).instances)
+    proofs?.push({ kid: "second", proof: "acknowledged" });
+}
+
+/** What an earlier rotation has shown about a key that it has closed. */
+const keptOlder = { kid: "older", proof: "replayed", provenAt: at(-60), kept: true } as const;
 
 interface Forgery {
   title: string;
@@ -130,7 +195,7 @@ const forgeries: Forgery[] = [
     change: (evidence) => {
       instanceOf(evidence).provenAt = at(29);
     },
-    problem: /api-1 is listed as proven at .*, but the last of its proofs is of/,
+    problem: /api-1 is listed as proven at .*:29\.000Z, but the last of its proofs is of .*:30\.000Z/,
   },
   {
     title: "a proof without a time",
@@ -148,7 +213,6 @@ const forgeries: Forgery[] = [
   {
     title: "an earlier proof from before the key's death",
     change: (evidence) => {
-      defined(evidence.retired[0]).deadSince = at(12);
       keep(evidence, at(5));
     },
     problem: /api-1 has proof level replayed, but the key was not dead at the time/,
@@ -181,6 +245,30 @@ const forgeries: Forgery[] = [
     problem: /api-1 has proof level acknowledged, but kid old was not acknowledged/,
   },
   {
+    title: "an acknowledgement of another key",
+    change: (evidence) => {
+      proveByAcknowledgement(evidence, "other");
+      instanceOf(evidence).proofs = [{ kid: "old", proof: "acknowledged" }];
+    },
+    problem: /api-1 has proof level acknowledged, but kid old was not acknowledged/,
+  },
+  {
+    title: "a time of proof at which nobody was asked, beside a key that is closed by name",
+    change: (evidence) => {
+      closeSecond(evidence);
+      proofOf(evidence).provenAt = at(20);
+    },
+    problem: /api-1 is listed as proven at .*:20\.000Z, when it was not asked/,
+  },
+  {
+    title: "a key that is called proven, and that the config closes by name",
+    change: (evidence) => {
+      closeSecond(evidence);
+      Object.assign(defined(verificationOf(evidence).ledger?.[1]), { status: "proven" });
+    },
+    problem: /kid second is proven, but the config closes it by name/,
+  },
+  {
     title: "a proof about a key that is not retired",
     change: (evidence) => {
       instanceOf(evidence).proofs?.push({ kid: "other", proof: "replayed", provenAt: at(30) });
@@ -200,9 +288,19 @@ const forgeries: Forgery[] = [
     title: "the start of a pod that proves an unknown key dead",
     of: () => withLedger(restartedEmergency()),
     change: (evidence) => {
+      withOlder(evidence, "proven 7");
       instanceOf(evidence, 1).proofs?.push({ kid: "other", proof: "restarted", provenAt: at(30) });
     },
     problem: /api-9 has proof level restarted, but kid other is not retired/,
+  },
+  {
+    title: "the start of a pod that proves a key dead which the ledger has open, and that is not retired",
+    of: () => withLedger(restartedEmergency()),
+    change: (evidence) => {
+      withOlderStart(evidence);
+      delete verificationOf(evidence).ledger?.[1]?.closedFor;
+    },
+    problem: /api-9 has proof level restarted, but kid older is not retired/,
   },
   {
     title: "a new replay of a key that an earlier rotation has closed",

@@ -88,7 +88,7 @@ suite("nextState", () => {
 
   test("a key that is closed by name takes nothing from what was shown about another", () => {
     const named = ledgerRow({ kid: "named", standing: "acknowledged" });
-    const { cells } = nextState([named, ledgerRow()], undefined, outcome([shown(replayed)]));
+    const { cells } = nextState([named, ledgerRow()], { named: [cell()] }, outcome([shown(replayed)]));
     assert.deepEqual(cells, { old: [cell()] });
   });
 
