@@ -82,7 +82,7 @@ function rowOf(key: RetiredKey, sources: LedgerSources): LedgerRow {
   const isListed = cutover.retired.some(({ kid }) => kid === key.kid);
   const isMarked = now ? closedBy(now) !== undefined : closing !== undefined;
   // What this very rotation has retired is shown again, closed or not.
-  const isOpen = !isMarked || (isListed && now !== undefined);
+  const isOpen = !isMarked || isListed;
   return {
     ...{ ...key, deadSince, closing },
     standing: isOpen ? (acknowledged.includes(key.kid) ? "acknowledged" : "open") : "closed",

@@ -177,10 +177,10 @@ const cases: Case[] = [
     expected: { standing: "open", how: "removed" },
   },
   {
-    title: "one that this rotation has retired and closed, and that the realm has no more, stays closed",
+    title: "one that this rotation has retired and closed, and that somebody has deleted since, is shown again",
     cutover: { retired: [key()] },
     state: stateOf({ closing: proven }),
-    expected: { standing: "closed" },
+    expected: { standing: "open", closing: proven, keepsCells: true },
   },
   {
     title: "one that a red verification has left, and that somebody has deleted since, stays open",
