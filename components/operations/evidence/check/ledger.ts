@@ -8,7 +8,8 @@ type Entry = NonNullable<Verification["ledger"]>[number];
  * A problem has no full stop.
  */
 export function checkLedger({ retired, keysAfter }: Evidence, verification: Verification): string[] {
-  const { ledger = [] } = verification;
+  const { ledger } = verification;
+  if (!ledger) return [noLedger];
   const kids = new Set(ledger.map(({ kid }) => kid));
   const owed = ledger.filter(({ closedFor }) => closedFor === undefined);
   const dead = keysAfter.filter((key) => key.status === "DISABLED" && !isMarkedClosed(key));
@@ -23,9 +24,19 @@ export function checkLedger({ retired, keysAfter }: Evidence, verification: Veri
   ];
 }
 
+const noLedger =
+  "the instances are listed with a proof about each dead key, but there is no ledger of those keys";
+
+/** Older versions have neither a ledger nor proofs about each key. */
+export function hasLedger({ ledger, instances }: Verification): boolean {
+  return ledger !== undefined || instances.some(({ proofs }) => proofs !== undefined);
+}
+
 /** By the mark on its component. */
 function isMarkedClosed({ died, killed, foundDead }: Evidence["keysAfter"][number]): boolean {
-  return [died, killed, foundDead].some((mark) => /^(proven|acknowledged) /.test(mark ?? ""));
+  return [died, killed, foundDead].some((mark) =>
+    /^(proven|acknowledged) [0-9]+( [0-9a-f]+)?$/.test(mark ?? ""),
+  );
 }
 
 function checkEntry(

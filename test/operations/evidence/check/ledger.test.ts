@@ -86,6 +86,14 @@ const sound: [title: string, of: () => Findings, change: (evidence: Evidence) =>
     (evidence) => withOlder(evidence, "proven 7"),
   ],
   [
+    "one in which a kill of an earlier rotation has disabled a key and proven that",
+    () => withLedger(emergency()),
+    (evidence) => {
+      const killed = "proven 7 0123456789abcdef";
+      evidence.keysAfter.push(realmKey("older", { status: "DISABLED", killed }));
+    },
+  ],
+  [
     "one whose config goes on naming such a key",
     () => withLedger(emergency()),
     (evidence) => {
@@ -329,6 +337,30 @@ const forgeries: Forgery[] = [
     problem: /kid forgotten is dead, and is not in the ledger/,
   },
   {
+    title: "a disabled key that the ledger leaves out, with a mark that no run has written",
+    change: (evidence) => {
+      evidence.keysAfter.push(realmKey("forgotten", { status: "DISABLED", died: "acknowledged by me" }));
+    },
+    problem: /kid forgotten is dead, and is not in the ledger/,
+  },
+  {
+    title: "proofs about each key, and no ledger of them",
+    change: (evidence) => {
+      delete verificationOf(evidence).ledger;
+      delete instanceOf(evidence).proofs;
+    },
+    problem:
+      /the instances are listed with a proof about each dead key, but there is no ledger of those keys/,
+  },
+  {
+    title: "a retired key that the ledger leaves out, and no proofs about each key",
+    change: (evidence) => {
+      verificationOf(evidence).ledger = [];
+      for (const instance of verificationOf(evidence).instances) delete instance.proofs;
+    },
+    problem: /kid old is dead, and is not in the ledger/,
+  },
+  {
     title: "a retired key that the ledger leaves out",
     change: (evidence) => {
       verificationOf(evidence).ledger = [];
@@ -399,6 +431,11 @@ suite("the ledger in a bundle", () => {
         [],
       );
     });
+
+  test("nothing is said of it where an older version has written the bundle", async (t) => {
+    const { findings } = await checkBundle(await bundleOf(t, emergency()));
+    assert.ok(findings.every(({ level, what }) => level !== "error" && !what.includes("ledger")));
+  });
 
   for (const { title, of = () => withLedger(emergency()), change, problem } of forgeries)
     test(`${title}: found and named, with matching reports, checksums and signature`, async (t) => {
