@@ -14,10 +14,17 @@ import { Stryker } from "@stryker-mutator/core";
 interface Room {
   modules: string;
   tests: string;
+  /** What has to notice beside a module's own tests. Default: nothing. */
+  alsoBy?: string;
 }
 
 const rooms: Room[] = [
-  { modules: "evidence/check/*", tests: "evidence/check/check-bundle" },
+  {
+    modules: "evidence/check/{proofs,rejections}",
+    tests: "evidence/check/check-bundle",
+    alsoBy: "evidence/check/ledger",
+  },
+  { modules: "evidence/check/!(proofs|rejections)", tests: "evidence/check/check-bundle" },
   { modules: "proof/{ledger*,ledger/**/*}", tests: "proof/{ledger*,ledger/**/*}" },
   { modules: "proof/{baseline-verdict,for-the-keys-sake,judge-baseline,live-token}", tests: "proof/verify" },
   { modules: "proof/{probe,relapse,spread}", tests: "proof/verify" },
@@ -36,13 +43,14 @@ async function filesOf(pattern: string): Promise<string[]> {
   return files.toSorted();
 }
 
-async function testsOf(module: string, { tests }: Room): Promise<string> {
+async function testsOf(module: string, { tests, alsoBy }: Room): Promise<string> {
   const own = module.replace(/^components/, "test").replace(/\.ts$/, ".test.ts");
   const hasOwn = await access(own).then(
     () => true,
     () => false,
   );
-  return hasOwn ? own : (await filesOf(`test/operations/${tests}.test.ts`)).join(" ");
+  const also = alsoBy === undefined ? [] : [`test/operations/${alsoBy}.test.ts`];
+  return [...(hasOwn ? [own] : await filesOf(`test/operations/${tests}.test.ts`)), ...also].join(" ");
 }
 
 /** @returns how many mutants were tried, and how many of them no test has noticed */

@@ -45,8 +45,8 @@ export function reopenedDeath(key: Marked, rotation: number, at: string): MarkCh
 /** What has closed the death of a disabled key; undefined where nobody has. Pure. */
 export function closedBy(key: Marked): ClosedBy | undefined {
   if (killOf(key)?.isProven) return "proven";
-  const [, by] = /^(proven|acknowledged) [0-9]+$/.exec(key.died ?? key.foundDead ?? "") ?? [];
-  return by === "proven" || by === "acknowledged" ? by : undefined;
+  const mark = key.died ?? key.foundDead ?? "";
+  return (["proven", "acknowledged"] as const).find((by) => new RegExp(`^${by} [0-9]+$`).test(mark));
 }
 
 /** The rotation whose run has closed the death of a disabled key, by its mark; undefined where nobody has. Pure. */

@@ -101,6 +101,32 @@ suite("a key", () => {
     });
   }
 
+  for (const [title, key, by, expected] of [
+    ["an up has disabled, and that is proven", byUp, "proven", { died: "proven 9" }],
+    ["an up has disabled, and that is closed by name", byUp, "acknowledged", { died: "acknowledged 9" }],
+    ["somebody else has disabled, and that is proven", byHand, "proven", { foundDead: "proven 9" }],
+    ["nobody has marked, and that is proven", marked("DISABLED"), "proven", { foundDead: "proven 9" }],
+    ["a kill has disabled, and that is proven", byKill, "proven", { killed: "proven 9" }],
+    [
+      "a kill has disabled, and that is closed by name",
+      byKill,
+      "acknowledged",
+      { died: "acknowledged 9", killed: null },
+    ],
+  ] as const)
+    test(`that ${title} is marked so in the words of its own mark`, () => {
+      assert.deepEqual(closedDeath(key, by, 9), expected);
+    });
+
+  for (const [title, key, expected] of [
+    ["an up has disabled is marked as if this rotation had", byUp, openDeath(10)],
+    ["somebody else has disabled is marked as found now", byHand, foundDead(at(5))],
+    ["a kill has disabled is marked as that kill's", byKill, openKill(8)],
+  ] as const)
+    test(`that came back and that ${title}`, () => {
+      assert.deepEqual(reopenedDeath(key, 10, at(5)), expected);
+    });
+
   for (const [title, key, expected] of [
     ["its mark", byHand, at(0)],
     ["nothing where it has none", byUp, undefined],

@@ -24,7 +24,7 @@ interface Case {
   expected: [RetiredKey["how"], string, boolean, string] | undefined;
 }
 
-/** The keys were read at 0 before, and at 10 after. */
+/** The keys were read at 0 before, and at 10 after; a key that signs was there besides. */
 const cases: Case[] = [
   {
     title: "a key that the cut-over has disabled died at that time",
@@ -38,6 +38,13 @@ const cases: Case[] = [
     before: [trusted],
     after: [dead({ died: "open 8" })],
     expected: ["rotation", at(0), false, at(10)],
+  },
+  {
+    title: "where a second attempt was interrupted, too, it died before the look of the first one",
+    before: [trusted],
+    after: [dead({ died: "open 8" })],
+    last: { dead: [known({ disabledAt: at(0), disabledAtIsExact: false, deadSince: at(5) })] },
+    expected: ["rotation", at(0), false, at(5)],
   },
   {
     title: "of one that an earlier attempt has disabled, the exact time is kept",
@@ -82,6 +89,25 @@ const cases: Case[] = [
     before: [trusted],
     after: [dead()],
     expected: ["by-hand", at(0), false, at(10)],
+  },
+  {
+    title: "one that came and was disabled during the run died at its end at the latest",
+    after: [dead()],
+    expected: ["by-hand", at(10), false, at(10)],
+  },
+  {
+    title: "one that an up had disabled, and whose marks somebody has taken away, counts as found dead",
+    before: [dead({ foundDead: `open ${at(-9)}` })],
+    after: [dead({ foundDead: `open ${at(-9)}` })],
+    last: { dead: [known()] },
+    expected: ["by-hand", at(-50), true, at(-50)],
+  },
+  {
+    title: "what is known of another dead key says nothing of it",
+    before: [dead()],
+    after: [dead()],
+    last: { dead: [known({ kid: "other", how: "kill", disabledAt: at(-90) }), known()] },
+    expected: ["rotation", at(-50), true, at(-50)],
   },
   {
     title: "an older version's retired key without a mark keeps its cause",
@@ -159,6 +185,23 @@ const cases: Case[] = [
     expected: ["deleted", at(0), false, at(0)],
   },
   {
+    title: "the same where another key was trusted",
+    before: [dead({ died: "open 7" })],
+    last: { trusted: [{ ...reference, kid: "other" }] },
+    expected: ["deleted", at(0), false, at(0)],
+  },
+  {
+    title: "one that an earlier attempt has disabled and that somebody has deleted since was dead by then",
+    before: [trusted],
+    last: { dead: [known({ disabledAt: at(3), deadSince: at(3) })] },
+    expected: ["deleted", at(3), true, at(3)],
+  },
+  {
+    title: "one whose death was closed before it was deleted is not listed",
+    before: [dead({ died: "proven 7" })],
+    expected: undefined,
+  },
+  {
     title: "one that was enabled again and then removed was trusted to the end",
     before: [trusted],
     last: { dead: [known()] },
@@ -175,13 +218,16 @@ const cases: Case[] = [
 suite("deathsIn", () => {
   for (const { title, before = [], after = [], disabledAt, last = {}, expected } of cases)
     test(title, () => {
-      const [death, ...others] = deathsIn({
-        before: { keysBefore: before, keysBeforeAt: at(0) },
-        ...{ keysAfter: after, keysAfterAt: at(10) },
+      const deaths = deathsIn({
+        before: { keysBefore: [realmKey("new"), ...before], keysBeforeAt: at(0) },
+        ...{ keysAfter: [realmKey("new"), ...after], keysAfterAt: at(10) },
         disabledAt: new Map(disabledAt === undefined ? [] : [["old", disabledAt]]),
         last: { dead: [], trusted: [], ...last },
       });
-      assert.deepEqual(others, []);
+      const kids = deaths.map(({ kid }) => kid);
+      assert.deepEqual(kids, [...new Set(kids)]);
+      assert.ok(!kids.includes("new"));
+      const death = deaths.find(({ kid }) => kid === "old");
       assert.deepEqual(
         death && [death.how, death.disabledAt, death.disabledAtIsExact, death.deadSince],
         expected,

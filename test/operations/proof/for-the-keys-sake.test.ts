@@ -83,6 +83,12 @@ const rows: Row[] = [
     reason: /there is no control token/,
   },
   {
+    title: "a rejection does not count where a control token was minted for another key only",
+    others: good,
+    asked: [{ kid: "older", ...twin }, { kid: "old" }],
+    reason: /there is no control token/,
+  },
+  {
     title: "a key of which nothing is known has no control token",
     others: good,
     asked: [],

@@ -5,7 +5,7 @@ import { readBundle } from "./files.ts";
 import { error, type Finding, judge, warning } from "./finding.ts";
 import { checkInstances } from "./instances.ts";
 import { checkKeys } from "./keys.ts";
-import { checkLedger } from "./ledger.ts";
+import { checkLedger, hasLedger } from "./ledger.ts";
 import { checkOutcome, missingInstances } from "./outcome.ts";
 import { checkReports } from "./reports.ts";
 import { checkSignature, verificationKey } from "./signature.ts";
@@ -92,8 +92,8 @@ function checkClaims(evidence: Evidence, jwksAfter: unknown): Finding[] {
   return [
     ...judge(`The outcome (${outcome}) follows from the verification.`, checkOutcome(evidence)),
     ...judge(`The verdicts on ${count} instances follow from their answers.`, checkInstances(evidence)),
-    ...(evidence.verification?.ledger
-      ? judge("The ledger of dead keys follows from them.", checkLedger(evidence))
+    ...(verification && hasLedger(verification)
+      ? judge("The ledger of dead keys follows from them.", checkLedger(evidence, verification))
       : []),
     ...judge(`The exposure window (${window}) follows from the times.`, checkExposureWindow(evidence)),
     // Bundles of older versions have none, and one may be switched off.

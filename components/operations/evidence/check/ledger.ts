@@ -1,15 +1,15 @@
 import type { Evidence } from "../evidence-schema.ts";
 
-type Entry = NonNullable<NonNullable<Evidence["verification"]>["ledger"]>[number];
+type Verification = NonNullable<Evidence["verification"]>;
+type Entry = NonNullable<Verification["ledger"]>[number];
 
 /**
  * Whether the ledger has every dead key that can be seen in the evidence, and says of each what follows from the instances.
- * A problem has no full stop. Older versions have no ledger.
+ * A problem has no full stop.
  */
-export function checkLedger(evidence: Evidence): string[] {
-  const { verification, retired, keysAfter } = evidence;
-  const ledger = verification?.ledger;
-  if (!ledger) return [];
+export function checkLedger({ retired, keysAfter }: Evidence, verification: Verification): string[] {
+  const { ledger } = verification;
+  if (!ledger) return [noLedger];
   const kids = new Set(ledger.map(({ kid }) => kid));
   const owed = ledger.filter(({ closedFor }) => closedFor === undefined);
   const dead = keysAfter.filter((key) => key.status === "DISABLED" && !isMarkedClosed(key));
@@ -20,20 +20,30 @@ export function checkLedger(evidence: Evidence): string[] {
     ...owed
       .filter(({ kid }) => !retired.some((key) => key.kid === kid))
       .map(({ kid }) => `kid ${kid} is in the ledger, but not among the retired keys`),
-    ...ledger.flatMap((entry) => checkEntry(entry, evidence)),
+    ...ledger.flatMap((entry) => checkEntry(entry, verification, keysAfter)),
   ];
+}
+
+const noLedger =
+  "the instances are listed with a proof about each dead key, but there is no ledger of those keys";
+
+/** Older versions have neither a ledger nor proofs about each key. */
+export function hasLedger({ ledger, instances }: Verification): boolean {
+  return ledger !== undefined || instances.some(({ proofs }) => proofs !== undefined);
 }
 
 /** By the mark on its component. */
 function isMarkedClosed({ died, killed, foundDead }: Evidence["keysAfter"][number]): boolean {
-  return [died, killed, foundDead].some((mark) => /^(proven|acknowledged) /.test(mark ?? ""));
+  return [died, killed, foundDead].some((mark) =>
+    /^(proven|acknowledged) [0-9]+( [0-9a-f]+)?$/.test(mark ?? ""),
+  );
 }
 
 function checkEntry(
   { kid, status, left, closedFor }: Entry,
-  { verification, keysAfter }: Evidence,
+  { instances, acknowledged = [], verified }: Verification,
+  keysAfter: Evidence["keysAfter"],
 ): string[] {
-  const { instances = [], acknowledged = [], verified = false } = verification ?? {};
   const unproven = instances.filter(({ proofs = [] }) =>
     proofs.some((one) => one.kid === kid && one.proof === "unproven"),
   ).length;

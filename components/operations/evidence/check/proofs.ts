@@ -119,13 +119,22 @@ function checkCell(proof: Proof, instance: Instance, facts: Facts): string[] {
 
 function provenGaps(proof: Proof, instance: Instance, facts: Facts): string[] {
   const key = facts.evidence.retired.find(({ kid }) => kid === proof.kid);
-  // A key that an earlier rotation has closed is only asked about to see that it is still refused.
-  if (!key) return proof.kept ? [] : [`kid ${proof.kid} is not retired`];
+  if (!key) return earlierGaps(proof, instance, facts);
   if (proof.kept) return keptGaps(key, proof, instance, facts);
   return [
     ...(proof.proof === "replayed" ? replayGaps(key, instance, facts) : startGaps(key, instance)),
     ...answerGaps(key, instance, facts),
   ];
+}
+
+/**
+ * A key that an earlier rotation has closed is only asked about to see that it is still refused. The start of a pod, which was
+ * read for the sake of another key, may prove more.
+ */
+function earlierGaps({ kid, proof, kept }: Proof, instance: Instance, { verification }: Facts): string[] {
+  if (kept) return [];
+  const closed = verification.ledger?.find((one) => one.kid === kid && one.closedFor !== undefined);
+  return closed && proof === "restarted" ? startGaps(closed, instance) : [`kid ${kid} is not retired`];
 }
 
 /** Version 1 and early ones of version 2 give no time where a key was closed by name. */
@@ -137,7 +146,7 @@ function timeGaps({ kid, provenAt, kept }: Proof, instance: Instance, facts: Fac
 
 /** Shown by an earlier verification, and not contradicted by this one. */
 function keptGaps(
-  { kid, deadSince }: RetiredKey,
+  { kid, deadSince = "" }: RetiredKey,
   { provenAt = "" }: Proof,
   instance: Instance,
   facts: Facts,
@@ -147,7 +156,7 @@ function keptGaps(
     ...(isBefore(provenAt, facts.verification.startedAt)
       ? []
       : ["it is said to be shown by an earlier verification, at a time that is not earlier"]),
-    ...(deadSince !== undefined && isBefore(deadSince, provenAt) ? [] : ["the key was not dead at the time"]),
+    ...(isBefore(deadSince, provenAt) ? [] : ["the key was not dead at the time"]),
     ...wrong.map(({ verdict }) => `it answered ${verdict.kind} to a token of it`),
   ];
 }
@@ -185,7 +194,7 @@ function replayGaps({ kid }: RetiredKey, instance: Instance, { evidence, before 
 const startRoundingMs = 1_000;
 
 function startGaps(
-  { disabledAt, disabledAtIsExact, deadSince }: RetiredKey,
+  { disabledAt, disabledAtIsExact, deadSince }: Omit<RetiredKey, "how">,
   { startup }: Instance,
 ): string[] {
   const dead = deadSince ?? (disabledAtIsExact ? disabledAt : undefined);

@@ -42,7 +42,7 @@ export function proveCell(row: AskableRow, shown: Shown): CellProof {
   if (row.isTrustedAgain)
     return { kid, proof: "unproven", why: `can't have dropped kid ${kid}, which somebody has enabled again` };
   if (standing === "acknowledged") return { kid, proof: "acknowledged" };
-  const asked = shown.checks.filter((check) => isAbout(check, kid));
+  const asked = shown.checks.filter(({ subject }) => subject === kid);
   const known = shown.baseline.find((one) => one.kid === kid);
   // That it gives no answer, or accepts the key, its checks say.
   if (asked.some(({ ok }) => !ok)) return { kid, proof: "unproven", why: lastingGap(row, shown, known) };
@@ -53,10 +53,6 @@ export function proveCell(row: AskableRow, shown: Shown): CellProof {
   const cell = keptCell(row, shown);
   if (cell) return { kid, proof: cell.proof, provenAt: cell.at, kept: true };
   return { kid, proof: "unproven", why: gapOf(row, shown, known) };
-}
-
-function isAbout({ check, subject }: Check, kid: string): boolean {
-  return (check === "retired" || check === "earlier") && subject === kid;
 }
 
 /** Both tokens: one that the instance has seen before, and one that it has not. */
@@ -121,7 +117,7 @@ export function isStartedSince(
   if (startedAfter(instance, deadSince)) return true;
   // The start of an instance that no platform reports is known from the command that has restarted it.
   const at = instance.startedAt === undefined ? startup?.startedAt : undefined;
-  return at !== undefined && Date.parse(at) >= Date.parse(deadSince);
+  return Date.parse(at ?? "") >= Date.parse(deadSince);
 }
 
 /** Whether only its start can prove that an instance refuses a key. Pure. */

@@ -57,7 +57,7 @@ export function ledgerRows(sources: LedgerSources): LedgerRow[] {
   const revived = retired.filter(({ kid }) => keys.some((key) => key.kid === kid && isTrusted(key)));
   const open = [...dead, ...revived].map((key) => rowOf(key, sources));
   const closed = [...(state?.rows ?? []), ...closedElsewhere(sources)].filter(
-    ({ kid }) => isClosedIn(keys, kid) && !open.some((row) => row.kid === kid),
+    ({ kid }) => isDisabledIn(keys, kid) && !open.some((row) => row.kid === kid),
   );
   return [...open, ...closed.map((key) => rowOf(key, sources))].filter((row) => isKept(row, sources));
 }
@@ -76,13 +76,13 @@ function closedElsewhere({ keys, keysAt, state, kept = [] }: LedgerSources): Ret
 function latest(dead: readonly RetiredKey[]): RetiredKey[] {
   const byKid = Map.groupBy(dead, ({ kid }) => kid);
   return [...byKid.values()].flatMap((alike) => {
-    const [last] = alike.toSorted((a, b) => ((a.deadSince ?? "") < (b.deadSince ?? "") ? 1 : -1));
+    const [last] = alike.toSorted((a, b) => (b.deadSince ?? "").localeCompare(a.deadSince ?? ""));
     return last ? [last] : [];
   });
 }
 
-function isClosedIn(keys: readonly RealmKey[], kid: string): boolean {
-  return keys.some((key) => key.kid === kid && !isTrusted(key) && closedBy(key) !== undefined);
+function isDisabledIn(keys: readonly RealmKey[], kid: string): boolean {
+  return keys.some((key) => key.kid === kid && !isTrusted(key));
 }
 
 function rowOf(key: RetiredKey, sources: LedgerSources): LedgerRow {
@@ -94,7 +94,7 @@ function rowOf(key: RetiredKey, sources: LedgerSources): LedgerRow {
   const isListed = cutover.retired.some(({ kid }) => kid === key.kid);
   const isMarked = now ? closedBy(now) !== undefined : closing !== undefined;
   // What this very rotation has retired is shown again, closed or not.
-  const isOpen = !isMarked || (isListed && now !== undefined);
+  const isOpen = !isMarked || isListed;
   return {
     ...{ ...key, deadSince, closing },
     standing: isOpen ? (acknowledged.includes(key.kid) ? "acknowledged" : "open") : "closed",

@@ -109,6 +109,16 @@ const forgeries: Forgery[] = [
     isAmongOthers: true,
   },
   {
+    title: "one that begins with a key that somebody else has disabled",
+    change: (evidence) => {
+      retireEarlierKey(evidence);
+      Object.assign(defined(evidence.retired[1]), { how: "by-hand" });
+      evidence.exposureWindow = { from: at(11), to: at(30), ms: 19_000, exact: false };
+    },
+    problem: /^the exposure window is given as at most 19000 ms, .*, but the times make it 18000 ms/m,
+    isAmongOthers: true,
+  },
+  {
     title: "one that begins with the later of two keys",
     change: retireEarlierKey,
     problem: /^the exposure window is given as 18000 ms, .*, but the times make it at most 19000 ms/m,
@@ -117,6 +127,12 @@ const forgeries: Forgery[] = [
 ];
 
 const sound: Variant[] = [
+  {
+    title: "a key that npm run kill has disabled",
+    change: (evidence) => {
+      retiredKeyOf(evidence).how = "kill";
+    },
+  },
   { title: "an instance that is proven by its restart", of: restartedEmergency, change: () => undefined },
   {
     title: "the last proof of several, in whatever order they are listed",

@@ -8,11 +8,13 @@ import {
   ed25519,
   emergency,
   forge,
+  planned,
   redEmergency,
   restartedEmergency,
   signBundle,
   withLedger,
 } from "../../evidence-bundles.ts";
+import { acknowledge, proveByAcknowledgement } from "../../forged-evidence.ts";
 import { at, realmKey } from "../../samples.ts";
 
 type Verification = NonNullable<Evidence["verification"]>;
@@ -57,8 +59,16 @@ function withOlder(evidence: Evidence, foundDead: string): void {
 /** What an earlier verification has shown of the first instance, whose canary tokens have expired since. */
 function keep(evidence: Evidence, provenAt: string): void {
   const instance = instanceOf(evidence);
+  defined(evidence.retired[0]).deadSince = at(12);
   Object.assign(proofOf(evidence), { kept: true, provenAt });
   Object.assign(instance, { provenAt, checks: instance.checks.filter(({ check }) => check !== "retired") });
+}
+
+/** An earlier verification of this rotation has proven the first instance, before this one that asked it again. */
+function keepAnswered(evidence: Evidence): void {
+  const { checks } = instanceOf(evidence);
+  keep(evidence, at(20));
+  Object.assign(instanceOf(evidence), { checks });
 }
 
 const sound: [title: string, of: () => Findings, change: (evidence: Evidence) => void][] = [
@@ -70,7 +80,82 @@ const sound: [title: string, of: () => Findings, change: (evidence: Evidence) =>
     () => withLedger(emergency()),
     (evidence) => withOlder(evidence, "proven 7"),
   ],
+  [
+    "a red one in which such a key is known",
+    () => withLedger(redEmergency()),
+    (evidence) => withOlder(evidence, "proven 7"),
+  ],
+  [
+    "one in which a kill of an earlier rotation has disabled a key and proven that",
+    () => withLedger(emergency()),
+    (evidence) => {
+      const killed = "proven 7 0123456789abcdef";
+      evidence.keysAfter.push(realmKey("older", { status: "DISABLED", killed }));
+    },
+  ],
+  [
+    "one whose config goes on naming such a key",
+    () => withLedger(emergency()),
+    (evidence) => {
+      withOlder(evidence, "proven 7");
+      acknowledge(evidence, "older");
+    },
+  ],
+  [
+    "one that has retired nothing, with proofs about such a key that are kept",
+    () => withLedger(planned()),
+    (evidence) => {
+      withOlder(evidence, "proven 7");
+      for (const instance of verificationOf(evidence).instances)
+        Object.assign(instance, { proof: "replayed", provenAt: at(-60), proofs: [keptOlder] });
+    },
+  ],
+  [
+    "one with two retired keys, of which the config closes one by name",
+    () => withLedger(emergency()),
+    closeSecond,
+  ],
+  [
+    "one in which an earlier verification has shown what this one can't show again",
+    () => withLedger(emergency()),
+    (evidence) => {
+      keepAnswered(evidence);
+      evidence.exposureWindow = { from: at(12), to: at(30), ms: 18_000, exact: true };
+    },
+  ],
+  [
+    "one in which the start of a replayed instance was read for the sake of another key",
+    () => withLedger(emergency()),
+    (evidence) => {
+      instanceOf(evidence).startup = { bootstrap: "seen", startedAt: at(13) };
+    },
+  ],
+  [
+    "one in which a pod has started after the death of such a key",
+    () => withLedger(restartedEmergency()),
+    (evidence) => withOlderStart(evidence),
+  ],
 ];
+
+/** The same, where a pod has started after its death, too; the run has read its start for the sake of another key. */
+function withOlderStart(evidence: Evidence): void {
+  withOlder(evidence, "proven 7");
+  const proofs = defined(instanceOf(evidence, 1).proofs);
+  Object.assign(defined(proofs.find(({ kid }) => kid === "older")), { proof: "restarted", provenAt: at(29) });
+}
+
+/** A second key was retired, which the config closes by name. */
+function closeSecond(evidence: Evidence): void {
+  evidence.retired.push({ ...defined(evidence.retired[0]), kid: "second" });
+  const named = { ...entryOf(evidence), kid: "second", status: "acknowledged" as const };
+  verificationOf(evidence).ledger?.push(named);
+  proveByAcknowledgement(evidence, "second");
+  for (const { proofs } of verificationOf(evidence).instances)
+    proofs?.push({ kid: "second", proof: "acknowledged" });
+}
+
+/** What an earlier rotation has shown about a key that it has closed. */
+const keptOlder = { kid: "older", proof: "replayed", provenAt: at(-60), kept: true } as const;
 
 interface Forgery {
   title: string;
@@ -118,7 +203,7 @@ const forgeries: Forgery[] = [
     change: (evidence) => {
       instanceOf(evidence).provenAt = at(29);
     },
-    problem: /api-1 is listed as proven at .*, but the last of its proofs is of/,
+    problem: /api-1 is listed as proven at .*:29\.000Z, but the last of its proofs is of .*:30\.000Z/,
   },
   {
     title: "a proof without a time",
@@ -136,7 +221,6 @@ const forgeries: Forgery[] = [
   {
     title: "an earlier proof from before the key's death",
     change: (evidence) => {
-      defined(evidence.retired[0]).deadSince = at(12);
       keep(evidence, at(5));
     },
     problem: /api-1 has proof level replayed, but the key was not dead at the time/,
@@ -169,11 +253,72 @@ const forgeries: Forgery[] = [
     problem: /api-1 has proof level acknowledged, but kid old was not acknowledged/,
   },
   {
+    title: "an acknowledgement of another key",
+    change: (evidence) => {
+      proveByAcknowledgement(evidence, "other");
+      instanceOf(evidence).proofs = [{ kid: "old", proof: "acknowledged" }];
+    },
+    problem: /api-1 has proof level acknowledged, but kid old was not acknowledged/,
+  },
+  {
+    title: "a time of proof at which nobody was asked, beside a key that is closed by name",
+    change: (evidence) => {
+      closeSecond(evidence);
+      proofOf(evidence).provenAt = at(20);
+    },
+    problem: /api-1 is listed as proven at .*:20\.000Z, when it was not asked/,
+  },
+  {
+    title: "a key that is called proven, and that the config closes by name",
+    change: (evidence) => {
+      closeSecond(evidence);
+      Object.assign(defined(verificationOf(evidence).ledger?.[1]), { status: "proven" });
+    },
+    problem: /kid second is proven, but the config closes it by name/,
+  },
+  {
     title: "a proof about a key that is not retired",
     change: (evidence) => {
       instanceOf(evidence).proofs?.push({ kid: "other", proof: "replayed", provenAt: at(30) });
     },
     problem: /api-1 has proof level replayed, but kid other is not retired/,
+  },
+  {
+    title: "a start from before the death of a key that an earlier rotation has closed",
+    of: () => withLedger(restartedEmergency()),
+    change: (evidence) => {
+      withOlderStart(evidence);
+      Object.assign(defined(verificationOf(evidence).ledger?.[1]), { deadSince: at(20) });
+    },
+    problem: /api-9 has proof level restarted, but it started before the keys were disabled/,
+  },
+  {
+    title: "the start of a pod that proves an unknown key dead",
+    of: () => withLedger(restartedEmergency()),
+    change: (evidence) => {
+      withOlder(evidence, "proven 7");
+      instanceOf(evidence, 1).proofs?.push({ kid: "other", proof: "restarted", provenAt: at(30) });
+    },
+    problem: /api-9 has proof level restarted, but kid other is not retired/,
+  },
+  {
+    title: "the start of a pod that proves a key dead which the ledger has open, and that is not retired",
+    of: () => withLedger(restartedEmergency()),
+    change: (evidence) => {
+      withOlderStart(evidence);
+      delete verificationOf(evidence).ledger?.[1]?.closedFor;
+    },
+    problem: /api-9 has proof level restarted, but kid older is not retired/,
+  },
+  {
+    title: "a new replay of a key that an earlier rotation has closed",
+    change: (evidence) => {
+      withOlder(evidence, "proven 7");
+      const proofs = defined(instanceOf(evidence).proofs);
+      const older = defined(proofs.find(({ kid }) => kid === "older"));
+      Object.assign(older, { proof: "replayed", provenAt: at(30) });
+    },
+    problem: /api-1 has proof level replayed, but kid older is not retired/,
   },
   {
     title: "a start from before the death of the key",
@@ -190,6 +335,30 @@ const forgeries: Forgery[] = [
       evidence.keysAfter.push(realmKey("forgotten", { status: "DISABLED" }));
     },
     problem: /kid forgotten is dead, and is not in the ledger/,
+  },
+  {
+    title: "a disabled key that the ledger leaves out, with a mark that no run has written",
+    change: (evidence) => {
+      evidence.keysAfter.push(realmKey("forgotten", { status: "DISABLED", died: "acknowledged by me" }));
+    },
+    problem: /kid forgotten is dead, and is not in the ledger/,
+  },
+  {
+    title: "proofs about each key, and no ledger of them",
+    change: (evidence) => {
+      delete verificationOf(evidence).ledger;
+      delete instanceOf(evidence).proofs;
+    },
+    problem:
+      /the instances are listed with a proof about each dead key, but there is no ledger of those keys/,
+  },
+  {
+    title: "a retired key that the ledger leaves out, and no proofs about each key",
+    change: (evidence) => {
+      verificationOf(evidence).ledger = [];
+      for (const instance of verificationOf(evidence).instances) delete instance.proofs;
+    },
+    problem: /kid old is dead, and is not in the ledger/,
   },
   {
     title: "a retired key that the ledger leaves out",
@@ -262,6 +431,11 @@ suite("the ledger in a bundle", () => {
         [],
       );
     });
+
+  test("nothing is said of it where an older version has written the bundle", async (t) => {
+    const { findings } = await checkBundle(await bundleOf(t, emergency()));
+    assert.ok(findings.every(({ level, what }) => level !== "error" && !what.includes("ledger")));
+  });
 
   for (const { title, of = () => withLedger(emergency()), change, problem } of forgeries)
     test(`${title}: found and named, with matching reports, checksums and signature`, async (t) => {

@@ -240,6 +240,16 @@ const forgeries: Forgery[] = [
 
 const sound: Variant[] = [
   {
+    title:
+      "an instance that could not be asked again, with a time and with answers about a key that is closed by now",
+    of: redEmergency,
+    change: (evidence) => {
+      const instance = instanceOf(evidence, 1);
+      instance.provenAt = at(20);
+      instance.checks.push({ ...checkOf(evidence, "retired", "seen"), subject: "older", jti: "jti-older" });
+    },
+  },
+  {
     title: "a start in the second in which the keys were disabled",
     of: pod,
     change: (evidence) => moveDisabling(evidence, "2026-01-01T10:00:12.400Z", true),

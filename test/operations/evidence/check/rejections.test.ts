@@ -221,6 +221,13 @@ const sound: Variant[] = [
     },
   },
   {
+    title: "a key that an earlier rotation has left open, and a proof from then that holds",
+    change: (evidence) => {
+      retiredKeyOf(evidence).disabledAt = at(-60);
+      provenAt(evidence, -30);
+    },
+  },
+  {
     title: "a proof in the second of three attempts",
     change: (evidence) => {
       addAttempt(evidence, 20, 24);

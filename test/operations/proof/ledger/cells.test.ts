@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Check } from "#operations/proof/check";
-import { type CellProof, proveCell, type Shown } from "#operations/proof/ledger/cells";
+import { type CellProof, needsStartup, proveCell, type Shown } from "#operations/proof/ledger/cells";
 import type { AskableRow } from "#operations/proof/ledger/rows";
 import type { Cell } from "#operations/proof/ledger/state";
 import { at, ledgerRow, soundBefore } from "../../samples.ts";
@@ -42,6 +42,27 @@ const rows: Row[] = [
     { proof: "unproven" },
   ],
   [
+    "it was shown other tokens of the key",
+    askable(),
+    { checks: [check("unseen", { jti: "other" }), check("seen", { jti: "another" })], baseline: sound },
+    { proof: "unproven" },
+  ],
+  [
+    "it was shown no canary token, whatever it said of the key before",
+    ledgerRow(),
+    { baseline: sound },
+    { proof: "unproven", why: "can't be asked about kid old, for which there are no canary tokens" },
+  ],
+  [
+    "it gave wrong answers about other keys only",
+    askable(),
+    {
+      checks: [check("seen", { subject: "other", at: at(40), ...accepts }), ...both],
+      baseline: sound,
+    },
+    { proof: "replayed", provenAt: at(31) },
+  ],
+  [
     "it accepts one of them",
     askable(),
     { checks: [check("unseen"), check("seen", accepts)], baseline: sound },
@@ -57,6 +78,15 @@ const rows: Row[] = [
     "it was not seen to accept the key before",
     askable(),
     { checks: both, baseline: [] },
+    {
+      proof: "unproven",
+      why: "did not accept the canary token of kid old before the cut-over (was not asked), so its rejection now proves nothing",
+    },
+  ],
+  [
+    "it was seen to accept another key before",
+    askable(),
+    { checks: both, baseline: [soundBefore("other")] },
     {
       proof: "unproven",
       why: "did not accept the canary token of kid old before the cut-over (was not asked), so its rejection now proves nothing",
@@ -107,6 +137,18 @@ const rows: Row[] = [
     ledgerRow(),
     { instance: { name: "api-1" }, startup: { bootstrap: "seen", startedAt: at(5) } },
     { proof: "restarted" },
+  ],
+  [
+    "a command has restarted it in the very moment of the key's death",
+    ledgerRow(),
+    { instance: { name: "api-1" }, startup: { bootstrap: "seen", startedAt: at(0) } },
+    { proof: "restarted" },
+  ],
+  [
+    "a command has restarted it after the key's death, by its own word, and its platform reports an earlier start",
+    ledgerRow(),
+    { ...startedAt(-5), startup: { bootstrap: "seen", startedAt: at(5) } },
+    { proof: "unproven" },
   ],
   [
     "a command has restarted it before the key's death",
@@ -162,6 +204,20 @@ const rows: Row[] = [
     { checks: both, ...startedAt(25), cells: cell() },
     { proof: "restarted", provenAt: at(31) },
   ],
+  [
+    "the same, and it is replayed besides: that needs no start, so the time of the first proof stays",
+    askable(),
+    { checks: both, baseline: sound, ...startedAt(25), cells: cell() },
+    { proof: "replayed", provenAt: at(20) },
+  ],
+  ...[5, 20].map(
+    (start): Row => [
+      `it was proven at 20 s by its start at ${start} s, and still is: the time of the first proof stays`,
+      askable(),
+      { checks: both, ...startedAt(start), cells: cell({ proof: "restarted" }) },
+      { proof: "restarted", provenAt: at(20) },
+    ],
+  ),
   ["the config closes the key by name", askable({ standing: "acknowledged" }), {}, { proof: "acknowledged" }],
   [
     "somebody has enabled the key again, whatever the config says",
@@ -204,6 +260,12 @@ const rows: Row[] = [
     { proof: "closed" },
   ],
   [
+    "an earlier run has closed the key, and its start was read for the sake of another key",
+    ledgerRow({ standing: "closed" }),
+    startedAt(5),
+    { proof: "closed", kept: undefined },
+  ],
+  [
     "an earlier run has closed the key, and it was added after that",
     ledgerRow({ standing: "closed" }),
     { instance: { name: "api-2" }, cells: cell() },
@@ -229,5 +291,20 @@ suite("proveCell: an instance of which this is known", () => {
       });
       const facts = Object.keys(expected).map((name) => [name, proof[name as keyof CellProof]]);
       assert.deepEqual(Object.fromEntries(facts), expected);
+    });
+});
+
+suite("whether only its start can prove that an instance refuses", () => {
+  for (const [title, row, baseline, expected] of [
+    ["a key without canary tokens", ledgerRow(), sound, true],
+    ["a key that it accepted before", askable(), sound, false],
+    ["a key that it was not seen to accept before", askable(), [], true],
+    ["a key, where it accepted another one before", askable(), [soundBefore("other")], true],
+    ["a key that an earlier run has closed", ledgerRow({ standing: "closed" }), [], false],
+    ["a key that the config closes by name", ledgerRow({ standing: "acknowledged" }), [], false],
+    ["a key that somebody has enabled again", ledgerRow({ isTrustedAgain: true }), [], false],
+  ] as const)
+    test(`${title}: ${expected ? "yes" : "no"}`, () => {
+      assert.equal(needsStartup(row, { baseline }), expected);
     });
 });

@@ -38,7 +38,7 @@ suite("judgeInstance", () => {
     });
 
   test("a wrong answer about something else leaves the proof, and is not verified", () => {
-    const { proof, verified } = judgeInstance([replayed], [{ ...fresh, ok: false }]);
+    const { proof, verified } = judgeInstance([replayed], [fresh, { ...fresh, ok: false }]);
     assert.deepEqual([proof, verified], ["replayed", false]);
   });
 });
@@ -86,6 +86,24 @@ suite("nextState", () => {
     assert.deepEqual(rows[0]?.closing, closedFor);
   });
 
+  test("a key that is closed by name takes nothing from what was shown about another", () => {
+    const named = ledgerRow({ kid: "named", standing: "acknowledged" });
+    const { cells } = nextState([named, ledgerRow()], { named: [cell()] }, outcome([shown(replayed)]));
+    assert.deepEqual(cells, { old: [cell()] });
+  });
+
+  test("a key that somebody has enabled again will die anew, at a time that is not exact", () => {
+    const again = ledgerRow({ kid: "again", isTrustedAgain: true });
+    const { rows } = nextState([again, ledgerRow()], undefined, outcome([], { verified: false }));
+    assert.deepEqual(
+      rows.map(({ disabledAt, disabledAtIsExact, deadSince }) => [disabledAt, disabledAtIsExact, deadSince]),
+      [
+        [at(100), false, at(100)],
+        [at(0), true, at(0)],
+      ],
+    );
+  });
+
   test("a key that came back is open again, and only what is shown now is remembered", () => {
     const row = ledgerRow({ keepsCells: false, closing: closedFor });
     const before = { old: [cell(), cell({ instance: "shop/1" })] };
@@ -106,6 +124,30 @@ suite("nextState", () => {
       {},
       [],
     ],
+    [
+      "one that accepts another key, and refuses this one, does",
+      [
+        shown(unproven, {
+          checks: [
+            fresh,
+            {
+              ...{ ...fresh, check: "retired", subject: "old", expected: "rejected" },
+              verdict: { kind: "rejected", status: 401 },
+            },
+          ],
+        }),
+      ],
+      {},
+      [cell()],
+    ],
+    ["what another instance has shown counts for nothing", [shown(unproven, { instance: "api-2" })], {}, []],
+    [
+      "what is shown about another key counts for nothing",
+      [{ ...shown(unproven, { place: "there" }), proofs: [replayed, { ...unproven, kid: "old" }] }],
+      {},
+      [],
+    ],
+    ["a start is remembered as such", [shown(restarted)], {}, [cell({ proof: "restarted", at: at(2) })]],
     ["one that is asked at another place does not", [shown(unproven, { place: "there" })], {}, []],
     ["one that is not there any more is forgotten", [], {}, []],
     ["where nobody was asked, nobody is forgotten", [], { unlisted: "all" }, [cell()]],
@@ -137,6 +179,22 @@ suite("nextState", () => {
   });
 });
 
+suite("nextState, of a target that could not be listed", () => {
+  test("an instance that was asked nevertheless is remembered as it is now, and the others as before", () => {
+    const before = { old: [cell({ instance: "shop/1" }), cell({ instance: "shop/2" })] };
+    const now = shown(restarted, { target: "shop", uid: "1" });
+    const { cells } = nextState(
+      [ledgerRow()],
+      before,
+      outcome([now], { verified: false, unlisted: ["shop"] }),
+    );
+    assert.deepEqual(cells.old, [
+      cell({ instance: "shop/1", proof: "restarted", at: at(2) }),
+      cell({ instance: "shop/2" }),
+    ]);
+  });
+});
+
 suite("ledgerEntries", () => {
   const closing = { by: "acknowledged", rotation: 7, at: at(50) } as const;
   for (const [title, row, instances, verified, expected] of [
@@ -148,6 +206,27 @@ suite("ledgerEntries", () => {
       [shown(replayed), shown(unproven)],
       false,
       ["open", 1, undefined],
+    ],
+    [
+      "open after a red run, also where an earlier verification of this rotation was green",
+      ledgerRow({ closing }),
+      [shown(replayed)],
+      false,
+      ["open", 0, undefined],
+    ],
+    [
+      "open where an instance is left, whatever it has shown about other keys",
+      ledgerRow(),
+      [{ ...shown(unproven), proofs: [replayed, { ...unproven, kid: "old" }] }],
+      false,
+      ["open", 1, undefined],
+    ],
+    [
+      "proven, whatever is left of other keys",
+      ledgerRow(),
+      [{ ...shown(replayed), proofs: [{ ...replayed, kid: "old" }, unproven] }],
+      true,
+      ["proven", 0, undefined],
     ],
     [
       "closed by name",

@@ -107,7 +107,7 @@ const rows: Row[] = [
 suite("what a verification marks on a key", () => {
   for (const { title, key, row = ledgerRow(), verified = true, checks = [], expected } of rows)
     test(title, () => {
-      const outcome = { verified, rotation: 9, at: at(40), instances: [{ checks }] };
+      const outcome = { verified, rotation: 9, at: at(40), instances: [{ checks: [] }, { checks }] };
       assert.deepEqual(marksAfter(key, row ?? undefined, outcome), expected);
     });
 });
