@@ -177,7 +177,8 @@ const cases: Case[] = [
     expected: { standing: "open", how: "removed" },
   },
   {
-    title: "one that this rotation has retired and closed, and that somebody has deleted since, is shown again",
+    title:
+      "one that this rotation has retired and closed, and that somebody has deleted since, is shown again",
     cutover: { retired: [key()] },
     state: stateOf({ closing: proven }),
     expected: { standing: "open", closing: proven, keepsCells: true },
