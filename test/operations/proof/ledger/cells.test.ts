@@ -263,7 +263,7 @@ const rows: Row[] = [
     "an earlier run has closed the key, and its start was read for the sake of another key",
     ledgerRow({ standing: "closed" }),
     startedAt(5),
-    { proof: "closed", kept: undefined },
+    { proof: "closed" },
   ],
   [
     "an earlier run has closed the key, and it was added after that",
