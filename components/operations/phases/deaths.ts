@@ -27,7 +27,7 @@ type LastVerification = { verified: boolean; result: VerificationResult; ledger?
 export async function lookAtDeaths(
   admin: KeycloakAdmin,
   inputs: PhaseInputs<{ acknowledge?: Acknowledgement[] }>,
-  { findings: { cutover, prepared } }: Before,
+  { findings: { cutover, prepared, phases } }: Before,
   last: LastVerification,
 ): Promise<KnownDeaths> {
   const { acknowledge = [] } = detailsOf(inputs);
@@ -41,8 +41,9 @@ export async function lookAtDeaths(
   });
   const state = last?.ledger ?? { rows: [], cells: {} };
   const kept = (prepared?.canary.canaries ?? []).map(({ kid }) => kid);
+  const [begunAt] = phases.map(({ startedAt }) => startedAt).toSorted();
   const rows = ledgerRows({
-    kept,
+    ...{ kept, begunAt },
     cutover: { keysAfter, completedAt, retired, gone },
     ...{ keys, keysAt: new Date().toISOString(), acknowledged: acknowledge.map(({ kid }) => kid), state },
   });

@@ -162,7 +162,9 @@ function keptGaps(
 }
 
 /** Replayed: it had accepted the key's canary token, and was asked about both of them after the cut-over. */
-function replayGaps({ kid }: RetiredKey, instance: Instance, { evidence, before }: Facts): string[] {
+function replayGaps(key: RetiredKey, instance: Instance, { evidence, before }: Facts): string[] {
+  const { kid } = key;
+  const isEarlier = isShownSince(key, instance, { evidence, before });
   const canary = evidence.canaries.find((one) => one.kid === kid);
   const known = before?.verdicts.find((one) => one.kid === kid);
   const first = known?.verdict;
@@ -174,12 +176,12 @@ function replayGaps({ kid }: RetiredKey, instance: Instance, { evidence, before 
   return [
     ...(isStarted ? ["it started after the cut-over"] : []),
     ...(canary ? [] : [`kid ${kid} has no canary token`]),
-    ...(first?.kind === "accepted"
+    ...(first?.kind === "accepted" || isEarlier
       ? []
       : [
           `it did not accept the canary token of kid ${kid} before the cut-over (${first?.kind ?? "not asked"})`,
         ]),
-    ...(evidence.schemaVersion === 1 || known?.forged?.verdict.kind === "rejected"
+    ...(evidence.schemaVersion === 1 || known?.forged?.verdict.kind === "rejected" || isEarlier
       ? []
       : [
           `it was not seen to reject a forged token of kid ${kid} before the cut-over (${known?.forged?.verdict.kind ?? "not asked"})`,
@@ -188,6 +190,19 @@ function replayGaps({ kid }: RetiredKey, instance: Instance, { evidence, before 
       ? [`it was not asked about both canary tokens of kid ${kid} after the cut-over`]
       : []),
   ];
+}
+
+/** A key that was dead before the run began: another key has shown that the instance's probe says yes and no. */
+function isShownSince(
+  { kid, deadSince }: RetiredKey,
+  { proofs }: Instance,
+  { evidence, before }: Pick<Facts, "evidence" | "before">,
+): boolean {
+  const [begun = ""] = evidence.phases.map(({ startedAt }) => startedAt).toSorted();
+  const isSound = (one: NonNullable<Facts["before"]>["verdicts"][number]) =>
+    one.kid !== kid && one.verdict.kind === "accepted" && one.forged?.verdict.kind === "rejected";
+  const wasDead = proofs !== undefined && deadSince !== undefined && isBefore(deadSince, begun);
+  return wasDead && before?.verdicts.some(isSound) === true;
 }
 
 /** A start is reported to the second, rounded down. */

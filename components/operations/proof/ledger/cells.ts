@@ -47,12 +47,21 @@ export function proveCell(row: AskableRow, shown: Shown): CellProof {
   // That it gives no answer, or accepts the key, its checks say.
   if (asked.some(({ ok }) => !ok)) return { kid, proof: "unproven", why: lastingGap(row, shown, known) };
   if (standing === "closed") return owedLater(row, shown, asked);
-  if (isFullyAsked(row, asked) && canProve(known)) return proven(row, shown, "replayed", asked);
+  if (isFullyAsked(row, asked) && (canProve(known) || isShownSince(row, shown)))
+    return proven(row, shown, "replayed", asked);
   if (isStartedSince(row, shown) && shown.startup?.bootstrap === "seen")
     return proven(row, shown, "restarted", asked);
   const cell = keptCell(row, shown);
   if (cell) return { kid, proof: cell.proof, provenAt: cell.at, kept: true };
   return { kid, proof: "unproven", why: gapOf(row, shown, known) };
+}
+
+/**
+ * A key that was dead before this rotation began needs not have been accepted by an instance that was away then: it refuses both
+ * tokens and accepts their twin, and its probe was seen to say yes and no about another key.
+ */
+function isShownSince({ kid, isEarlier }: LedgerRow, { baseline }: Shown): boolean {
+  return isEarlier === true && baseline.some((known) => known.kid !== kid && canProve(known));
 }
 
 /** Both tokens: one that the instance has seen before, and one that it has not. */

@@ -16,6 +16,8 @@ export interface LedgerRow extends RetiredKey {
   deadSince: string;
   standing: Standing;
   closing?: Closing | undefined;
+  /** Whether it was dead before this rotation began. Default: not. */
+  isEarlier?: boolean | undefined;
   /** Whether somebody has enabled it again: then nothing that an instance says of it counts. */
   isTrustedAgain: boolean;
   /** Whether what was shown of it in earlier runs still counts. It does not where a key came back after its proof. */
@@ -39,6 +41,8 @@ export interface LedgerSources {
   acknowledged: readonly string[];
   /** What the last verification has left. Default: nothing. */
   state?: LedgerState | undefined;
+  /** When this rotation began, ISO 8601 UTC. Default: not known. */
+  begunAt?: string | undefined;
   /** Kids that there are canary tokens of. Default: none. */
   kept?: readonly string[];
 }
@@ -98,6 +102,7 @@ function rowOf(key: RetiredKey, sources: LedgerSources): LedgerRow {
   return {
     ...{ ...key, deadSince, closing },
     standing: isOpen ? (acknowledged.includes(key.kid) ? "acknowledged" : "open") : "closed",
+    isEarlier: sources.begunAt !== undefined && deadSince < sources.begunAt,
     isTrustedAgain: now !== undefined && isTrusted(now),
     // The mark of one that came back after its proof was opened again.
     keepsCells: isMarked || closing === undefined,

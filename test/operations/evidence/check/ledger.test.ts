@@ -81,6 +81,11 @@ const sound: [title: string, of: () => Findings, change: (evidence: Evidence) =>
     (evidence) => withOlder(evidence, "proven 7"),
   ],
   [
+    "one in which an instance refuses a key of an earlier rotation that it was not asked about then",
+    () => withLedger(emergency()),
+    withOpenEarlier,
+  ],
+  [
     "a red one in which such a key is known",
     () => withLedger(redEmergency()),
     (evidence) => withOlder(evidence, "proven 7"),
@@ -157,6 +162,17 @@ function closeSecond(evidence: Evidence): void {
 /** What an earlier rotation has shown about a key that it has closed. */
 const keptOlder = { kid: "older", proof: "replayed", provenAt: at(-60), kept: true } as const;
 
+/** A key that an earlier rotation has left open, and an instance that was away then. */
+function withOpenEarlier(evidence: Evidence): void {
+  Object.assign(defined(evidence.retired[0]), { disabledAt: at(-90), deadSince: at(-90) });
+  Object.assign(entryOf(evidence), { disabledAt: at(-90), deadSince: at(-90) });
+  const [window] = [evidence.exposureWindow];
+  if (window) Object.assign(window, { from: at(-90), ms: window.ms + 102_000 });
+  for (const { verdicts } of evidence.baseline) for (const verdict of verdicts) verdict.kid = "other";
+  evidence.keysBefore.push(realmKey("other"));
+  evidence.keysAfter.push(realmKey("other"));
+}
+
 interface Forgery {
   title: string;
   of?: () => Findings;
@@ -165,6 +181,22 @@ interface Forgery {
 }
 
 const forgeries: Forgery[] = [
+  {
+    title: "a key of an earlier rotation, refused by an instance whose probe was never seen to say no",
+    change: (evidence) => {
+      withOpenEarlier(evidence);
+      for (const verdict of evidence.baseline[0]?.verdicts ?? []) delete verdict.forged;
+    },
+    problem: /api-1 has proof level replayed, but it did not accept the canary token of kid old/,
+  },
+  {
+    title: "a key of this rotation, refused by an instance that was asked about another one only",
+    change: (evidence) => {
+      withOpenEarlier(evidence);
+      Object.assign(defined(evidence.retired[0]), { deadSince: at(12) });
+    },
+    problem: /api-1 has proof level replayed, but it did not accept the canary token of kid old/,
+  },
   {
     title: "nothing said about a retired key",
     change: (evidence) => {

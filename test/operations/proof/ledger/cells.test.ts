@@ -93,6 +93,33 @@ const rows: Row[] = [
     },
   ],
   [
+    "the key was dead before this rotation began, and its probe was seen to say yes and no about another key",
+    askable({ isEarlier: true }),
+    { checks: both, baseline: [soundBefore("other")] },
+    { proof: "replayed" },
+  ],
+  [
+    "the key was dead before, and its probe was seen to say yes and no about no other key",
+    askable({ isEarlier: true }),
+    { checks: both, baseline: [{ ...soundBefore("old"), forged: undefined }] },
+    { proof: "unproven" },
+  ],
+  [
+    "the key is this rotation's, whatever it said about another one",
+    askable(),
+    { checks: both, baseline: [soundBefore("other")] },
+    { proof: "unproven" },
+  ],
+  [
+    "the key was dead before, and its probe takes forged tokens",
+    askable({ isEarlier: true }),
+    {
+      checks: both,
+      baseline: [{ ...soundBefore("other"), forged: { verdict: { kind: "accepted", status: 200 } } }],
+    },
+    { proof: "unproven" },
+  ],
+  [
     "it has started after the key's death, and its log shows a bootstrap: restarted",
     askable(),
     { checks: both, ...startedAt(5) },
