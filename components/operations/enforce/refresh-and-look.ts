@@ -6,7 +6,7 @@ import { readStartup, startedAfter } from "../fleet/read-startup.ts";
 import { refreshInstance } from "../fleet/refresh.ts";
 import { type OpenTarget, openTargets } from "../fleet/targets.ts";
 import { deadSinceOf } from "../keys/retired-key.ts";
-import { isLive, probeEveryProcess } from "../proof/live-token.ts";
+import { isPairLive, probeEveryProcess } from "../proof/live-token.ts";
 import { type RetiredKeys, retiredCanaries } from "../proof/retired-keys.ts";
 import { isDivided } from "../proof/spread.ts";
 import { type Refreshed, type RestartQuestion, unprovableKeys } from "./restart-reason.ts";
@@ -32,8 +32,7 @@ export async function openEnforcement(
   progress: (line: string) => void,
 ): Promise<Enforcement> {
   const { fleet, retired } = request;
-  const isUsable = ({ seen, unseen }: Canary) => isLive(seen, fleet.probe) && isLive(unseen, fleet.probe);
-  const canaries = retiredCanaries(retired).filter(isUsable);
+  const canaries = retiredCanaries(retired).filter((canary) => isPairLive(canary, fleet.probe));
   const question = {
     canaries,
     retired: retired.keys.map((key) => ({ kid: key.kid, deadSince: deadSinceOf(key, retired.cutOverAt) })),

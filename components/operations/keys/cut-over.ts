@@ -2,7 +2,7 @@ import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { activate, seeSigners } from "./activate.ts";
 import { overtaken, refuseDeadCanaries, refuseOvertaken } from "./cut-over-errors.ts";
 import type { Cutover, CutoverRequest } from "./cutover-request.ts";
-import { deathsIn, type LastLook } from "./deaths.ts";
+import { deathsIn, sortDeaths } from "./deaths.ts";
 import { type Progress, type ReadBack, readBack, readFirst } from "./jwks-read-back.ts";
 import { endOverlap, extendOverlap, outliveBorrowing } from "./keep-overlap.ts";
 import { deleteObsolete, disableRevived, moveOthers } from "./move-others.ts";
@@ -83,28 +83,20 @@ export async function cutOver(
       : await readBack(admin, request, keysAfter, progress);
   await after;
   const { canary: before, last = { dead: [], trusted: [] } } = request;
+  const isDeleted = ({ kid }: RetiredKey) => deleted.some((key) => key.kid === kid);
+  const deaths = deathsIn({ before, keysAfter, keysAfterAt, disabledAt, last });
   return {
     activatedAt,
     ...read,
     ...outcome(keysAfter, request),
-    ...sortedOut(deathsIn({ before, keysAfter, keysAfterAt, disabledAt, last }), last, deleted),
+    ...sortDeaths(
+      deaths.filter((key) => !isDeleted(key)),
+      last,
+    ),
     deleted: deleted.map(reference),
     keysAfter,
     ...problemsOf([...problems, ...(published.length > 0 ? [overtaken(request, published).message] : [])]),
   };
-}
-
-/** Of the keys that the realm has no more, this cut-over's are those that were trusted until now. */
-function sortedOut(
-  deaths: readonly RetiredKey[],
-  { dead, listed = [] }: LastLook,
-  deleted: readonly RealmKey[],
-): Required<Pick<CutoverResult, "retired" | "gone">> {
-  const all = deaths.filter(({ kid }) => !deleted.some((key) => key.kid === kid));
-  const isKnown = ({ kid }: RetiredKey) => dead.some((key) => key.kid === kid) && !listed.includes(kid);
-  const gone = all.filter(({ how }) => how === "removed" || how === "deleted");
-  const isOurs = (key: RetiredKey) => !gone.includes(key) || (key.how === "removed" && !isKnown(key));
-  return { retired: all.filter(isOurs), gone };
 }
 
 function problemsOf(problems: string[]): Pick<CutoverResult, "problems"> {

@@ -42,19 +42,18 @@ export function reopenedDeath(key: Marked, rotation: number, at: string): MarkCh
   return key.died === undefined ? foundDead(at) : openDeath(rotation);
 }
 
-/** What has closed the death of a disabled key; undefined where nobody has. Pure. */
-export function closedBy(key: Marked): ClosedBy | undefined {
-  if (killOf(key)?.isProven) return "proven";
-  const mark = key.died ?? key.foundDead ?? "";
-  return (["proven", "acknowledged"] as const).find((by) => new RegExp(`^${by} [0-9]+$`).test(mark));
+/** What has closed the death of a disabled key, and for which rotation, by its mark; undefined where nobody has. Pure. */
+export function closingMark(key: Marked): { by: ClosedBy; rotation: number } | undefined {
+  const kill = killOf(key);
+  if (kill?.isProven) return { by: "proven", rotation: kill.rotation };
+  const [, by, rotation] = /^(proven|acknowledged) ([0-9]+)$/.exec(key.died ?? key.foundDead ?? "") ?? [];
+  if (by !== "proven" && by !== "acknowledged") return undefined;
+  return { by, rotation: Number(rotation) };
 }
 
-/** The rotation whose run has closed the death of a disabled key, by its mark; undefined where nobody has. Pure. */
-export function closedFor(key: Marked): number | undefined {
-  const kill = killOf(key);
-  if (kill?.isProven) return kill.rotation;
-  const [, rotation] = /^(?:proven|acknowledged) ([0-9]+)$/.exec(key.died ?? key.foundDead ?? "") ?? [];
-  return rotation === undefined ? undefined : Number(rotation);
+/** What has closed the death of a disabled key; undefined where nobody has. Pure. */
+export function closedBy(key: Marked): ClosedBy | undefined {
+  return closingMark(key)?.by;
 }
 
 /** Since when a key is certainly dead that somebody else has disabled, by its mark, ISO 8601 UTC. Pure. */

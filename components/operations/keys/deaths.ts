@@ -1,7 +1,7 @@
 import { closedBy, foundDeadAt } from "./death-marks.ts";
 import { killOf } from "./kill-marks.ts";
 import { isTrusted, type RealmKey } from "./realm-keys.ts";
-import type { DeathCause, PassiveKey, RetiredKey } from "./retired-key.ts";
+import { type DeathCause, deadSinceOf, type PassiveKey, type RetiredKey } from "./retired-key.ts";
 
 /** What an earlier look at the realm has left in the state. */
 export interface LastLook {
@@ -11,6 +11,35 @@ export interface LastLook {
   trusted: readonly PassiveKey[];
   /** Kids of dead keys that stay listed, even if their deaths are closed by now: this rotation has retired them. Default: none. */
   listed?: readonly string[];
+}
+
+/** What a cut-over has left in the state, as far as it is about keys. */
+export interface LeftByCutover {
+  retired: readonly RetiredKey[];
+  gone?: readonly RetiredKey[];
+  deleted?: readonly PassiveKey[];
+  keysAfter: readonly RealmKey[];
+}
+
+/**
+ * What the last cut-over has left for the next. Pure.
+ *
+ * @param lost keys that were trusted, and that have been removed since
+ * @param isRetry whether it was an attempt of this very cut-over: what that has retired stays listed
+ */
+export function lookBack(
+  last: LeftByCutover | undefined,
+  lost: readonly PassiveKey[],
+  isRetry: boolean,
+): LastLook {
+  const { retired = [], gone = [], deleted = [], keysAfter = [] } = last ?? {};
+  // What the program deleted itself was closed before.
+  const isForgotten = ({ kid }: { kid: string }) => deleted.some((key) => key.kid === kid);
+  return {
+    dead: [...retired, ...gone].filter((key) => !isForgotten(key)),
+    trusted: [...keysAfter.filter(isTrusted), ...lost],
+    listed: isRetry ? retired.map(({ kid }) => kid) : [],
+  };
 }
 
 /** What shows which keys are dead, how they died, and when. */
@@ -47,6 +76,20 @@ export function deathsIn(record: DeathRecord): RetiredKey[] {
     how: causeOf(key.kid, record),
     ...timesOf(key.kid, record),
   }));
+}
+
+/**
+ * Which of the deaths are this cut-over's, and which keys the realm has no more: of those, this cut-over's are the ones that
+ * were trusted until now. Pure.
+ */
+export function sortDeaths(
+  deaths: readonly RetiredKey[],
+  { dead, listed = [] }: LastLook,
+): { retired: RetiredKey[]; gone: RetiredKey[] } {
+  const isKnown = ({ kid }: RetiredKey) => dead.some((key) => key.kid === kid) && !listed.includes(kid);
+  const gone = deaths.filter(({ how }) => how === "removed" || how === "deleted");
+  const isOurs = (key: RetiredKey) => !gone.includes(key) || (key.how === "removed" && !isKnown(key));
+  return { retired: deaths.filter(isOurs), gone };
 }
 
 function causeOf(kid: string, { before, keysAfter, last }: DeathRecord): DeathCause {
@@ -96,10 +139,7 @@ function timesOf(kid: string, { before, keysAfter, keysAfterAt, disabledAt, last
   return { disabledAt: found, disabledAtIsExact: false, deadSince: found };
 }
 
-function knownTimes({ disabledAt, disabledAtIsExact, deadSince }: RetiredKey, keysAfterAt: string): Times {
-  return {
-    disabledAt,
-    disabledAtIsExact,
-    deadSince: deadSince ?? (disabledAtIsExact ? disabledAt : keysAfterAt),
-  };
+function knownTimes(known: RetiredKey, keysAfterAt: string): Times {
+  const { disabledAt, disabledAtIsExact } = known;
+  return { disabledAt, disabledAtIsExact, deadSince: deadSinceOf(known, keysAfterAt) };
 }

@@ -4,7 +4,6 @@ import { listNames } from "../base/list-names.ts";
 import { type Packed, pack, unpack } from "../base/packed.ts";
 import { within } from "../base/within.ts";
 import { forgersKey } from "../canaries/forged-tokens.ts";
-import { keepOf } from "../canaries/kept-canaries.ts";
 import { ensureProbeClients, type ProbeIdentity } from "../canaries/probe-clients.ts";
 import type { ProbeClient } from "../canaries/tokens.ts";
 import type { PhaseRecord } from "../evidence/evidence-schema.ts";
@@ -13,7 +12,7 @@ import { listSigningKeys } from "../keys/realm-keys.ts";
 import { notifyStart } from "../notify/run-notices.ts";
 import { type BaselineVerdict, takesForgeries } from "../proof/baseline-verdict.ts";
 import type { CanaryFindings, CanaryResult } from "../proof/canary-findings.ts";
-import { keptProof, lostSince } from "../proof/kept-proof.ts";
+import { keptProof } from "../proof/kept-proof.ts";
 import { prepareProof } from "../proof/prepare-proof.ts";
 import { keyAdminOf } from "./lease.ts";
 import { detailsOf, type FleetInputs, fleetOf, type Step, stepOf } from "./phase-request.ts";
@@ -106,13 +105,11 @@ async function withoutProof(
   const isOver = error instanceof RotationError && /^(LEASE_|ENGINE_)/.test(error.code);
   if (mode !== "emergency" || isOver) throw error;
   const keysBefore = await listSigningKeys(admin);
-  const before = keptProof(keysBefore, kept);
-  const lost = lostSince(keysBefore, kept);
+  const { tokens, ...before } = keptProof(keysBefore, kept);
   return {
-    tokens: keepOf(before.canaries, kept?.tokens ?? {}).canaryTokens,
+    tokens,
     findings: {
       ...before,
-      ...(lost.length > 0 ? { lost } : {}),
       keysBefore,
       keysBeforeAt: new Date().toISOString(),
       jwksBefore: { keys: [] },

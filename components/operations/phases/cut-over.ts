@@ -11,11 +11,11 @@ import { discover } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import { cutOver } from "../keys/cut-over.ts";
 import type { CutoverRequest } from "../keys/cutover-request.ts";
-import type { LastLook } from "../keys/deaths.ts";
+import { lookBack } from "../keys/deaths.ts";
 import { describeKilled, killsOf } from "../keys/kill-marks.ts";
 import { planCutover } from "../keys/plan-cutover.ts";
-import { isTrusted, listSigningKeys, type RealmKey } from "../keys/realm-keys.ts";
-import type { KnownBefore, PassiveKey } from "../keys/retired-key.ts";
+import { listSigningKeys, type RealmKey } from "../keys/realm-keys.ts";
+import type { KnownBefore } from "../keys/retired-key.ts";
 import { retiringCanaries } from "../proof/canary-findings.ts";
 import { askNewcomers } from "../proof/newcomers.ts";
 import { mintTwins, type Twins } from "../proof/twins.ts";
@@ -116,7 +116,7 @@ export async function cutoverPhase(
       stage,
       incident,
       canary,
-      last: lastLook(last, findings.prepared?.canary.lost ?? [], isRetry),
+      last: lookBack(last, findings.prepared?.canary.lost ?? [], isRetry),
       beforeDisabling,
       afterDisabling,
     };
@@ -165,22 +165,6 @@ async function askForTwins(
     const problem = `no control token could be minted before the sessions are ended: ${messageOf(error)}`;
     return { controls: [], tokens: {}, problems: [problem], issuer: [] };
   }
-}
-
-/** @param isRetry whether it was an attempt of this very cut-over: what that has retired stays listed */
-function lastLook(
-  last: CutoverFindings | undefined,
-  lost: readonly PassiveKey[],
-  isRetry: boolean,
-): LastLook {
-  const { retired = [], gone = [], deleted = [], keysAfter = [] } = last ?? {};
-  // What the program deleted itself was closed before.
-  const isForgotten = ({ kid }: { kid: string }) => deleted.some((key) => key.kid === kid);
-  return {
-    dead: [...retired, ...gone].filter((key) => !isForgotten(key)),
-    trusted: [...keysAfter.filter(isTrusted), ...lost],
-    listed: isRetry ? retired.map(({ kid }) => kid) : [],
-  };
 }
 
 function outcomeOf({ signers, passive, retired, completedAt, retireAfter }: CutoverFindings): Outcome {

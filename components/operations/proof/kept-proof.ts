@@ -1,5 +1,5 @@
 import type { Canary } from "../canaries/canary.ts";
-import { withTokens } from "../canaries/kept-canaries.ts";
+import { keepOf, withTokens } from "../canaries/kept-canaries.ts";
 import { livesOn } from "../canaries/mint-canaries.ts";
 import { idOf } from "../fleet/instances.ts";
 import { isTrusted, type RealmKey } from "../keys/realm-keys.ts";
@@ -11,15 +11,15 @@ interface OlderFindings extends CanaryFindings {
   carried?: Pick<CanaryFindings, "canaries" | "baseline">[];
 }
 
+/** Its tokens by their `jti`, which are secret, and its findings. */
+type KeptProof = Pick<CanaryResult, "tokens"> & Pick<CanaryFindings, "canaries" | "baseline" | "lost">;
+
 /**
  * What earlier runs have minted with keys that are dead by now, and what the instances said of it before: it proves for as
  * long as it lives that they have dropped the keys, whoever has disabled those. Pure.
  */
-export function keptProof(
-  keys: readonly RealmKey[],
-  kept: CanaryRequest["kept"],
-): Pick<CanaryFindings, "canaries" | "baseline"> {
-  if (!kept) return { canaries: [], baseline: [] };
+export function keptProof(keys: readonly RealmKey[], kept: CanaryRequest["kept"]): KeptProof {
+  if (!kept) return { tokens: {}, canaries: [], baseline: [] };
   const { carried = [], ...own }: OlderFindings = kept.findings;
   const trusted = keys.filter(isTrusted).map(({ kid }) => kid);
   const all = [own, ...carried];
@@ -30,7 +30,12 @@ export function keptProof(
   const baseline = all
     .flatMap((minted) => minted.baseline)
     .map((one) => ({ ...one, verdicts: one.verdicts.filter(isKept) }));
-  return { canaries, baseline: mergeBaselines(baseline) };
+  const lost = lostSince(keys, kept);
+  return {
+    tokens: keepOf(canaries, kept.tokens).canaryTokens,
+    ...{ canaries, baseline: mergeBaselines(baseline) },
+    ...(lost.length > 0 ? { lost } : {}),
+  };
 }
 
 /** Keys that an earlier run found trusted, and that somebody has removed since: a killed run has left no other trace. Pure. */

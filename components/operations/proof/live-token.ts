@@ -1,4 +1,4 @@
-import type { MintedToken } from "../canaries/canary.ts";
+import type { CanaryReference, MintedToken } from "../canaries/canary.ts";
 import type { OpenInstance } from "../fleet/instances.ts";
 import type { ProbeSettings } from "../fleet/probe-settings.ts";
 import { onEveryProcess } from "../fleet/processes.ts";
@@ -12,6 +12,14 @@ export function isLive(
   { clockSkewSeconds }: Pick<ProbeSettings, "clockSkewSeconds">,
 ): boolean {
   return Date.now() < Date.parse(expiresAt) - clockSkewSeconds * 1_000;
+}
+
+/** Whether both of a key's canary tokens are: one alone proves nothing. */
+export function isPairLive(
+  { seen, unseen }: Pick<CanaryReference, "seen" | "unseen">,
+  settings: Pick<ProbeSettings, "clockSkewSeconds">,
+): boolean {
+  return isLive(seen, settings) && isLive(unseen, settings);
 }
 
 /** The verdict on a token that may have expired while it was asked about. */

@@ -1,7 +1,6 @@
 import { messageOf, RotationError } from "../base/errors.ts";
 import { within } from "../base/within.ts";
 import type { Canary } from "../canaries/canary.ts";
-import { keepOf } from "../canaries/kept-canaries.ts";
 import { mintPair, withoutTokens } from "../canaries/mint-canaries.ts";
 import { type OpenTarget, openTargets, unclearIn } from "../fleet/targets.ts";
 import { hurriedMs } from "../keycloak/hurry.ts";
@@ -12,7 +11,7 @@ import { retiringKeys } from "../keys/retiring-keys.ts";
 import { askEveryInstance } from "./baseline.ts";
 import type { CanaryFindings, CanaryRequest, CanaryResult } from "./canary-findings.ts";
 import { refuseGaps, refuseRejected, unknownEverywhere } from "./judge-baseline.ts";
-import { keptCanary, keptProof, lostSince, mergeBaselines, refusedKept, withVerdicts } from "./kept-proof.ts";
+import { keptCanary, keptProof, mergeBaselines, refusedKept, withVerdicts } from "./kept-proof.ts";
 import { describeMistakes, lookAround, patienceMs, refuseMistakes } from "./look-around.ts";
 
 /**
@@ -44,21 +43,20 @@ export async function prepareProof(admin: KeycloakAdmin, request: CanaryRequest)
     ...asked,
     notAsked: [...unclear, ...asked.notAsked],
   });
-  const before = keptProof(keysBefore, kept);
-  const lost = lostSince(keysBefore, kept);
+  const { tokens, canaries: earlier, baseline: known, ...lost } = keptProof(keysBefore, kept);
   return {
-    tokens: { ...keepOf(before.canaries, kept?.tokens ?? {}).canaryTokens, ...tokensOf(proving.canaries) },
+    tokens: { ...tokens, ...tokensOf(proving.canaries) },
     findings: {
-      canaries: [...proving.canaries.map(withoutTokens), ...before.canaries],
+      canaries: [...proving.canaries.map(withoutTokens), ...earlier],
       keysBefore,
       keysBeforeAt,
       jwksBefore,
-      baseline: mergeBaselines([...proving.baseline, ...before.baseline]),
+      baseline: mergeBaselines([...proving.baseline, ...known]),
       notAsked: [...new Set([...describeMistakes(look), ...asked.notAsked])],
       ...(unminted.length > 0 ? { unminted } : {}),
       ...(request.deadlineAt === undefined ? {} : { deadlineAt: new Date(request.deadlineAt).toISOString() }),
       baselineSkipped: canaries.length > 0 && isSilent(asked),
-      ...(lost.length > 0 ? { lost } : {}),
+      ...lost,
       ...(borrowedAt === undefined ? {} : { borrowedAt }),
     },
   };

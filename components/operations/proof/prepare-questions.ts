@@ -8,7 +8,7 @@ import { mintToken } from "../canaries/tokens.ts";
 import { type Discovery, readJwks } from "../keycloak/jwks.ts";
 import type { KeycloakAdmin } from "../keycloak/keycloak-admin.ts";
 import type { AskableRow, LedgerRow } from "./ledger/rows.ts";
-import { isLive } from "./live-token.ts";
+import { isPairLive } from "./live-token.ts";
 import type { Questions, ShortLivedToken } from "./questions.ts";
 import { liveControls, readNotBefore, twinOf } from "./twins.ts";
 import type { VerificationRequest } from "./verification-request.ts";
@@ -67,8 +67,8 @@ function withCanary(
   probe: VerificationRequest["fleet"]["probe"],
 ): AskableRow {
   if (!canary) return row;
+  if (isPairLive(canary, probe)) return { ...row, canary };
   const { seen, unseen } = canary;
-  if (isLive(seen, probe) && isLive(unseen, probe)) return { ...row, canary };
   return { ...row, expiredAt: [seen.expiresAt, unseen.expiresAt].toSorted()[0] };
 }
 

@@ -1,7 +1,7 @@
 import type { Evidence } from "../evidence-schema.ts";
 import type { Facts, Instance } from "./instance-facts.ts";
 import { answerGaps, checksAbout, proofTime } from "./rejections.ts";
-import { isBefore } from "./times.ts";
+import { beginningOf, isBefore } from "./times.ts";
 
 type Proof = NonNullable<Instance["proofs"]>[number];
 type RetiredKey = Evidence["retired"][number];
@@ -99,8 +99,8 @@ function checkCell(proof: Proof, instance: Instance, facts: Facts): string[] {
     case "replayed":
     case "restarted":
       return [
-        ...provenGaps(proof, instance, facts).map((gap) => `has proof level ${proof.proof}, but ${gap}`),
-        ...timeGaps(proof, instance, facts),
+        ...provenGaps(key, proof, instance, facts).map((gap) => `has proof level ${proof.proof}, but ${gap}`),
+        ...timeGaps(key, proof, instance, facts),
       ];
     case "acknowledged":
       return (facts.verification.acknowledged ?? []).some((one) => one.kid === kid)
@@ -117,8 +117,7 @@ function checkCell(proof: Proof, instance: Instance, facts: Facts): string[] {
   }
 }
 
-function provenGaps(proof: Proof, instance: Instance, facts: Facts): string[] {
-  const key = facts.evidence.retired.find(({ kid }) => kid === proof.kid);
+function provenGaps(key: RetiredKey | undefined, proof: Proof, instance: Instance, facts: Facts): string[] {
   if (!key) return earlierGaps(proof, instance, facts);
   if (proof.kept) return keptGaps(key, proof, instance, facts);
   return [
@@ -138,8 +137,12 @@ function earlierGaps({ kid, proof, kept }: Proof, instance: Instance, { verifica
 }
 
 /** Version 1 and early ones of version 2 give no time where a key was closed by name. */
-function timeGaps({ kid, provenAt, kept }: Proof, instance: Instance, facts: Facts): string[] {
-  const key = facts.evidence.retired.find((one) => one.kid === kid);
+function timeGaps(
+  key: RetiredKey | undefined,
+  { provenAt, kept }: Proof,
+  instance: Instance,
+  facts: Facts,
+): string[] {
   const isOlder = instance.proofs === undefined && instance.proof === "acknowledged";
   return key && !kept && !isOlder ? proofTime(key, provenAt, instance, facts) : [];
 }
@@ -198,10 +201,10 @@ function isShownSince(
   { proofs }: Instance,
   { evidence, before }: Pick<Facts, "evidence" | "before">,
 ): boolean {
-  const [begun = ""] = evidence.phases.map(({ startedAt }) => startedAt).toSorted();
   const isSound = (one: NonNullable<Facts["before"]>["verdicts"][number]) =>
     one.kid !== kid && one.verdict.kind === "accepted" && one.forged?.verdict.kind === "rejected";
-  const wasDead = proofs !== undefined && deadSince !== undefined && isBefore(deadSince, begun);
+  const wasDead =
+    proofs !== undefined && deadSince !== undefined && isBefore(deadSince, beginningOf(evidence));
   return wasDead && before?.verdicts.some(isSound) === true;
 }
 

@@ -1,6 +1,6 @@
 import type { Evidence } from "../evidence-schema.ts";
 import type { Facts, Instance } from "./instance-facts.ts";
-import { isBefore, isWithin } from "./times.ts";
+import { beginningOf, isBefore, isWithin } from "./times.ts";
 
 type RetiredKey = Evidence["retired"][number];
 
@@ -62,7 +62,8 @@ export function proofTime(
   const isNow = last === undefined ? isWithin(provenAt, verification) : provenAt === last;
   const { startup } = instance;
   return [
-    ...(isNow || isInAttempt || isOfEarlierRotation(provenAt, evidence)
+    // One of before this rotation: then another bundle has the answers.
+    ...(isNow || isInAttempt || isBefore(provenAt, beginningOf(evidence))
       ? []
       : [`is listed as proven at ${provenAt}, when it was not asked`]),
     ...(isBefore(key.disabledAt, provenAt)
@@ -72,10 +73,4 @@ export function proofTime(
       ? ["is listed as proven before it started"]
       : []),
   ];
-}
-
-/** Then another bundle has the answers. */
-function isOfEarlierRotation(provenAt: string, { phases }: Evidence): boolean {
-  const [first = ""] = phases.map(({ startedAt }) => startedAt).toSorted();
-  return isBefore(provenAt, first);
 }

@@ -10,6 +10,12 @@ export function isBefore(one: string, other: string): boolean {
   return Date.parse(one) < Date.parse(other);
 }
 
+/** When the run began whose evidence it is, ISO 8601 UTC; empty where no phase is recorded. */
+export function beginningOf({ phases }: Pick<Evidence, "phases">): string {
+  const [first = ""] = phases.map(({ startedAt }) => startedAt).toSorted();
+  return first;
+}
+
 /** Whether a time is within a span, its ends included. */
 export function isWithin(time: string, { startedAt, finishedAt }: Span): boolean {
   return !isBefore(time, startedAt) && !isBefore(finishedAt, time);

@@ -1,5 +1,5 @@
 import type { Canary, MintedToken } from "../../canaries/canary.ts";
-import { closedBy, closedFor } from "../../keys/death-marks.ts";
+import { closedBy, closingMark } from "../../keys/death-marks.ts";
 import { deathsIn } from "../../keys/deaths.ts";
 import { isTrusted, type RealmKey } from "../../keys/realm-keys.ts";
 import { deadSinceOf, type RetiredKey } from "../../keys/retired-key.ts";
@@ -111,8 +111,8 @@ function rowOf(key: RetiredKey, sources: LedgerSources): LedgerRow {
 
 /** What has closed a key's death, by its mark. */
 function closingOf(key: RealmKey, at: string): Closing | undefined {
-  const [by, rotation] = [closedBy(key), closedFor(key)];
-  return by === undefined || rotation === undefined ? undefined : { by, rotation, at };
+  const mark = closingMark(key);
+  return mark && { ...mark, at };
 }
 
 /** One that is closed and that nothing else remembers need not be remembered here. */

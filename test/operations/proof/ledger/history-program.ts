@@ -1,6 +1,6 @@
 import type { Canary, CanaryReference } from "#operations/canaries/canary";
 import { closedBy, openDeath, openKeys } from "#operations/keys/death-marks";
-import { deathsIn } from "#operations/keys/deaths";
+import { deathsIn, lookBack, sortDeaths } from "#operations/keys/deaths";
 import { isTrusted, type RealmKey, rotationOf } from "#operations/keys/realm-keys";
 import type { PassiveKey, RetiredKey } from "#operations/keys/retired-key";
 import type { Baseline } from "#operations/proof/canary-findings";
@@ -186,20 +186,15 @@ export class Program {
     world.tick();
     const last = this.#cutover;
     const isRetry = last?.keysBeforeAt === canary.keysBeforeAt;
-    const trusted = [...(last?.keysAfter.filter(isTrusted) ?? []), ...canary.lost];
-    const listed = isRetry ? (last?.retired ?? []).map(({ kid }) => kid) : [];
-    const dead = [...(last?.retired ?? []), ...(last?.gone ?? [])];
+    const look = lookBack(last, canary.lost, isRetry);
     const deaths = deathsIn({
       before: canary,
       ...{ keysAfter: world.keys, keysAfterAt: at(world.now), disabledAt },
-      last: { dead, trusted, listed },
+      last: look,
     });
-    const gone = deaths.filter(({ how }) => how === "removed" || how === "deleted");
-    const isKnown = ({ kid }: RetiredKey) => dead.some((key) => key.kid === kid) && !listed.includes(kid);
     this.#cutover = {
       ...{ keysBeforeAt: canary.keysBeforeAt, keysAfter: [...world.keys], completedAt: at(world.now) },
-      retired: deaths.filter((key) => !gone.includes(key) || (key.how === "removed" && !isKnown(key))),
-      gone,
+      ...sortDeaths(deaths, look),
     };
     return true;
   }
