@@ -49,10 +49,7 @@ export function restartReason(
 }
 
 /** The dead keys whose rejection by the instance proves nothing. Pure. */
-export function unprovableKeys(
-  instance: Instance,
-  question: RestartQuestion,
-): { kid: string; deadSince: string }[] {
+export function unprovableKeys(instance: Instance, question: RestartQuestion): RestartQuestion["retired"] {
   return question.retired.filter(({ kid }) => !isProvable(kid, instance, question));
 }
 

@@ -127,22 +127,24 @@ function cellOf(
   { place, processes, checks, proofs, ...who }: ShownInstance,
 ): Cell | undefined {
   const instance = idOf(who);
-  const proof = proofs.find((one) => one.kid === kid);
-  if ((proof?.proof === "replayed" || proof?.proof === "restarted") && !proof.kept)
-    return { instance, place, proof: proof.proof, at: proof.provenAt, ...(processes ? { processes } : {}) };
-  const asked = checks.filter(({ check, subject, ok }) => check === "earlier" && subject === kid && ok);
-  if (proof?.proof === "closed" && asked.length > 0)
-    return {
-      instance,
-      place,
-      proof: "replayed",
-      at: asked[0]?.at ?? "",
-      ...(processes ? { processes } : {}),
-    };
+  const shown = shownNow(kid, { checks, proofs });
+  if (shown) return { instance, place, ...shown, ...(processes ? { processes } : {}) };
   // It gave no answer, which takes nothing from what it said before; that it accepts the key does.
   return keepsCells && !isTrustedAgain && !acceptsKid(checks, kid)
     ? before.find((cell) => cell.instance === instance && cell.place === place)
     : undefined;
+}
+
+/** By what an instance has shown in this verification that it refuses a key, and when. */
+function shownNow(
+  kid: string,
+  { checks, proofs }: Pick<ShownInstance, "checks" | "proofs">,
+): Pick<Cell, "proof" | "at"> | undefined {
+  const proof = proofs.find((one) => one.kid === kid);
+  if ((proof?.proof === "replayed" || proof?.proof === "restarted") && !proof.kept)
+    return { proof: proof.proof, at: proof.provenAt };
+  const asked = checks.find(({ check, subject, ok }) => check === "earlier" && subject === kid && ok);
+  return proof?.proof === "closed" && asked ? { proof: "replayed", at: asked.at } : undefined;
 }
 
 /** Whether an instance accepts a dead key. Pure. */
